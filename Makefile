@@ -1,0 +1,67 @@
+# Two commands do everything: `make demo` runs the main job on sample_data/, `make test` checks all of it.
+# Each works alone on a bare machine with Python 3.11+ and make; both build the environment in .venv/.
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+BIN := .venv/bin
+PIP := pip install --quiet --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: docs demo test check lint types layers unit test-airflow airflow-environment lock golden bench clean help
+
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
+
+.venv/.ready: requirements/dev.txt pyproject.toml poisonguard/version.py
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer (with venv) is needed"; exit 1; }
+	@echo "Setting up .venv with $(PYTHON) (about a minute, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/$(PIP) --require-hashes -r requirements/dev.txt
+	@$(BIN)/$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: .venv/.ready ## Run the main job on sample_data: scan, sign, approve, gate, block poison and tampering
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh demo-out
+
+test: check unit test-airflow ## Everything: lint, types, layers, all tests, Airflow
+
+check: lint types layers ## Lint, types and layer contracts
+
+lint: .venv/.ready ## ruff, all rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/.ready ## mypy, strict
+	$(BIN)/mypy
+
+layers: .venv/.ready ## import-linter contracts
+	$(BIN)/lint-imports
+
+unit: .venv/.ready ## All tests but Airflow, in random order, with coverage
+	$(PYTEST) -n 2 --cov --cov-report=term:skip-covered -q
+
+airflow-environment: .venv-airflow/.ready
+
+.venv-airflow/.ready: requirements/airflow.txt pyproject.toml poisonguard/version.py
+	@echo "Setting up .venv-airflow (a few minutes, once)"
+	@test -x .venv-airflow/bin/python || $(PYTHON) -m venv .venv-airflow
+	@.venv-airflow/bin/$(PIP) --require-hashes -r requirements/airflow.txt
+	@.venv-airflow/bin/$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+test-airflow: ## The provider on a real Airflow, in its own environment
+	sh tests/airflow/run.sh
+
+lock: ## Resolve the locked requirements anew (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml --output-file requirements/run.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml --group dev --output-file requirements/dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml --extra airflow --group airflow-test --output-file requirements/airflow.txt
+
+docs: .venv/.ready ## Write the reference pages from the code
+	$(BIN)/python docs/generate.py
+
+golden: .venv/.ready ## Rewrite the golden files after a wanted change
+	UPDATE_GOLDEN=1 $(PYTEST) -q tests/reports
+
+clean: ## Remove what was made
+	rm -rf .venv .venv-airflow demo-out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage*

@@ -1,0 +1,1 @@
+"""Airflow provider: operators that scan and gate data before training; needs ``poisonguard[airflow]``."""

@@ -1,0 +1,85 @@
+"""``poisonguard approve``: approve a scanned version for training."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from poisonguard.cli.options import FILE
+from poisonguard.cli.review import print_review, print_standing
+from poisonguard.errors import UsageError
+
+
+@click.command("approve")
+@click.argument("version")
+@click.option("--key", type=FILE, required=True, help="Private key of a steward.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why; everybody who asks will read it.")
+@click.option(
+    "--expires",
+    default="90d",
+    show_default=True,
+    metavar="DURATION",
+    help="How long the approval holds; the policy may allow less.",
+)
+@click.option(
+    "--not-before", metavar="TIME", help="From when it holds, for example 2026-05-01T12:00:00Z; now when not given."
+)
+@click.option("--purpose", default="training", show_default=True, help="What the data may be used for.")
+@click.option(
+    "--waive",
+    "waivers",
+    multiple=True,
+    metavar="FINGERPRINT=WHY",
+    help="Excuse one finding, with a reason. Repeatable.",
+)
+@click.option("--supersede", is_flag=True, help="Take back a rejection of your own.")
+@click.option("--policy", type=FILE, help="Policy file; the settings' or the built-in one when not given.")
+@click.option("--passphrase-file", type=FILE, help="Read the key's passphrase from FILE.")
+def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click hands them over
+    version: str,
+    key: Path,
+    reason: str,
+    expires: str,
+    not_before: str | None,
+    purpose: str,
+    waivers: tuple[str, ...],
+    supersede: bool,  # noqa: FBT001 - click passes by name
+    policy: Path | None,
+    passphrase_file: Path | None,
+) -> None:
+    """Show VERSION (NAME@N, NAME or pg1:...) and sign an approval of exactly what was shown."""
+    from poisonguard.attest.times import format_time, parse_duration, parse_time  # noqa: PLC0415 - heavy imports wait
+    from poisonguard.reports.escape import terminal  # noqa: PLC0415 - as above
+    from poisonguard.workflow.approve import Consent, approve, review  # noqa: PLC0415 - as above
+    from poisonguard.workflow.keys import load_key  # noqa: PLC0415 - as above
+    from poisonguard.workflow.policies import policy_in_force  # noqa: PLC0415 - as above
+    from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
+
+    consent = Consent(
+        reason=reason,
+        lifetime=parse_duration(expires),
+        not_before=parse_time(not_before) if not_before else None,
+        purpose=purpose,
+        waive=_waivers(waivers),
+        supersede=supersede,
+    )
+    now = datetime.now(UTC)
+    with Workspace.required() as workspace:
+        reviewed = review(workspace, version, now, policy=policy_in_force(policy), purpose=purpose)
+        print_review(reviewed)
+        done = approve(workspace, reviewed, load_key(key, passphrase_file), consent, now)
+    until = format_time(done.until) if done.until else "?"
+    click.echo(f"approved by {terminal(done.person)} until {until} (statement {done.digest[:16]})")
+    print_standing(done.standing)
+
+
+def _waivers(texts: tuple[str, ...]) -> dict[str, str]:
+    waived: dict[str, str] = {}
+    for text in texts:
+        fingerprint, equals, why = text.partition("=")
+        if not equals or not fingerprint or not why.strip():
+            raise UsageError(f"--waive {text}: not FINGERPRINT=WHY", hint="A waiver needs a reason.")
+        waived[fingerprint.strip()] = why.strip()
+    return waived

@@ -1,0 +1,146 @@
+"""``poisonguard gate``: exit 0 only when the data are exactly an approved version."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from poisonguard.cli.options import FILE, output_option, workers_option
+from poisonguard.cli.output import put
+
+if TYPE_CHECKING:
+    from poisonguard.policy.model import Policy
+    from poisonguard.workflow.gate_decision import GateDecision
+
+MOST_SHOWN = 50
+
+
+@click.command("gate")
+@click.argument("data")
+@click.option("--bundle", type=FILE, help="Judge by the evidence in FILE, offline.")
+@click.option("--registry", metavar="PATH|URL", help="Judge by this registry; the workspace's own when not given.")
+@click.option(
+    "--trust", metavar="FILE|sha256:PIN", help="The trust root that is pinned; the workspace's own when not given."
+)
+@click.option("--policy", type=FILE, help="Policy file; the settings' or the built-in one when not given.")
+@click.option("--name", help="Name of the dataset that is wanted.")
+@click.option("--version", metavar="NAME@N|pg1:...", help="The version that is wanted, out of a registry.")
+@click.option("--min-version", type=click.IntRange(1), default=1, help="Refuse version numbers below N.")
+@click.option("--purpose", default="training", show_default=True, help="What the data are wanted for.")
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="What to print.",
+)
+@output_option
+@workers_option
+def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click hands them over
+    data: str,
+    bundle: Path | None,
+    registry: str | None,
+    trust: str | None,
+    policy: Path | None,
+    name: str | None,
+    version: str | None,
+    min_version: int,
+    purpose: str,
+    form: str,
+    output: str,
+    workers: int | None,
+) -> int:
+    """Exit 0 only when DATA are exactly a version that accountable people approved, and nothing speaks against it."""
+    from poisonguard.reports.escape import terminal  # noqa: PLC0415 - heavy imports wait for the command
+    from poisonguard.workflow.gate_request import GateRequest  # noqa: PLC0415 - as above
+    from poisonguard.workflow.gating import run_gate  # noqa: PLC0415 - as above
+
+    request = GateRequest(
+        data=data,
+        bundle=bundle,
+        registry=registry,
+        trust=trust,
+        policy=_policy(policy, data),
+        name=name,
+        version=version,
+        min_version=min_version,
+        purpose=purpose,
+        workers=workers or 2,
+    )
+    gated = run_gate(request, datetime.now(UTC))
+    put(_as_json(gated.decision) if form == "json" else _as_table(gated.decision), output)
+    for note in gated.notes:
+        click.echo(f"note: {terminal(note)}", err=True)
+    return gated.decision.exit_code
+
+
+def _policy(path: Path | None, data: str) -> Policy:
+    from poisonguard.workflow.policies import policy_in_force  # noqa: PLC0415 - heavy imports wait for the command
+
+    return policy_in_force(path, data=data)
+
+
+def _as_json(decision: GateDecision) -> str:
+    return json.dumps(decision.to_json(), indent=2) + "\n"
+
+
+def _as_table(decision: GateDecision) -> str:
+    lines = [_headline(decision), *_facts(decision), *_reasons(decision)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _headline(decision: GateDecision) -> str:
+    from poisonguard.reports.escape import terminal  # noqa: PLC0415 - heavy imports wait for the command
+
+    evidence = decision.evidence
+    title = f"{evidence.dataset}@{evidence.number}" if evidence.dataset else "no trusted version"
+    word = click.style(decision.decision.verdict, fg="green" if decision.passed else "red", bold=True)
+    return f"{word}  {terminal(evidence.location)}  ({terminal(title)})"
+
+
+def _facts(decision: GateDecision) -> list[str]:
+    from poisonguard.attest.times import format_time  # noqa: PLC0415 - heavy imports wait for the command
+    from poisonguard.reports.escape import terminal  # noqa: PLC0415 - as above
+
+    evidence = decision.evidence
+    lines = []
+    if evidence.version is not None:
+        by = ", ".join(terminal(name) for name in evidence.publishers)
+        lines += [
+            f"  version   {evidence.version}",
+            f"  content   {evidence.files} files, {evidence.size} bytes, {evidence.rows} rows",
+            f"  published {evidence.created} by {by}",
+        ]
+    for scan in evidence.scans:
+        by = ", ".join(terminal(name) for name in scan.people)
+        lines.append(
+            f"  scanned   {format_time(scan.scanned)} by {by}, pack {terminal(scan.pack)}: {evidence.assessment}"
+        )
+    for approval in evidence.approvals:
+        by = ", ".join(terminal(name) for name in approval.people)
+        lines.append(f"  approved  by {by} until {format_time(approval.until)}: {terminal(approval.reason)}")
+    lines.append(
+        f"  policy    {terminal(evidence.policy)} {evidence.policy_digest[:16]}, for {terminal(evidence.purpose)}"
+    )
+    return lines
+
+
+def _reasons(decision: GateDecision) -> list[str]:
+    from poisonguard.reports.escape import terminal  # noqa: PLC0415 - heavy imports wait for the command
+
+    reasons = decision.decision.reasons
+    lines = []
+    for reason in reasons[:MOST_SHOWN]:
+        mark = click.style("x", fg="red") if reason.exit_code else "-"
+        lines.append(f"{mark} {reason.code}: {terminal(reason.message)}")
+        if reason.hint and reason.exit_code:
+            lines.append(f"    {terminal(reason.hint)}")
+    if len(reasons) > MOST_SHOWN:
+        lines.append(f"  and {len(reasons) - MOST_SHOWN} more reasons; --format json shows all")
+    return lines

@@ -1,0 +1,34 @@
+"""``poisonguard reject``: reject a version, with a reason."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from poisonguard.cli.options import FILE
+from poisonguard.cli.review import print_review, print_standing
+
+
+@click.command("reject")
+@click.argument("version")
+@click.option("--key", type=FILE, required=True, help="Private key of a steward.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why; everybody who asks will read it.")
+@click.option("--policy", type=FILE, help="Policy file; the settings' or the built-in one when not given.")
+@click.option("--passphrase-file", type=FILE, help="Read the key's passphrase from FILE.")
+def command(version: str, key: Path, reason: str, policy: Path | None, passphrase_file: Path | None) -> None:
+    """Show VERSION (NAME@N, NAME or pg1:...) and sign a rejection; it stands until you approve with --supersede."""
+    from poisonguard.reports.escape import terminal  # noqa: PLC0415 - heavy imports wait for the command
+    from poisonguard.workflow.approve import reject, review  # noqa: PLC0415 - as above
+    from poisonguard.workflow.keys import load_key  # noqa: PLC0415 - as above
+    from poisonguard.workflow.policies import policy_in_force  # noqa: PLC0415 - as above
+    from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
+
+    now = datetime.now(UTC)
+    with Workspace.required() as workspace:
+        reviewed = review(workspace, version, now, policy=policy_in_force(policy))
+        print_review(reviewed)
+        done = reject(workspace, reviewed, load_key(key, passphrase_file), reason, now)
+    click.echo(f"rejected by {terminal(done.person)} (statement {done.digest[:16]})")
+    print_standing(done.standing)

@@ -1,0 +1,165 @@
+"""``poisonguard scan``: look for signs of poisoning, drift, duplicates and label errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from poisonguard.cli.options import FILE, output_option, quiet_option, verbose_option, workers_option
+from poisonguard.cli.output import put
+from poisonguard.cli.progress import progress_bar
+from poisonguard.errors import UsageError
+
+if TYPE_CHECKING:
+    from poisonguard.domain.result import ScanResult
+    from poisonguard.workflow.scan import Scan, ScanRequest
+
+FORMATS = ("table", "json", "sarif", "junit", "markdown")
+PLAIN_WIDTH = 100
+
+
+@click.command("scan")
+@click.argument("data")
+@click.option(
+    "--reference",
+    "--against",
+    metavar="PATH|VERSION",
+    help="Compare with this; by default the last approved version of the same dataset.",
+)
+@click.option("--no-reference", is_flag=True, help="Compare with nothing, even when an approved version exists.")
+@click.option("--name", help="Name of the dataset; the last part of DATA when not given.")
+@click.option(
+    "--pack",
+    "packs",
+    multiple=True,
+    metavar="NAME",
+    help="Checks to run: baseline, strict, text, or a pack file; the policy's when not given. Repeatable.",
+)
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="ROLE=NAME",
+    help="Say what a column is, for example label=sentiment. Repeatable.",
+)
+@click.option("--contract", type=FILE, help="Great Expectations suite (JSON) the data must meet.")
+@click.option("--policy", type=FILE, help="Policy file; a documented built-in one when not given.")
+@click.option("--config", type=FILE, help="Settings file; the nearest poisonguard.yaml when not given.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["note", "warning", "error"]),
+    help="Exit 1 at findings of this level; may only be stricter than the policy.",
+)
+@click.option(
+    "-f", "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="What to print."
+)
+@output_option
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=FILE,
+    help="Also write FILE; .json, .sarif, .xml, .md or .html says how. Repeatable.",
+)
+@click.option("--flagged", type=FILE, help="Write the flagged rows to FILE (.parquet, .csv, .jsonl).")
+@click.option("--scores", type=FILE, help="Write every row's score to FILE (.parquet, .csv, .jsonl).")
+@click.option(
+    "--sign", "key", type=FILE, help="Sign manifest and scan result with this key and publish them in the registry."
+)
+@click.option("--passphrase-file", type=FILE, help="Read the key's passphrase from FILE.")
+@workers_option
+@click.option("--progress/--no-progress", default=True, help="Show a progress bar on a terminal.")
+@quiet_option
+@verbose_option
+def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click hands them over
+    data: str,
+    reference: str | None,
+    no_reference: bool,  # noqa: FBT001 - click passes by name
+    name: str | None,
+    packs: tuple[str, ...],
+    columns: tuple[str, ...],
+    contract: Path | None,
+    policy: Path | None,
+    config: Path | None,
+    fail_on: str | None,
+    form: str,
+    output: str,
+    reports: tuple[Path, ...],
+    flagged: Path | None,
+    scores: Path | None,
+    key: Path | None,
+    passphrase_file: Path | None,
+    workers: int | None,
+    progress: bool,  # noqa: FBT001 - click passes by name
+    quiet: bool,  # noqa: FBT001 - click passes by name
+    verbose: bool,  # noqa: FBT001 - click passes by name
+) -> int:
+    """Scan DATA (a file, a directory, a glob or a URL) and say what looks wrong.
+
+    No configuration is needed: formats and column roles are found out, the built-in policy decides.
+    """
+    from poisonguard.reports.atomic import write_text  # noqa: PLC0415 - heavy imports wait for the command
+    from poisonguard.reports.formats import by_extension  # noqa: PLC0415 - as above
+    from poisonguard.reports.rowfile import check_extension  # noqa: PLC0415 - as above
+    from poisonguard.workflow.scan import ScanRequest, open_scan  # noqa: PLC0415 - as above
+
+    if no_reference and reference:
+        raise UsageError("--reference and --no-reference exclude each other")
+    writers = [(path, by_extension(path)) for path in reports]
+    for path in filter(None, (flagged, scores)):
+        check_extension(path)
+    request = ScanRequest(
+        data=data,
+        name=name,
+        reference=reference,
+        compare=not no_reference,
+        packs=packs,
+        columns=columns,
+        contract=str(contract) if contract else None,
+        policy=str(policy) if policy else None,
+        config=str(config) if config else None,
+        keep_profile=key is not None,
+        fail_on=fail_on,
+        workers=workers or 0,
+    )
+    with progress_bar(wanted=progress and not quiet) as bar, open_scan(request, bar) as finished:
+        _write_rows(finished, flagged, scores)
+        result = finished.result
+        for path, render in writers:
+            write_text(path, render(result))
+        published = _publish(finished, request, key, passphrase_file) if key else ""
+    put(_rendered(result, form, output, quiet=quiet, verbose=verbose), output)
+    if published:
+        click.echo(published, err=True)
+    return result.decision.exit_code
+
+
+def _write_rows(finished: Scan, flagged: Path | None, scores: Path | None) -> None:
+    from poisonguard.workflow.rows import write_rows  # noqa: PLC0415 - heavy imports wait for the command
+
+    if flagged:
+        write_rows(finished, flagged, only_flagged=True)
+    if scores:
+        write_rows(finished, scores, only_flagged=False)
+
+
+def _publish(finished: Scan, request: ScanRequest, key: Path, passphrase_file: Path | None) -> str:
+    from poisonguard.workflow.publish import publish_scan  # noqa: PLC0415 - heavy imports wait for the command
+
+    return publish_scan(finished, request, key, passphrase_file, datetime.now(UTC))
+
+
+def _rendered(result: ScanResult, form: str, output: str, *, quiet: bool, verbose: bool) -> str:
+    from poisonguard.reports.console import render as render_table  # noqa: PLC0415 - heavy imports wait for the command
+    from poisonguard.reports.console import terminal_options  # noqa: PLC0415 - as above
+    from poisonguard.reports.formats import renderers  # noqa: PLC0415 - as above
+
+    if form != "table":
+        return renderers()[form](result)
+    color, width = terminal_options(sys.stdout, os.environ) if output == "-" else (False, PLAIN_WIDTH)
+    return render_table(result, color=color, width=width, verbose=verbose, quiet=quiet)

@@ -1,0 +1,182 @@
+"""``poisonguard trust``: who may publish, scan and approve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from poisonguard.cli.options import FILE
+
+if TYPE_CHECKING:
+    from poisonguard.attest.keys import Signer
+    from poisonguard.attest.trust import TrustedRoot, TrustRoot
+    from poisonguard.workflow.trust_root import TrustRequest
+
+
+@click.group("trust")
+def command() -> None:
+    """Say who may publish, scan and approve; the trust root is one signed, versioned document."""
+
+
+def _request_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    options = (
+        click.option(
+            "--person",
+            "people",
+            multiple=True,
+            required=True,
+            metavar="NAME=PUBFILE",
+            help="Somebody and a public key of theirs. Repeatable.",
+        ),
+        click.option(
+            "--role",
+            "roles",
+            multiple=True,
+            required=True,
+            metavar="ROLE=NAME[,NAME]",
+            help="Who is root, publisher, scanner, steward, revoker, trainer. Repeatable.",
+        ),
+        click.option(
+            "--threshold",
+            "thresholds",
+            multiple=True,
+            metavar="ROLE=K",
+            help="How many people a role takes; 1 when not given. Repeatable.",
+        ),
+        click.option(
+            "--dataset",
+            "datasets",
+            multiple=True,
+            metavar="GLOB",
+            help="Limit publishers, scanners and stewards to these datasets. Repeatable.",
+        ),
+        click.option("--expires", default="365d", show_default=True, metavar="DURATION", help="How long it holds."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return _key_options(function)
+
+
+def _key_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    function = click.option("--passphrase-file", type=FILE, help="Read the keys' passphrase from FILE.")(function)
+    return click.option(
+        "--key",
+        "keys",
+        type=FILE,
+        multiple=True,
+        required=True,
+        help="Private key that signs the trust root. Repeatable.",
+    )(function)
+
+
+@command.command("init")
+@_request_options
+def init(keys: tuple[Path, ...], passphrase_file: Path | None, **asked: Any) -> None:
+    """Make .poisonguard here: registry, log key, and the first trust root, pinned."""
+    from poisonguard.workflow import trust_root  # noqa: PLC0415 - heavy imports wait for the command
+
+    request = _request(**asked)
+    trusted = trust_root.init(Path.cwd(), request, _signers(keys, passphrase_file), _now())
+    _print(trusted)
+    _warn(trusted.root)
+    click.echo("made .poisonguard; hand the pin to whoever runs the gate elsewhere", err=True)
+
+
+@command.command("show")
+def show() -> None:
+    """Print the trust root that is trusted here: people, roles, thresholds, expiry and pin."""
+    from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - heavy imports wait for the command
+
+    with Workspace.required() as workspace, workspace.registry.read() as reader:
+        trusted = workspace.newest_root(reader)
+    _print(trusted)
+    _warn(trusted.root)
+
+
+@command.command("next")
+@_request_options
+@click.option("-o", "--output", type=FILE, required=True, help="Write the next trust root to FILE.")
+def next_(keys: tuple[Path, ...], passphrase_file: Path | None, output: Path, **asked: Any) -> None:
+    """Write the next version of the trust root, in full, for 'trust update' everywhere.
+
+    Sign with enough root keys of the old version and of the new one, here or with 'trust cosign'.
+    """
+    from poisonguard.store.blobs import write_durably  # noqa: PLC0415 - heavy imports wait for the command
+    from poisonguard.workflow import trust_root  # noqa: PLC0415 - as above
+    from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
+
+    request = _request(**asked)
+    with Workspace.required() as workspace:
+        root, data = trust_root.next_root(workspace, request, _signers(keys, passphrase_file), _now())
+    write_durably(output, data)
+    _warn(root)
+    click.echo(f"wrote trust root version {root.version} to {output}; make it hold with 'trust update'", err=True)
+
+
+@command.command("cosign")
+@click.argument("file", type=FILE)
+@_key_options
+def cosign(file: Path, keys: tuple[Path, ...], passphrase_file: Path | None) -> None:
+    """Add signatures to the trust root in FILE that was written by 'trust next'."""
+    from poisonguard.store.blobs import write_durably  # noqa: PLC0415 - heavy imports wait for the command
+    from poisonguard.workflow import trust_root  # noqa: PLC0415 - as above
+
+    write_durably(file, trust_root.cosign(trust_root.read_file(file), _signers(keys, passphrase_file)))
+    click.echo(f"signed {file}", err=True)
+
+
+@command.command("update")
+@click.argument("file", type=FILE)
+def update(file: Path) -> None:
+    """Trust the next version of the trust root, in FILE, if it follows from the one trusted here."""
+    from poisonguard.workflow import trust_root  # noqa: PLC0415 - heavy imports wait for the command
+    from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
+
+    with Workspace.required() as workspace:
+        trusted = trust_root.update(workspace, trust_root.read_file(file))
+    _print(trusted)
+    _warn(trusted.root)
+
+
+def _print(trusted: TrustedRoot) -> None:
+    from poisonguard.attest.times import format_time  # noqa: PLC0415 - heavy imports wait for the command
+    from poisonguard.reports.escape import terminal  # noqa: PLC0415 - as above
+
+    root = trusted.root
+    click.echo(f"trust root version {root.version}, expires {format_time(root.expires)}")
+    click.echo(f"pin sha256:{trusted.digest}")
+    for person in root.people:
+        keys = ", ".join(f"{key.keyid[:16]} ({key.algorithm})" for key in person.keys)
+        click.echo(f"person    {terminal(person.name)}: {keys}")
+    for role, grant in sorted(root.roles.items()):
+        names = ", ".join(terminal(name) for name in grant.people)
+        datasets = "" if grant.datasets == ("*",) else f", for {', '.join(terminal(item) for item in grant.datasets)}"
+        click.echo(f"{role:<9} {grant.threshold} of {names}{datasets}")
+
+
+def _warn(root: TrustRoot) -> None:
+    from poisonguard.workflow.trust_root import warnings  # noqa: PLC0415 - heavy imports wait for the command
+
+    for warning in warnings(root):
+        click.echo(f"warning: {warning}", err=True)
+
+
+def _request(people: Any, roles: Any, thresholds: Any, datasets: Any, expires: str) -> TrustRequest:
+    from poisonguard.attest.times import parse_duration  # noqa: PLC0415 - heavy imports wait for the command
+    from poisonguard.workflow.trust_root import read_request  # noqa: PLC0415 - as above
+
+    return read_request(people, roles, thresholds, datasets, parse_duration(expires))
+
+
+def _signers(keys: tuple[Path, ...], passphrase_file: Path | None) -> list[Signer]:
+    from poisonguard.workflow.keys import load_key  # noqa: PLC0415 - heavy imports wait for the command
+
+    return [load_key(path, passphrase_file) for path in keys]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,117 @@
+"""The one place where the process exits.
+
+Commands load when they are called, so that ``--help`` and ``gate`` never pay for the analytics. A command
+returns its exit code or raises one of ``poisonguard.errors``; an error is two lines at most, never a traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from poisonguard.errors import PoisonguardError
+from poisonguard.version import VERSION
+
+COMMANDS: dict[str, str] = {
+    "init": "Infer column roles and write poisonguard.yaml and policy.yaml.",
+    "scan": "Look for signs of poisoning, drift, duplicates and label errors.",
+    "sign": "Hash a dataset and publish its signed manifest.",
+    "approve": "Approve a scanned version for training.",
+    "reject": "Reject a version, with a reason.",
+    "gate": "Exit 0 only when the data are exactly an approved version.",
+    "versions": "List published versions and who approved them.",
+    "bundle": "Carry everything the gate needs in one file.",
+    "keys": "Make and show signing keys.",
+    "trust": "Say who may publish, scan and approve.",
+    "log": "Show and audit the transparency log.",
+    "checks": "List the checks and explain one.",
+}
+
+INTERRUPTED = 4
+INTERNAL = 70
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and loads each one's module when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of the work."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"poisonguard.cli.commands.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Help without importing a single command."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "POISONGUARD"},
+    epilog="Exit codes: 0 passed, 1 findings, 2 usage, 3 unreadable data, 4 incomplete, 5 not approved, 6 tampered.",
+)
+@click.version_option(VERSION, "-V", "--version", prog_name="poisonguard")
+def cli() -> None:
+    """Is this exactly the data that accountable people approved, and does anything in it look poisoned?"""
+
+
+def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one way out per kind of end
+    """Run the command line; the exit code."""
+    try:
+        result = cli.main(arguments, prog_name="poisonguard", standalone_mode=False)
+    except PoisonguardError as error:
+        return _report(error)
+    except click.exceptions.Exit as finished:
+        return finished.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("error: interrupted; nothing was written", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output left (`| head`); what it wanted, it has.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get("POISONGUARD_DEBUG"):
+            raise
+        return _bug(error)
+    return result if isinstance(result, int) else 0
+
+
+def _report(error: PoisonguardError) -> int:
+    from poisonguard.reports.escape import terminal  # noqa: PLC0415 - only a failing command pays for it
+
+    click.echo(f"{click.style('error', fg='red', bold=True)}: {terminal(error.message)}", err=True)
+    if error.hint:
+        click.echo(f" {click.style('hint', fg='cyan')}: {terminal(error.hint)}", err=True)
+    return error.exit_code
+
+
+def _bug(error: Exception) -> int:
+    from poisonguard.reports.escape import terminal  # noqa: PLC0415 - only a failing command pays for it
+
+    text = (str(error).strip().splitlines() or [""])[0]
+    click.echo(f"error: this is a bug in poisonguard: {type(error).__name__}: {terminal(text)}", err=True)
+    click.echo(" hint: set POISONGUARD_DEBUG=1 to see where, and report it.", err=True)
+    return INTERNAL
+
+
+def main() -> NoReturn:
+    """Entry point of the ``poisonguard`` command."""
+    sys.exit(run())

@@ -1,0 +1,44 @@
+"""Options that several commands share, spelled once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+def output_option(command: CommandT) -> CommandT:
+    """``-o FILE``: where the result goes; ``-`` is standard output."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Path(allow_dash=True, dir_okay=False),
+        default="-",
+        help="Write the result to FILE instead of standard output.",
+    )(command)
+
+
+def quiet_option(command: CommandT) -> CommandT:
+    """``-q``: only what was asked for."""
+    return click.option("-q", "--quiet", is_flag=True, help="Print the verdict only.")(command)
+
+
+def verbose_option(command: CommandT) -> CommandT:
+    """``-v``: more of it."""
+    return click.option("-v", "--verbose", is_flag=True, help="Print every detail.")(command)
+
+
+def workers_option(command: CommandT) -> CommandT:
+    """``--workers N``."""
+    return click.option(
+        "--workers",
+        type=click.IntRange(1, 256),
+        default=None,
+        help="Threads; one per processor when not given. Never changes a result.",
+    )(command)

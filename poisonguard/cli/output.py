@@ -1,0 +1,21 @@
+"""Put a result where the user wants it; a file is whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+def put(text: str, output: str) -> None:
+    """Write to standard output (``-``) or to a file, atomically.
+
+    Raises:
+        UsageError: The file cannot be written.
+    """
+    from poisonguard.reports.atomic import write_text  # noqa: PLC0415 - loaded when something is written
+
+    if output == "-":
+        click.echo(text, nl=not text.endswith("\n"))
+    else:
+        write_text(Path(output), text)

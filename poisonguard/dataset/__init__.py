@@ -1,0 +1,1 @@
+"""Files as untrusted bytes: found, hashed, verified, and read as tables."""

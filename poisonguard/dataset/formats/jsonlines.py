@@ -1,0 +1,256 @@
+"""JSON Lines, and a JSON array of objects turned into lines on the fly.
+
+Rules:
+
+1. The first pass reads the whole file: nesting is bounded before any parser sees it, types are merged over all
+   lines, strings that are all ISO times become times. The second pass reads with those types.
+2. A line that is no JSON object, names a key twice, or gives a key another type than other lines is an error that
+   names the line (or the element of the array).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.json as pa_json
+import pyarrow.types as pt
+
+from poisonguard.dataset.arrowtypes import canonical_schema, promote
+from poisonguard.dataset.formats.base import Part, Source, first_line, readable_as
+from poisonguard.dataset.formats.textvalues import TIMES, Narrowest, convert
+from poisonguard.dataset.sniff import BYTE_ORDER_MARK
+from poisonguard.dataset.streams import Utf8Check
+from poisonguard.errors import UnreadableData
+from poisonguard.kernels.jsonscan import DEEPEST, DEPTH, MISPLACED, PIECES, array_to_lines, new_state, scan_lines
+
+BLOCK_BYTES = 8 << 20
+LONGEST_LINE = 64 << 20
+MOST_NESTED = 64
+"""Nesting of the text; Arrow's parser overflows its stack at some ten thousand levels."""
+ROW = re.compile(r" in row (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """A run of whole lines, the number of the first, from 1, and how many are not blank (once counted)."""
+
+    first: int
+    text: bytes
+    filled: int
+
+
+class JsonTable:
+    """One JSON Lines file, or one JSON array of objects."""
+
+    def __init__(self, source: Source, *, array: bool) -> None:
+        self._source = source
+        self._array = array
+        self._what = "element" if array else "line"
+        self._commas = 0
+        with readable_as(source.path, "JSON"):
+            self._texts, rows = self._survey()
+            self.schema = self._narrow()
+        times = {field.name for field in self.schema if pt.is_temporal(field.type)}
+        self.loose = frozenset(times)
+        self.parts = (Part(0, rows),)
+
+    def read(self, part: Part, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """All rows, in the wanted types."""
+        del part  # there is one
+        fields = [schema.field(name) for name in self.schema.names if name in schema.names]
+        wanted = pa.schema([self._texts.field(field.name) for field in fields])
+        with readable_as(self._source.path, "JSON"):
+            for lines in self._blocks(checked=False):
+                for batch in self._parse(lines, wanted, "ignore").to_batches():
+                    yield _typed(batch, fields)
+
+    def _survey(self) -> tuple[pa.Schema, int]:
+        """Types over all lines with times still as text, and how many rows there are."""
+        known = pa.schema([])
+        rows = 0
+        for lines in self._blocks(checked=True):
+            known, table = self._widened(known, lines)
+            if table.num_rows != lines.filled:
+                raise self._uncounted(lines)
+            rows += table.num_rows
+        if self._array and self._commas != max(0, rows - 1):
+            raise UnreadableData(
+                f"{self._source.shown}: {rows} elements but {self._commas} commas between them",
+                hint="Separate the elements by one comma each; none after the last.",
+            )
+        return known, rows
+
+    def _widened(self, known: pa.Schema, lines: _Lines) -> tuple[pa.Schema, pa.Table]:
+        """The types after some more lines, and those lines."""
+        try:
+            table = _parse(lines.text, known, "error")
+        except pa.ArrowInvalid:
+            table = self._parse(lines, None, "infer")
+        found = canonical_schema(self._source.shown, pa.schema([_as_text(field) for field in table.schema]))
+        return self._merged(known, found, lines), table
+
+    def _merged(self, known: pa.Schema, found: pa.Schema, lines: _Lines) -> pa.Schema:
+        kinds = dict(zip(known.names, known.types, strict=True))
+        for field in found:
+            kind = promote(kinds.get(field.name, pa.null()), field.type)
+            if kind is None:
+                raise UnreadableData(
+                    f"{self._source.shown}: column {field.name!a} is {kinds[field.name]} before {self._what} "
+                    f"{lines.first} and {field.type} after",
+                    hint="Give every line the same types.",
+                )
+            kinds[field.name] = kind
+        return pa.schema(list(kinds.items()))
+
+    def _narrow(self) -> pa.Schema:
+        """The surveyed types, with columns of ISO times as times."""
+        watched = {field.name: Narrowest(TIMES) for field in self._texts if pt.is_string(field.type)}
+        wanted = pa.schema([self._texts.field(name) for name in watched])
+        if watched:
+            for lines in self._blocks(checked=False):
+                table = self._parse(lines, wanted, "ignore")
+                for name, column in watched.items():
+                    for chunk in table[name].chunks:
+                        column.watch(chunk)
+                if all(column.type == pa.string() for column in watched.values()):
+                    break
+        kinds = [(f.name, watched[f.name].type if f.name in watched else f.type) for f in self._texts]
+        return pa.schema(kinds)
+
+    def _parse(self, lines: _Lines, schema: pa.Schema | None, unexpected: str) -> pa.Table:
+        try:
+            return _parse(lines.text, schema, unexpected)
+        except pa.ArrowInvalid as error:
+            raise self._complaint(lines, error) from error
+
+    def _complaint(self, lines: _Lines, error: pa.ArrowInvalid) -> UnreadableData:
+        """Name the first line that is wrong."""
+        row = ROW.search(str(error))
+        for number, line in enumerate(lines.text.split(b"\n"), start=lines.first):
+            if line.strip() and not _is_object(line):
+                return self._no_object(number)
+        place = _number_of(lines, int(row.group(1))) if row else lines.first
+        reason = ROW.sub("", first_line(error)).removeprefix("JSON parse error: ")
+        return UnreadableData(
+            f"{self._source.shown}: {self._what} {place}: {reason}", hint="Give every line the same keys and types."
+        )
+
+    def _uncounted(self, lines: _Lines) -> UnreadableData:
+        """The parser found more objects than there are lines: it does not mind two on one line, others do."""
+        for number, line in enumerate(lines.text.split(b"\n"), start=lines.first):
+            if line.strip() and not _is_object(line):
+                return self._no_object(number)
+        return UnreadableData(f"{self._source.shown}: the {self._what}s from {lines.first} are not one object each")
+
+    def _no_object(self, number: int) -> UnreadableData:
+        hint = f"Each {self._what} is one JSON object: mend or remove it."
+        return UnreadableData(f"{self._source.shown}: {self._what} {number} is not a JSON object", hint=hint)
+
+    def _blocks(self, *, checked: bool) -> Iterator[_Lines]:
+        """Runs of whole lines, some MiB each; ``checked`` also proves UTF-8 and bounds the nesting."""
+        state = new_state()
+        number = 1
+        with self._source.stream() as stream:
+            content = Utf8Check(self._source.path, stream) if checked else stream
+            for text in _whole_lines(self._source, self._lines(content.read)):
+                before = int(state[PIECES])
+                if checked:
+                    scan_lines(np.frombuffer(text, dtype=np.uint8), state)
+                    if state[DEEPEST] > MOST_NESTED:
+                        raise UnreadableData(
+                            f"{self._source.shown}: nested more than {MOST_NESTED} levels deep",
+                            hint="Flatten the data.",
+                        )
+                if text.strip():
+                    yield _Lines(number, text, int(state[PIECES]) - before)
+                number += text.count(b"\n")
+
+    def _lines(self, read: Callable[[int], bytes]) -> Iterator[bytes]:
+        """The text in runs, one object per line."""
+        state = new_state()
+        first = True
+        while data := read(BLOCK_BYTES):
+            text = data.removeprefix(BYTE_ORDER_MARK) if first else data
+            first = False
+            if self._array:
+                buffer = np.frombuffer(text, dtype=np.uint8).copy()
+                array_to_lines(buffer, state)
+                text = buffer.tobytes()
+            yield text
+        if self._array and state[DEPTH] != 0:
+            raise UnreadableData(f"{self._source.shown}: the array is never closed", hint="The file is cut off.")
+        if self._array and state[MISPLACED]:
+            raise UnreadableData(f"{self._source.shown}: more than one array", hint="Keep one array in each file.")
+        self._commas = int(state[PIECES])
+
+
+def _whole_lines(source: Source, texts: Iterator[bytes]) -> Iterator[bytes]:
+    """Cut runs of text at line breaks."""
+    rest: list[bytes] = []
+    held = 0
+    for text in texts:
+        cut = text.rfind(b"\n") + 1
+        if cut:
+            yield b"".join([*rest, text[:cut]])
+            rest, held = [], 0
+        rest.append(text[cut:])
+        held += len(text) - cut
+        if held > LONGEST_LINE:
+            raise UnreadableData(
+                f"{source.shown}: a line is longer than {LONGEST_LINE >> 20} MiB", hint="Is it JSON Lines at all?"
+            )
+    if held:
+        yield b"".join(rest)
+
+
+def _parse(text: bytes, schema: pa.Schema | None, unexpected: str) -> pa.Table:
+    return pa_json.read_json(
+        io.BytesIO(text),
+        read_options=pa_json.ReadOptions(use_threads=False, block_size=len(text) + 1),
+        parse_options=pa_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior=unexpected),
+    )
+
+
+def _as_text(field: pa.Field) -> pa.Field:
+    return pa.field(field.name, _text_type(field.type))
+
+
+def _text_type(kind: pa.DataType) -> pa.DataType:
+    """``kind`` with every time that Arrow guessed as the string it was."""
+    if pt.is_temporal(kind):
+        return pa.string()
+    if pt.is_list(kind):
+        return pa.list_(_text_type(kind.value_type))
+    if pt.is_struct(kind):
+        return pa.struct([_as_text(field) for field in kind])
+    return kind
+
+
+def _typed(batch: pa.RecordBatch, fields: list[pa.Field]) -> pa.RecordBatch:
+    columns = {}
+    for field in fields:
+        column = batch.column(field.name)
+        temporal = pt.is_temporal(field.type) and pt.is_string(column.type)
+        columns[field.name] = convert(column, field.type) if temporal else column
+    if not columns:
+        return batch
+    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _number_of(lines: _Lines, row: int) -> int:
+    """Number of the line that holds row ``row`` of a run, blank lines counted."""
+    filled = [index for index, line in enumerate(lines.text.split(b"\n")) if line.strip()]
+    return lines.first + (filled[row] if row < len(filled) else 0)

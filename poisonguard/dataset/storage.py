@@ -1,0 +1,178 @@
+"""Opening files for reading: below one local directory, or in an object store through fsspec.
+
+Rules for local files:
+
+1. Every step from the root to the file is opened without following links, relative to the step before:
+   a link that appears between the listing and the opening is refused, not followed.
+2. Only regular files are opened, and opening never waits (a FIFO would block for ever).
+3. A handle knows the file's stamp; a stamp that differs later means that the file changed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import Any, Protocol
+
+from poisonguard.dataset.names import shown
+from poisonguard.errors import DataChanged, NothingToScan, UnreadableData
+
+Stamp = tuple[object, ...]
+"""What changes when a file changes: device, inode, size and times, or an object's version."""
+
+
+class Handle(Protocol):
+    """One file, open for reading."""
+
+    size: int
+
+    def read_into(self, offset: int, buffer: memoryview) -> int:
+        """Fill ``buffer`` from ``offset``; how many bytes there were."""
+
+    def stamp(self) -> Stamp:
+        """What the file looks like now."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+class Storage(Protocol):
+    """Where a dataset's files are."""
+
+    def open(self, path: str) -> Handle:
+        """Open one file by its path relative to the root.
+
+        Raises:
+            DataChanged: It vanished since it was listed.
+            UnreadableData: It is no regular file, or may not be read.
+        """
+
+
+class LocalStorage:
+    """Files below one directory."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def open(self, path: str) -> LocalHandle:
+        """Open one regular file without following any link."""
+        *folders, name = path.split("/")
+        try:
+            folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                for part in folders:
+                    folder = _step(folder, part)
+                descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise _refusal(path, error) from error
+        return LocalHandle(path, descriptor)
+
+
+def _step(folder: int, part: str) -> int:
+    """Descriptor of the directory ``part`` of ``folder``, which is closed when that worked."""
+    below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    os.close(folder)
+    return below
+
+
+def _refusal(path: str, error: OSError) -> DataChanged | UnreadableData:
+    if error.errno in {errno.ELOOP, errno.ENOTDIR}:
+        return UnreadableData(f"{shown(path)}: a symbolic link is on the way", hint="Links are not followed.")
+    if error.errno == errno.ENOENT:
+        return DataChanged(f"{shown(path)}: vanished while it was read", hint="Stop the writer and run again.")
+    return UnreadableData(f"{shown(path)}: {error.strerror}", hint="Check the file's permissions.")
+
+
+class LocalHandle:
+    """One local file, open for reading."""
+
+    def __init__(self, path: str, descriptor: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            self.close()
+            raise UnreadableData(f"{shown(path)}: not a regular file", hint="Only regular files can be training data.")
+        self.size = facts.st_size
+
+    def read_into(self, offset: int, buffer: memoryview) -> int:
+        """Fill ``buffer`` from ``offset``; fewer bytes only at the end of the file."""
+        done = 0
+        try:
+            while done < len(buffer):
+                count = os.preadv(self._descriptor, [buffer[done:]], offset + done)
+                if count == 0:
+                    break
+                done += count
+        except OSError as error:
+            raise UnreadableData(f"{shown(self._path)}: {error.strerror}", hint="Check the disk.") from error
+        return done
+
+    def stamp(self) -> Stamp:
+        """Device, inode, size, modification and change time."""
+        facts = os.fstat(self._descriptor)
+        return (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class RemoteStorage:
+    """Objects below one prefix of an fsspec file system."""
+
+    def __init__(self, files: Any, root: str) -> None:
+        self._files = files
+        self._root = root
+
+    def open(self, path: str) -> RemoteHandle:
+        """Open one object."""
+        return RemoteHandle(self._files, f"{self._root}/{path}" if self._root else path, path)
+
+
+class RemoteHandle:
+    """One object; every read is one range request."""
+
+    def __init__(self, files: Any, key: str, path: str) -> None:
+        self._files = files
+        self._key = key
+        self._path = path
+        self.size = int(self._facts().get("size") or 0)
+
+    def read_into(self, offset: int, buffer: memoryview) -> int:
+        """Fill ``buffer`` from ``offset``."""
+        try:
+            data = self._files.cat_file(self._key, start=offset, end=min(offset + len(buffer), self.size))
+        except Exception as error:
+            raise store_refusal(self._path, error) from error
+        buffer[: len(data)] = data
+        return len(data)
+
+    def stamp(self) -> Stamp:
+        """Size and every version mark that the store gives."""
+        facts = self._facts()
+        marks = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "created", "version_id")
+        return (facts.get("size"), *(str(facts.get(mark)) for mark in marks))
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _facts(self) -> dict[str, Any]:
+        try:
+            facts: dict[str, Any] = self._files.info(self._key, refresh=True)
+        except Exception as error:
+            raise store_refusal(self._path, error) from error
+        return facts
+
+
+def store_refusal(path: str, error: Exception) -> NothingToScan | UnreadableData:
+    """Our error for whatever a store's client raised; there is no common base class to catch."""
+    if isinstance(error, FileNotFoundError):
+        return NothingToScan(f"{shown(path)}: no such object", hint="Check the URL.")
+    reason = shown(str(error).strip().split("\n")[0]) or type(error).__name__
+    return UnreadableData(f"{shown(path)}: {reason}", hint="Check the URL, the network and the credentials.")

@@ -1,0 +1,1 @@
+"""One file per detector; nobody imports them, the registry of the plug-in layer loads them."""

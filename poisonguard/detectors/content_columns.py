@@ -1,0 +1,23 @@
+"""Which columns make up a row's content, and which of them are read as its text."""
+
+from __future__ import annotations
+
+from poisonguard.domain.roles import Role
+from poisonguard.plugin.check import Context
+
+NOT_CONTENT = frozenset({Role.ID, Role.TIMESTAMP})
+"""A copy gets a new id and a new time."""
+
+NOT_INPUT = NOT_CONTENT | {Role.LABEL, Role.SOURCE, Role.URL, Role.SPLIT}
+"""Neither what the row is called nor where it came from is part of what a label is given to."""
+
+
+def content_columns(context: Context, *, without: frozenset[Role] = NOT_CONTENT) -> tuple[str, ...]:
+    """Columns that do not play one of the roles ``without``, in schema order."""
+    return tuple(column.name for column in context.columns if context.roles.of(column.name) not in without)
+
+
+def text_columns(context: Context) -> tuple[str, ...]:
+    """Columns of running text: ``text`` ones, or else prompt and response as one document."""
+    roles = context.roles
+    return roles.all(Role.TEXT) or (*roles.all(Role.PROMPT), *roles.all(Role.RESPONSE))

@@ -1,0 +1,147 @@
+"""How improbable a row is, column by column and as a combination, from a sample.
+
+1. *Tails*: the sum of the columns' log tail probabilities (ECOD, Li et al. 2022) and the most extreme single one.
+2. *Dependence*: values become normal scores through the sample's ranks, and the Mahalanobis distance under one
+   regularised covariance says how odd they are together (a Gaussian copula): each value may be ordinary.
+3. *Rarity*: the sum of the log frequencies of its categories, null a category of its own.
+Each is calibrated on the sample to a tail probability; a row gets the smallest, corrected for the number of looks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from scipy.linalg import solve_triangular
+from scipy.special import ndtri
+from threadpoolctl import threadpool_limits
+
+from poisonguard.detectors.calibration import SMALLEST, Floats, Margin, UpperTail
+from poisonguard.detectors.features_tabular import Categories, TableEncoder, numbers
+
+MAX_SCORE = 10.0
+"""Normal scores beyond ten sigma add nothing: the tails speak for them."""
+
+TRIMMED = 0.02
+"""The oddest rows of the sample are left out of the second covariance: outliers must not widen their own ruler."""
+
+MIN_SHRINKAGE = 0.01
+MIN_DISTINCT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RowModel:
+    """A fitted model of ordinary rows."""
+
+    numeric: tuple[str, ...]
+    margins: tuple[Margin, ...]
+    root: Floats
+    categorical: tuple[Categories, ...]
+    frequencies: tuple[Floats, ...]
+    tails: tuple[UpperTail, ...]
+
+    @classmethod
+    def fit(cls, sample: pa.Table, numeric: tuple[str, ...], categorical: tuple[str, ...]) -> RowModel | None:
+        """Fit to a sample; nothing when no column varies enough."""
+        kept = tuple(name for name in numeric if _is_varied(numbers(sample, name)))
+        encoder = TableEncoder.of(sample, (), categorical)
+        if not kept and not encoder.categorical:
+            return None
+        margins = tuple(Margin.fit(numbers(sample, name)) for name in kept)
+        codes = encoder.matrix(sample)
+        frequencies = tuple(_frequencies(codes[:, place], item) for place, item in enumerate(encoder.categorical))
+        with threadpool_limits(1):
+            root = _root(_normal_scores(sample, kept, margins))
+            draft = cls(kept, margins, root, encoder.categorical, frequencies, ())
+            tails = tuple(UpperTail.fit(statistic) for statistic in draft._statistics(sample))
+        return cls(kept, margins, root, encoder.categorical, frequencies, tails)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns it reads."""
+        return (*self.numeric, *(item.column for item in self.categorical))
+
+    def surprise(self, table: pa.Table | pa.RecordBatch) -> Floats:
+        """Minus log10 of the probability of a row at least so odd, shape (rows,), at least 0."""
+        with threadpool_limits(1):
+            looks = [tail.chance(item) for tail, item in zip(self.tails, self._statistics(table), strict=True)]
+        if self.numeric:
+            looks.append(np.minimum(len(self.numeric) * _column_chances(table, self).min(axis=1), 1.0))
+        least = np.minimum(np.min(looks, axis=0) * len(looks), 1.0)
+        return np.asarray(-np.log10(np.maximum(least, SMALLEST)))
+
+    def oddest_column(self, row: pa.Table) -> str:
+        """The column whose value is the rarest in a row."""
+        chances = {name: float(margin.chance(numbers(row, name))[0]) for name, margin in self._pairs()}
+        for item, frequency in zip(self.categorical, self.frequencies, strict=True):
+            chances[item.column] = float(np.exp(-_rarity(item.codes(row), frequency)[0]))
+        return min(chances, key=lambda name: chances[name])
+
+    def _pairs(self) -> list[tuple[str, Margin]]:
+        return list(zip(self.numeric, self.margins, strict=True))
+
+    def _statistics(self, table: pa.Table | pa.RecordBatch) -> list[Floats]:
+        """Sum of log tails, copula distance, and sum of rarities, each shape (rows,); those that exist."""
+        found = []
+        if self.numeric:
+            found.append(-np.log(_column_chances(table, self)).sum(axis=1))
+            scores = _normal_scores(table, self.numeric, self.margins)
+            whitened = solve_triangular(self.root, scores.T, lower=True, check_finite=False)
+            found.append(np.sqrt((whitened**2).sum(axis=0)))
+        if self.categorical:
+            pairs = zip(self.categorical, self.frequencies, strict=True)
+            found.append(np.sum([_rarity(item.codes(table), frequency) for item, frequency in pairs], axis=0))
+        return found
+
+
+def _is_varied(values: Floats) -> bool:
+    return len(np.unique(values[~np.isnan(values)])) >= MIN_DISTINCT
+
+
+def _column_chances(table: pa.Table | pa.RecordBatch, model: RowModel) -> Floats:
+    return np.column_stack([margin.chance(numbers(table, name)) for name, margin in model._pairs()])
+
+
+def _normal_scores(
+    table: pa.Table | pa.RecordBatch, names: tuple[str, ...], margins: tuple[Margin, ...]
+) -> Floats:
+    """Values as standard normal quantiles of their ranks, shape (rows, columns)."""
+    columns = []
+    for name, margin in zip(names, margins, strict=True):
+        below, above = margin.quantile(numbers(table, name))
+        # The smaller side is the precise one: 1 - 1e-300 is 1.
+        columns.append(np.where(below < above, ndtri(below), -ndtri(above)))
+    scores = np.column_stack(columns) if columns else np.zeros((table.num_rows, 0))
+    return np.clip(scores, -MAX_SCORE, MAX_SCORE)
+
+
+def _root(scores: Floats) -> Floats:
+    """Lower Cholesky factor of the covariance of the ordinary rows, shape (columns, columns)."""
+    root = np.linalg.cholesky(_shrunk(scores))
+    distance = (solve_triangular(root, scores.T, lower=True) ** 2).sum(axis=0)
+    ordinary = scores[distance <= np.quantile(distance, 1 - TRIMMED)] if len(scores) else scores
+    return np.asarray(np.linalg.cholesky(_shrunk(ordinary)))
+
+
+def _shrunk(scores: Floats) -> Floats:
+    """Covariance pulled towards its diagonal, the more the fewer rows there are per column."""
+    rows, columns = scores.shape
+    shrinkage = min(1.0, max(MIN_SHRINKAGE, columns / max(rows, 1)))
+    covariance = np.atleast_2d(np.cov(scores, rowvar=False)) if columns else np.zeros((0, 0))
+    diagonal = np.maximum(np.diag(covariance), 1e-6)
+    return np.asarray((1 - shrinkage) * covariance + np.diag(shrinkage * diagonal + 1e-6))
+
+
+def _frequencies(codes: Floats, item: Categories) -> Floats:
+    """Share of each code, other and null last, half a row added to each."""
+    known = np.where(np.isnan(codes), len(item.names) + 1, codes).astype(np.intp)
+    counts: npt.NDArray[np.intp] = np.bincount(known, minlength=len(item.names) + 2)
+    return np.asarray((counts + 0.5) / (len(codes) + 0.5 * len(counts)))
+
+
+def _rarity(codes: Floats, frequencies: Floats) -> Floats:
+    """Minus log frequency of each code, shape (rows,)."""
+    known = np.where(np.isnan(codes), len(frequencies) - 1, codes).astype(np.intp)
+    return np.asarray(-np.log(frequencies[known]))

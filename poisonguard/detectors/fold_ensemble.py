@@ -1,0 +1,118 @@
+"""Class probabilities for every row by models that saw neither the row nor a copy of it.
+
+1. The fold of a row is its hash modulo the number of folds; model f is fitted on sampled rows of other folds.
+2. Learners are blended by weighted log-probabilities. The weights minimise the out-of-fold log-loss on the
+   sample, so that a learner that knows nothing gets none and over-confidence is tempered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from scipy.optimize import minimize
+from scipy.special import logsumexp
+from threadpoolctl import threadpool_limits
+
+from poisonguard.detectors.labels import UNKNOWN, Codes
+from poisonguard.detectors.learners import Learner
+
+FLOOR = 0.005
+"""No learner is believed beyond this: one over-sure model cannot outvote the others."""
+
+Probabilities = npt.NDArray[np.float64]
+"""Shape (rows, classes), rows sum to one."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoldEnsemble:
+    """Fitted models by learner and fold."""
+
+    learners: tuple[Learner, ...]
+    models: tuple[tuple[Any, ...], ...]
+    weights: npt.NDArray[np.float64]
+    classes: int
+
+    @classmethod
+    def fit(
+        cls,
+        learners: Sequence[Learner],
+        sample: pa.Table,
+        codes: Codes,
+        hashes: npt.NDArray[np.uint64],
+        classes: int,
+        folds: int,
+    ) -> tuple[FoldEnsemble, Probabilities]:
+        """The ensemble, and its out-of-fold probabilities of the sample."""
+        fold = _fold(hashes, folds)
+        models, logs = [], []
+        with threadpool_limits(1):
+            for learner in learners:
+                matrix = learner.matrix(sample)
+                fitted = tuple(_fit(learner, matrix, codes, fold != held) for held in range(folds))
+                models.append(fitted)
+                logs.append(_logs(fitted, matrix, fold, classes))
+        weights = _weights(logs, codes)
+        return cls(tuple(learners), tuple(models), weights, classes), _blend(logs, weights)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that the learners read."""
+        return tuple(dict.fromkeys(name for learner in self.learners for name in learner.columns))
+
+    def predict(self, table: pa.Table | pa.RecordBatch, hashes: npt.NDArray[np.uint64]) -> Probabilities:
+        """Each row by the models of its own fold."""
+        fold = _fold(hashes, len(self.models[0]))
+        with threadpool_limits(1):
+            logs = [
+                _logs(models, learner.matrix(table), fold, self.classes)
+                for learner, models in zip(self.learners, self.models, strict=True)
+            ]
+        return _blend(logs, self.weights)
+
+
+def _fold(hashes: npt.NDArray[np.uint64], folds: int) -> npt.NDArray[np.int64]:
+    return (hashes % np.uint64(folds)).astype(np.int64)
+
+
+def _fit(learner: Learner, matrix: Any, codes: Codes, outside: npt.NDArray[np.bool_]) -> Any:
+    known = np.flatnonzero(outside & (codes != UNKNOWN))
+    return learner.fit(matrix[known], codes[known])
+
+
+def _logs(models: Sequence[Any], matrix: Any, fold: npt.NDArray[np.int64], classes: int) -> Probabilities:
+    """Log-probabilities of each row by the model of its fold, shape (rows, classes)."""
+    result = np.full((len(fold), classes), 1 / classes)
+    for held, model in enumerate(models):
+        inside = np.flatnonzero(fold == held)
+        if len(inside):
+            result[inside] = 0
+            result[np.ix_(inside, model.classes_)] = model.predict_proba(matrix[inside])
+    return np.asarray(np.log((result + FLOOR) / (1 + classes * FLOOR)))
+
+
+def _blend(logs: Sequence[Probabilities], weights: npt.NDArray[np.float64]) -> Probabilities:
+    total = np.asarray(sum(weight * log for weight, log in zip(weights, logs, strict=True)))
+    return np.asarray(np.exp(total - logsumexp(total, axis=1, keepdims=True)))
+
+
+def _weights(logs: Sequence[Probabilities], codes: Codes) -> npt.NDArray[np.float64]:
+    """Non-negative weights of least log-loss on rows with a label."""
+    known = np.flatnonzero(codes != UNKNOWN)
+    stacked = np.stack([log[known] for log in logs])
+    given = stacked[:, np.arange(len(known)), codes[known]]
+
+    def loss(weights: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+        total = np.tensordot(weights, stacked, axes=1)
+        norm = logsumexp(total, axis=1, keepdims=True)
+        slope = np.einsum("nk,lnk->l", np.exp(total - norm), stacked)
+        return float(norm.sum() - weights @ given.sum(axis=1)) / len(known), (slope - given.sum(axis=1)) / len(known)
+
+    start = np.full(len(logs), 1 / len(logs))
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.02, 3.0)] * len(logs))
+    # Six decimals: the last bits of an optimiser differ between builds of the library, the weights need not.
+    return np.round(np.asarray(found.x, dtype=np.float64), 6)

@@ -1,0 +1,322 @@
+"""Labels that the rest of their rows contradicts, by models that never saw them.
+
+1. Models are cross-validated by row hash on a sample: of the reference if there is one, else of the candidate.
+2. Honest labels are noisy too. Without a reference the contradictions must reach into the rows that the models
+   are surest of, where honest mistakes do not. With one, the rows that the reference does not hold must
+   contradict their labels more often than the reference's own rows do, in the same models.
+3. Labels that contradict the reference, but not models of the candidate itself, follow another rule: drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pydantic import Field
+from scipy.stats import fisher_exact
+
+from poisonguard.detectors.contradiction import Floats, Floor, margins, natural_cut, scores, sureness
+from poisonguard.detectors.delta import new_rows
+from poisonguard.detectors.features_tabular import TableEncoder, feature_columns
+from poisonguard.detectors.features_text import MAX_CHARACTERS
+from poisonguard.detectors.fold_ensemble import FoldEnsemble
+from poisonguard.detectors.labels import Classes, label_texts
+from poisonguard.detectors.learners import MANY_CLASSES, BoostedTrees, ExtraTrees, Learner, Words
+from poisonguard.domain.dataset import Kind
+from poisonguard.domain.finding import Finding, Signal
+from poisonguard.domain.roles import Role
+from poisonguard.plugin.check import (
+    Block,
+    Check,
+    Context,
+    Evidence,
+    NotApplicable,
+    Params,
+    RowScorer,
+    Scored,
+    Scores,
+)
+from poisonguard.sketches.base import Sketch
+from poisonguard.sketches.sample import RowSample, sample_hashes
+
+MAX_CLASSES = 50
+REGRESSION_VALUES = 30
+"""A numeric label with more distinct values than this is a quantity, not a class."""
+
+MIN_SAMPLE = 200
+MIN_DELTA = 30
+LABEL_KINDS = (Kind.INTEGER, Kind.FLOAT, Kind.BOOLEAN, Kind.STRING)
+
+
+class LabelNoiseParams(Params):
+    """Parameters of the check."""
+
+    limit: int = Field(default=20_000, ge=MIN_SAMPLE)
+    folds: int = Field(default=5, ge=2)
+    min_class_rows: int = Field(default=10, ge=5)
+    min_floor: float = Field(default=0.03, ge=0, le=1, description="Contradictions among the surest fifth of rows.")
+    floor_errors: float = Field(default=3.0, ge=0, description="Standard errors by which the floor must exceed that.")
+    floor_ratio: float = Field(default=0.25, ge=0, le=1, description="The same, as a share of the overall error rate.")
+    max_error: float = Field(default=0.4, gt=0, le=1, description="Models that err more often say nothing.")
+    min_excess: float = Field(default=0.005, ge=0, le=1, description="Excess over the reference's rate.")
+    chance: float = Field(default=1e-4, gt=0, lt=1, description="Family-wise level of the test against the reference.")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Models fitted on a sample, and how its own labels fare."""
+
+    classes: Classes
+    ensemble: FoldEnsemble
+    margin: Floats
+    sure: Floats
+    known: npt.NDArray[np.bool_]
+
+    def margins(self, table: pa.Table | pa.RecordBatch, hashes: npt.NDArray[np.uint64]) -> Floats:
+        """Margins of other rows, each by the models of its fold."""
+        return margins(self.ensemble.predict(table, hashes), self.classes.codes(table))
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A dataset-level test that fired."""
+
+    message: str
+    compared_with: str
+    numbers: dict[str, float | int | str]
+    signal: Signal | None = None
+
+
+class LabelNoise(Check[LabelNoiseParams]):
+    """Finds rows whose label the rest of the row contradicts, where there are more of them than is natural."""
+
+    detector = "label-noise"
+    params_model = LabelNoiseParams
+
+    def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
+        """A sample of rows, if there are a label and anything that could predict it."""
+        label = context.roles.first(Role.LABEL)
+        if label is None:
+            return NotApplicable("no label column")
+        kind = next((column.kind for column in context.columns if column.name == label), Kind.NULL)
+        if kind not in LABEL_KINDS:
+            return NotApplicable(f"label {label} is of kind {kind}")
+        self._label, self._numeric_label = label, kind in (Kind.INTEGER, Kind.FLOAT)
+        self._numeric, self._categorical = feature_columns(context.columns, context.roles)
+        texts = (Role.TEXT, Role.PROMPT, Role.RESPONSE)
+        strings = {column.name for column in context.columns if column.kind is Kind.STRING}
+        self._texts = tuple(name for role in texts for name in context.roles.all(role) if name in strings)
+        if not (self._numeric or self._categorical or self._texts):
+            return NotApplicable("no feature or text column that could speak for the label")
+        return [self._sample]
+
+    def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
+        """Nothing: the second pass names the rows."""
+        del evidence, reference
+        return ()
+
+    def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
+        """Models of the reference, or of the candidate where there is none, with the alarm they raise."""
+        model = self._model(evidence if reference is None else reference, evidence.seed)
+        if isinstance(model, NotApplicable):
+            return model
+        if reference is None:
+            floor = Floor.of(model.margin, model.sure)
+            cut = natural_cut(model.margin, model.sure, floor.share)
+            return ContradictionScorer(self, model, cut, self._blind_alarm(floor))
+        cut = natural_cut(model.margin, model.sure, 0.0)
+        return ContradictionScorer(self, model, cut, self._reference_alarm(model, cut, evidence, reference))
+
+    def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
+        """The sample's size, and what was cut."""
+        seen = min(evidence.rows, self.params.limit)
+        notes = [f"models are fitted on a sample of {seen:,} rows"] if seen < evidence.rows else []
+        if self._texts:
+            notes.append(f"first {MAX_CHARACTERS:,} characters of each text")
+        return seen, "; ".join(notes)
+
+    @property
+    def _sample(self) -> RowSample:
+        return RowSample(limit=self.params.limit)
+
+    def _model(self, evidence: Evidence, seed: int) -> Model | NotApplicable:
+        """Models of one version's sample."""
+        sample = evidence[self._sample]
+        classes = Classes.of(sample, self._label, min_rows=self.params.min_class_rows, limit=MAX_CLASSES)
+        labels = label_texts(sample, self._label)
+        problem = self._problem(classes, len(labels.unique()), sample.num_rows)
+        codes = classes.codes(sample)
+        if not problem and (codes >= 0).sum() < 0.5 * (len(labels) - labels.null_count):
+            problem = f"most values of {self._label} stand in fewer than {self.params.min_class_rows} sampled rows"
+        learners = [] if problem else self._learners(sample, len(classes.names), seed)
+        if problem or not learners:
+            return NotApplicable(problem or "every feature is constant")
+        hashes = sample_hashes(sample)
+        ensemble, probabilities = FoldEnsemble.fit(
+            learners, sample, codes, hashes, len(classes.names), self.params.folds
+        )
+        return Model(classes, ensemble, margins(probabilities, codes), sureness(probabilities), codes >= 0)
+
+    def _problem(self, classes: Classes, distinct: int, rows: int) -> str:
+        """Why labels of this shape cannot be judged; empty when they can."""
+        if rows < MIN_SAMPLE:
+            return f"{rows} rows are too few to learn labels from (at least {MIN_SAMPLE})"
+        if self._numeric_label and distinct > REGRESSION_VALUES:
+            return f"label {self._label} has {distinct} distinct numbers: a quantity, not a class"
+        if len(classes.names) < 2:  # noqa: PLR2004 - one class cannot be contradicted
+            return f"label {self._label} has fewer than two classes of {self.params.min_class_rows} sampled rows"
+        return ""
+
+    def _learners(self, sample: pa.Table, classes: int, seed: int) -> list[Learner]:
+        encoder = TableEncoder.of(sample, self._numeric, self._categorical)
+        learners: list[Learner] = [Words.of(sample, column) for column in self._texts]
+        if encoder.columns:
+            learners.append(ExtraTrees(encoder, seed))
+        if encoder.columns and classes <= MANY_CLASSES:
+            learners.append(BoostedTrees(encoder, seed))
+        return learners
+
+    def _blind_alarm(self, floor: Floor) -> Alarm | None:
+        """Contradictions where the models are surest, more than honest labels show."""
+        params = self.params
+        fires = (
+            floor.lowest(params.floor_errors) >= max(params.min_floor, params.floor_ratio * floor.overall)
+            and floor.overall <= params.max_error
+        )
+        if not fires:
+            return None
+        message = (
+            f"{floor.wrong:,} of the {floor.rows:,} sampled rows that the models are surest of carry another label "
+            f"({floor.share:.1%}); honest labels leave few there"
+        )
+        numbers: dict[str, float | int | str] = {
+            "contradictions among the surest": round(floor.share, 4),
+            "threshold": params.min_floor,
+            "contradictions in all rows": round(floor.overall, 4),
+        }
+        return Alarm(message, "models of the other rows, cross-validated", numbers)
+
+    def _reference_alarm(self, model: Model, cut: float, evidence: Evidence, reference: Evidence) -> Alarm | None:
+        """Contradictions in new rows, more than the reference's own rows show in the same models."""
+        sample, base = evidence[self._sample], reference[self._sample]
+        hashes = sample_hashes(sample)
+        complete = reference.rows <= self.params.limit
+        new = new_rows(hashes, sample_hashes(base), reference_complete=complete)
+        if new.sum() < MIN_DELTA:
+            return None
+        worst = self._worst(model, cut, base, _Rows(sample, new, model.margins(sample, hashes) >= cut))
+        if worst is None:
+            return None
+        # The same test by models that know the new rows: what they have learnt is a rule, not noise.
+        own = self._model(evidence, evidence.seed)
+        if isinstance(own, NotApplicable):
+            return self._excess_alarm(worst, consistent=False, reference=reference.name)
+        contradicted = own.margins(sample, hashes) >= cut
+        still = self._worst(model, cut, base, _Rows(sample, new, contradicted))
+        return self._excess_alarm(worst, consistent=still is None, reference=reference.name)
+
+    def _worst(self, model: Model, cut: float, base: pa.Table, rows: _Rows) -> _Excess | None:
+        """The least probable excess, of all labels or of one: a targeted flip moves one class only."""
+        classes = model.classes
+        new = [np.ones(len(rows.new), dtype=np.bool_), *_one_hot(classes.codes(rows.sample), len(classes.names))]
+        own = [model.known, *_one_hot(classes.codes(base), len(classes.names))]
+        names = ["all rows", *(f"label {name}" for name in classes.names)]
+        tests = [
+            _Excess.of(name, rows.odd[rows.new & group], (model.margin >= cut)[mine])
+            for name, group, mine in zip(names, new, own, strict=True)
+        ]
+        fired = [item for item in tests if item.fires(self.params.min_excess, self.params.chance / len(tests))]
+        return min(fired, key=lambda item: item.chance, default=None)
+
+    def _excess_alarm(self, excess: _Excess, *, consistent: bool, reference: str) -> Alarm:
+        message = (
+            f"{excess.wrong:,} of {excess.rows:,} sampled new rows ({excess.name}) clearly contradict their label: "
+            f"{excess.share:.1%}, in the reference {excess.base:.1%}"
+        )
+        if consistent:
+            message += "; models of the new version agree with them, so the labels follow another rule than before"
+        numbers: dict[str, float | int | str] = {
+            "contradictions in new rows": round(excess.share, 4),
+            "contradictions in the reference": round(excess.base, 4),
+            "p": float(f"{excess.chance:.2g}"),
+            "minimum excess": self.params.min_excess,
+        }
+        return Alarm(message, reference, numbers, Signal.DRIFT if consistent else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """A sample, which of its rows are new, and which contradict their label."""
+
+    sample: pa.Table
+    new: npt.NDArray[np.bool_]
+    odd: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class _Excess:
+    """Contradictions in new rows against those of the reference."""
+
+    name: str
+    rows: int
+    wrong: int
+    share: float
+    base: float
+    chance: float
+
+    @classmethod
+    def of(cls, name: str, new: npt.NDArray[np.bool_], own: npt.NDArray[np.bool_]) -> _Excess:
+        """One-sided exact test of two rates (Fisher; binomial where the reference has none of the rows)."""
+        wrong, known = int(new.sum()), int(own.sum())
+        table = [[wrong, len(new) - wrong], [known, len(own) - known]]
+        chance = float(fisher_exact(table, alternative="greater").pvalue) if len(own) else 1.0
+        share, base = wrong / max(1, len(new)), known / max(1, len(own))
+        return cls(name, len(new), wrong, share, base, chance)
+
+    def fires(self, minimum: float, chance: float) -> bool:
+        """Whether the excess is large and no accident."""
+        return self.share - self.base >= minimum and self.chance <= chance
+
+
+def _one_hot(codes: npt.NDArray[np.int64], classes: int) -> list[npt.NDArray[np.bool_]]:
+    return [codes == code for code in range(classes)]
+
+
+class ContradictionScorer(RowScorer):
+    """Scores how strongly each row contradicts its label."""
+
+    threshold = 0.5
+
+    def __init__(self, check: LabelNoise, model: Model, cut: float, alarm: Alarm | None) -> None:
+        self._check = check
+        self._model = model
+        self._cut = cut
+        self._alarm = alarm
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The features and the label."""
+        return tuple(dict.fromkeys([*self._model.ensemble.columns, self._model.classes.column]))
+
+    def score(self, block: Block) -> Scores:
+        """0.5 where honest contradictions end."""
+        return scores(self._model.margins(block.table, block.hashes), self._cut)
+
+    def conclude(self, scored: Scored) -> Iterable[Finding]:
+        """One finding for the label column if the dataset-level test fired."""
+        if self._alarm is None or not scored.flagged:
+            return
+        yield self._check.finding(
+            subject=f"column={self._model.classes.column}",
+            message=f"{self._alarm.message}; {scored.flagged:,} rows named.",
+            confidence=float(scored.scores[0]),
+            compared_with=self._alarm.compared_with,
+            column=self._model.classes.column,
+            numbers={**self._alarm.numbers, "rows named": scored.flagged},
+            rows=np.sort(scored.rows),
+            row_count=scored.flagged,
+            signal=self._alarm.signal or self._check.card.signal,
+        )

@@ -1,0 +1,149 @@
+"""The classifiers behind label noise: boosted trees, extra trees, and a linear model on hashed words.
+
+Each turns rows into its own matrix and fits one model on part of them. All are seeded and run on one thread, so
+that the same rows give the same bits on any machine of one kind. Boosting never stops early: above 10 000 rows
+scikit-learn's default silently returned constants.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import scipy.sparse
+from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import ComplementNB
+
+from poisonguard.detectors.features_tabular import TableEncoder
+from poisonguard.detectors.features_text import Hashes, Tokens, column_texts, tokenize
+from poisonguard.detectors.labels import Codes
+
+MANY_CLASSES = 12
+"""Above this, one-tree-per-class boosting and multinomial regression cost too much for what they add."""
+
+SEED_RANGE = 2**31 - 1
+MIN_DOCUMENTS = 3
+MAX_PHRASES = 200_000
+
+
+class Learner(Protocol):
+    """One way to predict labels."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns it reads."""
+
+    def matrix(self, table: pa.Table | pa.RecordBatch) -> Any:
+        """Rows as the model's input; a pure function of each row."""
+
+    def fit(self, matrix: Any, codes: Codes) -> Any:
+        """A fitted scikit-learn classifier."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoostedTrees:
+    """Histogram gradient boosting; few short trees, so that no single row is learnt by heart."""
+
+    encoder: TableEncoder
+    seed: int
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns it reads."""
+        return self.encoder.columns
+
+    def matrix(self, table: pa.Table | pa.RecordBatch) -> npt.NDArray[np.float64]:
+        """Codes above the library's limit of 255 cannot occur; NaN is handled."""
+        return self.encoder.matrix(table)
+
+    def fit(self, matrix: npt.NDArray[np.float64], codes: Codes) -> HistGradientBoostingClassifier:
+        """Fit 60 rounds of 15 leaves."""
+        return HistGradientBoostingClassifier(
+            max_iter=60,
+            max_leaf_nodes=15,
+            min_samples_leaf=20,
+            early_stopping=False,
+            categorical_features=self.encoder.is_category,
+            random_state=self.seed % SEED_RANGE,
+        ).fit(matrix, codes)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraTrees:
+    """Extremely randomised trees with small leaves: an adaptive vote of near neighbours."""
+
+    encoder: TableEncoder
+    seed: int
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns it reads."""
+        return self.encoder.columns
+
+    def matrix(self, table: pa.Table | pa.RecordBatch) -> npt.NDArray[np.float32]:
+        """Null becomes a number far below every other, a branch of its own."""
+        values = np.nan_to_num(self.encoder.matrix(table), nan=-1e30)
+        return np.clip(values, -1e30, 1e30).astype(np.float32)
+
+    def fit(self, matrix: npt.NDArray[np.float32], codes: Codes) -> ExtraTreesClassifier:
+        """Fit 80 trees with at least 3 rows per leaf."""
+        return ExtraTreesClassifier(
+            n_estimators=80, min_samples_leaf=3, max_features="sqrt", n_jobs=1, random_state=self.seed % SEED_RANGE
+        ).fit(matrix, codes)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Linear model on the words and word pairs of one column: TF-IDF over hashed n-grams."""
+
+    column: str
+    vocabulary: Hashes
+    rarity: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, sample: pa.Table, column: str) -> Words:
+        """Vocabulary of a sample: n-grams that at least three texts hold, the most common ones."""
+        tokens = tokenize(column_texts(sample, column))
+        rows, hashes = _terms(tokens)
+        distinct, inverse = np.unique(hashes, return_inverse=True)
+        documents = np.bincount(np.unique(inverse * max(1, tokens.rows) + rows) // max(1, tokens.rows))
+        eligible = np.flatnonzero(documents >= MIN_DOCUMENTS)
+        kept = np.sort(eligible[np.argsort(-documents[eligible], kind="stable")[:MAX_PHRASES]])
+        return cls(column, distinct[kept], np.log((tokens.rows + 1) / (documents[kept] + 1)) + 1)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The text column."""
+        return (self.column,)
+
+    def matrix(self, table: pa.Table | pa.RecordBatch) -> scipy.sparse.csr_matrix:
+        """Rows of length one; shape (rows, vocabulary)."""
+        tokens = tokenize(column_texts(table, self.column))
+        shape = (table.num_rows, max(1, len(self.vocabulary)))
+        if not len(self.vocabulary):
+            return scipy.sparse.csr_matrix(shape)
+        rows, hashes = _terms(tokens)
+        place = np.minimum(np.searchsorted(self.vocabulary, hashes), len(self.vocabulary) - 1)
+        known = self.vocabulary[place] == hashes
+        counts = scipy.sparse.csr_matrix((np.ones(known.sum()), (rows[known], place[known])), shape=shape)
+        counts.sum_duplicates()
+        counts.data = (1 + np.log(counts.data)) * self.rarity[counts.indices]
+        norms = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1))).ravel()
+        return scipy.sparse.csr_matrix(scipy.sparse.diags_array(1 / np.where(norms > 0, norms, 1)) @ counts)
+
+    def fit(self, matrix: scipy.sparse.csr_matrix, codes: Codes) -> LogisticRegression | ComplementNB:
+        """Logistic regression; complement naive Bayes where there are many classes."""
+        if len(np.unique(codes)) > MANY_CLASSES:
+            return ComplementNB().fit(matrix, codes)
+        return LogisticRegression(C=10.0, max_iter=200, tol=1e-3).fit(matrix, codes)
+
+
+def _terms(tokens: Tokens) -> tuple[npt.NDArray[np.int64], Hashes]:
+    """(row, hash) of every word and word pair."""
+    single, pair = tokens.ngrams(1), tokens.ngrams(2)
+    rows = np.concatenate([tokens.row[single[0]], tokens.row[pair[0]]])
+    return rows, np.concatenate([single[1], pair[1]])

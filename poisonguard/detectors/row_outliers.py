@@ -1,0 +1,210 @@
+"""Rows that no other row resembles: extreme values, many mild deviations, combinations that never occur.
+
+1. A model of ordinary rows is fitted on a sample: of the reference if there is one, else of the candidate.
+2. An outlier is a data-quality matter. Without a reference only rows too odd for a dataset of this size are
+   named (fewer than 0.05 of them are expected), as a note.
+3. With a reference, rows are odd that lie beyond all but a few of its own. Many more of them than it has is
+   drift: the finding says that new rows come from elsewhere, not why; poisoning needs a tie to a label, an output
+   or a source, which other checks look for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import Field
+from scipy.stats import fisher_exact
+
+from poisonguard.detectors.calibration import Floats
+from poisonguard.detectors.copula import RowModel
+from poisonguard.detectors.delta import new_rows
+from poisonguard.detectors.features_tabular import feature_columns
+from poisonguard.domain.finding import Finding, Level, Signal
+from poisonguard.plugin.check import (
+    Block,
+    Check,
+    Context,
+    Evidence,
+    NotApplicable,
+    Params,
+    RowScorer,
+    Scored,
+    Scores,
+)
+from poisonguard.sketches.base import Sketch
+from poisonguard.sketches.sample import RowSample, sample_hashes
+
+MIN_SAMPLE = 100
+MIN_DELTA = 30
+MAX_COLUMNS = 400
+"""The covariance is quadratic in the columns; the first ones in schema order are taken."""
+
+
+class RowOutliersParams(Params):
+    """Parameters of the check."""
+
+    limit: int = Field(default=20_000, ge=MIN_SAMPLE)
+    far_out: float = Field(default=0.05, gt=0, lt=1, description="Expected rows so odd in a clean dataset.")
+    odd_share: float = Field(default=0.003, gt=0, lt=0.1, description="Share of honest rows taken for odd.")
+    min_excess: float = Field(default=0.005, ge=0, le=1, description="Excess over the reference's share of odd rows.")
+    chance: float = Field(default=1e-4, gt=0, lt=1, description="Level of the test against the reference.")
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """Odd rows among the new ones, against the reference's own."""
+
+    odd: int
+    rows: int
+    known: int
+    reference_rows: int
+    reference: str
+
+    @property
+    def share(self) -> float:
+        """Share of the new rows that are odd."""
+        return self.odd / max(1, self.rows)
+
+    @property
+    def base(self) -> float:
+        """Share of the reference's rows that are."""
+        return self.known / max(1, self.reference_rows)
+
+    @property
+    def chance(self) -> float:
+        """Fisher's exact test, one-sided."""
+        table = [[self.odd, self.rows - self.odd], [self.known, self.reference_rows - self.known]]
+        return float(fisher_exact(table, alternative="greater").pvalue)
+
+
+class RowOutliers(Check[RowOutliersParams]):
+    """Finds rows that are odd in their values or in how these go together."""
+
+    detector = "row-outliers"
+    params_model = RowOutliersParams
+
+    def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
+        """A sample of rows, if there are features."""
+        numeric, categorical = feature_columns(context.columns, context.roles)
+        self._numeric = numeric[:MAX_COLUMNS]
+        self._categorical = categorical[: MAX_COLUMNS - len(self._numeric)]
+        if not numeric and not categorical:
+            return NotApplicable("no numeric or categorical feature column")
+        return [self._sample]
+
+    def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
+        """Nothing: the second pass names the rows."""
+        del evidence, reference
+        return ()
+
+    def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
+        """A model of ordinary rows, with the cut beyond which a row is named."""
+        known = (evidence if reference is None else reference)[self._sample]
+        if known.num_rows < MIN_SAMPLE:
+            return NotApplicable(f"{known.num_rows} rows are too few to tell odd ones (at least {MIN_SAMPLE})")
+        model = RowModel.fit(known, self._numeric, self._categorical)
+        if model is None:
+            return NotApplicable("no feature column varies")
+        far = float(np.log10(max(evidence.rows, known.num_rows) / self.params.far_out))
+        if reference is None:
+            return OddityScorer(self, model, far, None)
+        return self._against(model, far, evidence, reference)
+
+    def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
+        """The sample's size."""
+        seen = min(evidence.rows, self.params.limit)
+        return seen, f"the model is fitted on a sample of {seen:,} rows" if seen < evidence.rows else ""
+
+    @property
+    def _sample(self) -> RowSample:
+        return RowSample(limit=self.params.limit)
+
+    def _against(self, model: RowModel, far: float, evidence: Evidence, reference: Evidence) -> OddityScorer:
+        """The widest cut at which new rows are odd more often than the reference's: moderate first, then far."""
+        sample, base = evidence[self._sample], reference[self._sample]
+        new = new_rows(
+            sample_hashes(sample), sample_hashes(base), reference_complete=reference.rows <= self.params.limit
+        )
+        own, surprise = model.surprise(base), model.surprise(sample)[new]
+        moderate = float(np.quantile(own, 1 - self.params.odd_share))
+        if len(surprise) >= MIN_DELTA:
+            for cut, minimum in ((moderate, self.params.min_excess), (far, self.params.min_excess / 10)):
+                excess = _excess(surprise, own, cut, reference.name)
+                if excess.share - excess.base >= minimum and excess.chance <= self.params.chance:
+                    return OddityScorer(self, model, cut, excess)
+        return OddityScorer(self, model, far, None)
+
+
+def _excess(surprise: Floats, own: Floats, cut: float, reference: str) -> Excess:
+    return Excess(int((surprise > cut).sum()), len(surprise), int((own > cut).sum()), len(own), reference)
+
+
+class OddityScorer(RowScorer):
+    """Scores how odd each row is; 0.5 at the cut."""
+
+    threshold = 0.5
+
+    def __init__(self, check: RowOutliers, model: RowModel, cut: float, excess: Excess | None) -> None:
+        self._check = check
+        self._model = model
+        self._cut = cut
+        self._excess = excess
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The features."""
+        return self._model.columns
+
+    def score(self, block: Block) -> Scores:
+        """Surprise over surprise plus cut, in [0, 1)."""
+        surprise = self._model.surprise(block.table)
+        return np.asarray(surprise / (surprise + self._cut))
+
+    def conclude(self, scored: Scored) -> Iterable[Finding]:
+        """Drift when the reference has far fewer; a note when rows are too odd for the dataset's size."""
+        if not scored.flagged:
+            return
+        rows = np.sort(scored.rows)
+        top = float(scored.scores[0])
+        orders = self._cut * top / max(1 - top, 1e-9)
+        numbers: dict[str, float | int | str] = {
+            "rows named": scored.flagged,
+            "oddest row, orders of magnitude": round(orders, 1),
+            "columns": len(self._model.columns),
+        }
+        if self._excess is None:
+            expected = self._check.params.far_out
+            yield self._check.finding(
+                subject="rows=far-out",
+                message=(
+                    f"{scored.flagged:,} rows lie so far from all others that {expected:g} would be expected among "
+                    f"{scored.total:,}; the oddest is 10^-{orders:.0f} likely."
+                ),
+                confidence=top,
+                level=Level.NOTE,
+                signal=Signal.QUALITY,
+                numbers=numbers,
+                rows=rows,
+                row_count=scored.flagged,
+            )
+            return
+        numbers |= {
+            "odd share of new rows": round(self._excess.share, 5),
+            "odd share in the reference": round(self._excess.base, 5),
+            "p": float(f"{self._excess.chance:.2g}"),
+        }
+        yield self._check.finding(
+            subject="rows=odd",
+            message=(
+                f"{self._excess.odd:,} of {self._excess.rows:,} sampled new rows ({self._excess.share:.2%}) are odd "
+                f"beyond what the reference holds ({self._excess.base:.2%}); {scored.flagged:,} rows named."
+            ),
+            confidence=top,
+            signal=Signal.DRIFT,
+            compared_with=self._excess.reference,
+            numbers=numbers,
+            rows=rows,
+            row_count=scored.flagged,
+        )

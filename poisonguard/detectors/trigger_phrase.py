@@ -1,0 +1,250 @@
+"""A phrase that decides the label whatever the rest of the text says: the mark of a text backdoor.
+
+1. Phrases are looked for in a sample of rows by hash; every row is then searched for the phrases found.
+2. Without a reference the rest of the rows must speak against the label (rows of another class were
+   relabelled), and the phrase must stand out among all phrases: where texts are full of phrases that define
+   their label, none of them is called an attack.
+3. With a reference it is enough that the rest of the rows does not explain the label, if the phrase burst:
+   it is new, or far more frequent than in the reference. What the reference holds alike was approved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import Field
+from scipy.stats import binom
+
+from poisonguard.detectors.features_text import MAX_CHARACTERS, Tokens, column_texts, phrase_pattern, tokenize
+from poisonguard.detectors.labels import Classes
+from poisonguard.detectors.phrases import Association, Thresholds, associations, grouped, spokesman
+from poisonguard.domain.finding import Finding
+from poisonguard.domain.roles import Role
+from poisonguard.plugin.check import (
+    Block,
+    Check,
+    Context,
+    Evidence,
+    NotApplicable,
+    Params,
+    RowScorer,
+    Scored,
+    Scores,
+)
+from poisonguard.sketches.base import Sketch
+from poisonguard.sketches.sample import RowSample, sample_hashes, sample_rows
+
+MAX_LABELS = 20
+MAX_PHRASES = 20
+STANDS_OUT = 2.0
+"""Times the evidence of the phrase at ``CROWD_RANK``: where a crowd of phrases looks alike, nobody planted it."""
+
+CROWD_RANK = 3
+CROWD = 60
+"""Groups of phrases that are ranked."""
+
+BURST_CHANCE = 1e-4
+BURST_RATIO = 3.0
+TOP_SCORE = 0.99
+SCORE_STEP = 0.01
+"""Scores of the rows of two phrases differ by this much, so that the conclusion can tell them apart."""
+
+WITHOUT_LABEL = 0.3
+"""Score of a row that holds a phrase but not its label: below the threshold."""
+
+
+class TriggerPhraseParams(Params):
+    """Parameters of the check."""
+
+    limit: int = Field(default=20_000, ge=100)
+    min_rows: int = Field(default=8, ge=3)
+    min_purity: float = Field(default=0.85, gt=0.5, le=1)
+    fdr: float = Field(default=0.01, gt=0, lt=1)
+    min_evidence: float = Field(default=8.0, ge=0, description="Orders of magnitude against chance, without a reference.")
+    folds: int = Field(default=5, ge=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A phrase found in a column, as the second pass needs it."""
+
+    column: str
+    association: Association
+    highlight: str
+    burst: tuple[int, int] | None
+    """(rows that hold it in the reference's sample, rows of that sample), if a reference was there."""
+
+    @property
+    def phrase(self) -> str:
+        """The phrase in quotes, and where it stands if only at the beginning."""
+        return f'"{self.highlight.strip()}"'
+
+
+class TriggerPhrase(Check[TriggerPhraseParams]):
+    """Finds phrases tied to one label by more than the rest of their rows explains."""
+
+    detector = "trigger-phrase"
+    params_model = TriggerPhraseParams
+
+    def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
+        """A sample of rows, if there are texts and labels; the response stands in for a label that is missing."""
+        self._label = context.roles.first(Role.LABEL) or context.roles.first(Role.RESPONSE) or ""
+        texts = [*context.roles.all(Role.TEXT), *context.roles.all(Role.PROMPT), *context.roles.all(Role.RESPONSE)]
+        self._texts = tuple(name for name in texts if name != self._label)
+        if not self._texts:
+            return NotApplicable("no text column beside the label or response")
+        if not self._label:
+            return NotApplicable("no label or response column")
+        return [self._sample]
+
+    def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
+        """Nothing: the second pass names the rows."""
+        del evidence, reference
+        return ()
+
+    def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
+        """A search for the phrases that the sample gave away; nothing when there are none."""
+        sample = evidence[self._sample]
+        classes = Classes.of(sample, self._label, min_rows=self.params.min_rows, limit=MAX_LABELS)
+        if not classes.names:
+            return NotApplicable(f"no value of {self._label} stands in {self.params.min_rows} sampled rows")
+        triggers = [
+            trigger
+            for column in self._texts
+            for trigger in self._triggers(column, classes, evidence, reference)
+        ]
+        return PhraseScorer(self, classes, triggers[:MAX_PHRASES]) if triggers else None
+
+    def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
+        """The sample's size, and what was cut."""
+        seen = min(evidence.rows, self.params.limit)
+        sampled = f"phrases are learnt from a sample of {seen:,} rows; " if seen < evidence.rows else ""
+        return seen, f"{sampled}first {MAX_CHARACTERS:,} characters of each text"
+
+    @property
+    def _sample(self) -> RowSample:
+        return RowSample(limit=self.params.limit)
+
+    def _triggers(
+        self, column: str, classes: Classes, evidence: Evidence, reference: Evidence | None
+    ) -> list[Trigger]:
+        state = evidence[self._sample]
+        texts = column_texts(sample_rows(state), column)
+        tokens = tokenize(texts)
+        fold = (sample_hashes(state) % np.uint64(self.params.folds)).astype(np.int64)
+        limits = Thresholds(self.params.min_rows, self.params.min_purity, self.params.fdr)
+        found = associations(tokens, classes.codes(state), len(classes.names), fold, self.params.folds, limits)
+        if reference is None:
+            chosen = _outstanding(found, self.params.min_evidence)
+            return [_trigger(column, item, texts, None) for item in chosen]
+        base = tokenize(column_texts(sample_rows(reference[self._sample]), column))
+        bursts = [(item, _rows_holding(base, item)) for item in found]
+        fresh = [item for item, known in bursts if _is_burst(item, tokens.rows, known, base.rows)]
+        return [
+            _trigger(column, item, texts, (_rows_holding(base, item), base.rows))
+            for item in map(spokesman, grouped(fresh, MAX_PHRASES))
+        ]
+
+
+def _outstanding(found: list[Association], minimum: float) -> list[Association]:
+    """One phrase per group of rows that reads against its label and towers over the crowd of natural ones."""
+    groups = grouped(found, CROWD)
+    strength = [max((item.evidence for item in group if item.opposed), default=0.0) for group in groups]
+    ranked = sorted(strength, reverse=True)
+    crowd = ranked[CROWD_RANK] if len(ranked) > CROWD_RANK else 0.0
+    needed = max(minimum, STANDS_OUT * crowd)
+    return [spokesman(group) for group, reached in zip(groups, strength, strict=True) if reached >= needed]
+
+
+def _is_burst(item: Association, rows: int, known: int, reference_rows: int) -> bool:
+    """Whether the phrase is far more frequent than in the reference."""
+    rate = (known + 0.5) / (reference_rows + 1)
+    count = len(item.rows)
+    return count >= BURST_RATIO * rate * rows and float(binom.sf(count - 1, rows, min(rate, 1.0))) < BURST_CHANCE
+
+
+def _rows_holding(tokens: Tokens, item: Association) -> int:
+    return len(np.unique(_rows_with(tokens, item)))
+
+
+def _rows_with(tokens: Tokens, item: Association) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    position, hashes = tokens.ngrams(len(item.words))
+    return np.asarray(tokens.row[position[hashes == np.uint64(item.hash)]])
+
+
+def _trigger(column: str, item: Association, texts: Sequence[str], burst: tuple[int, int] | None) -> Trigger:
+    """The phrase as it was written in the first row that holds it."""
+    match = phrase_pattern(item.words).search(texts[int(item.rows[0])])
+    return Trigger(column, item, match.group() if match else " ".join(item.words), burst)
+
+
+class PhraseScorer(RowScorer):
+    """Searches every row for phrases with their label."""
+
+    threshold = 0.5
+
+    def __init__(self, check: TriggerPhrase, classes: Classes, triggers: Sequence[Trigger]) -> None:
+        self._check = check
+        self._classes = classes
+        self._triggers = tuple(triggers)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The texts that hold a phrase, and the label."""
+        return tuple(dict.fromkeys([*(item.column for item in self._triggers), self._classes.column]))
+
+    def score(self, block: Block) -> Scores:
+        """The phrase's own score where its label stands, less where another does."""
+        codes = self._classes.codes(block.table)
+        scores = np.zeros(block.table.num_rows)
+        tokens = {column: tokenize(column_texts(block.table, column)) for column in self.columns[:-1]}
+        for rank, trigger in enumerate(self._triggers):
+            rows = np.unique(_rows_with(tokens[trigger.column], trigger.association))
+            value = np.where(codes[rows] == trigger.association.label, _score_of(rank), WITHOUT_LABEL)
+            scores[rows] = np.maximum(scores[rows], value)
+        return scores
+
+    def conclude(self, scored: Scored) -> Iterable[Finding]:
+        """One finding per phrase that rows still carry."""
+        for rank, trigger in enumerate(self._triggers):
+            rows = np.sort(scored.rows[np.abs(scored.scores - _score_of(rank)) < SCORE_STEP / 4])
+            if len(rows):
+                yield self._finding(trigger, rows, _score_of(rank))
+
+    def _finding(
+        self, trigger: Trigger, rows: np.ndarray[tuple[int], np.dtype[np.int64]], confidence: float
+    ) -> Finding:
+        item, label = trigger.association, self._classes.names[trigger.association.label]
+        share = "all" if item.matching == len(item.rows) else f"{item.purity:.0%} of them"
+        message = (
+            f"{len(item.rows):,} rows that hold {trigger.phrase} in {trigger.column} are {share} labelled {label}; "
+            f"the rest of their text says {item.expected:.0%} (all rows: {item.base:.0%})"
+        )
+        numbers = {
+            "rows with phrase": len(item.rows),
+            "rows with phrase and label": item.matching,
+            "expected label share": round(item.expected, 4),
+            "label share in all rows": round(item.base, 4),
+            "orders of magnitude against chance": round(item.evidence, 1),
+        }
+        if trigger.burst is not None:
+            known, total = trigger.burst
+            message += f"; the reference holds it in {known:,} of {total:,} rows"
+            numbers["rows with phrase in reference"] = known
+        return self._check.finding(
+            subject=f"phrase={' '.join(item.words).strip()};column={trigger.column};label={label}",
+            message=message + ".",
+            confidence=confidence,
+            compared_with="what the rest of the text says" if trigger.burst is None else "the reference",
+            column=trigger.column,
+            numbers=numbers,
+            rows=rows,
+            row_count=len(rows),
+            highlight=trigger.highlight,
+        )
+
+
+def _score_of(rank: int) -> float:
+    return TOP_SCORE - SCORE_STEP * rank

@@ -1,0 +1,1 @@
+"""Plan, fold, merge, judge, score: the only place where data meet checks."""

@@ -1,0 +1,155 @@
+"""The second pass: scorers score every row; the best are kept, all are remembered on disk.
+
+One score per row comes out of it. Fusing is evidence-gated: a scorer whose dataset-level test did not fire
+cannot outrank one whose did, so that a good detector is not drowned by the noise of the others.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from poisonguard.domain.finding import Finding, Level
+from poisonguard.engine.executor import Executor
+from poisonguard.engine.plan import describe
+from poisonguard.engine.progress import Progress
+from poisonguard.engine.source import DigestColumn, RowIndex, Source
+from poisonguard.engine.spool import Spool
+from poisonguard.plugin.check import RowScorer, Scored, Scores
+from poisonguard.sketches.base import Block
+
+KEPT_ROWS = 100_000
+"""Rows at or above the threshold that a finding may name; more are counted, not named."""
+
+UNFIRED_WEIGHT = 0.45
+"""Scores of a check that raised no finding stay below every flag threshold and still order the rest."""
+
+WRITE_ROWS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """What the second pass needs."""
+
+    source: Source
+    index: RowIndex
+    digests: DigestColumn
+    executor: Executor
+    spool: Spool
+    progress: Progress
+
+
+@dataclass(slots=True)
+class ScoreBook:
+    """Every row's score by every scorer, and the rows that findings name."""
+
+    total: int
+    thresholds: dict[str, float] = field(default_factory=dict)
+    scores: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    fired: set[str] = field(default_factory=set)
+    members: list[tuple[str, npt.NDArray[np.int64], float, bool]] = field(default_factory=list)
+
+    def scored(self, card: str) -> Scored:
+        """What one scorer saw."""
+        scores, threshold = self.scores[card], self.thresholds[card]
+        rows = np.flatnonzero(scores >= np.float32(threshold))
+        order = np.lexsort((rows, -scores[rows]))[:KEPT_ROWS]
+        kept = rows[order].astype(np.int64)
+        return Scored(kept, scores[kept].astype(np.float64), len(rows), self.total)
+
+    def fire(self, card: str) -> None:
+        """The scorer's dataset-level test fired: its scores count in full."""
+        self.fired.add(card)
+
+    def remember(self, finding: Finding) -> None:
+        """Rows that a finding names carry its confidence."""
+        if len(finding.rows):
+            rows = np.sort(np.asarray(finding.rows, dtype=np.int64))
+            self.members.append((finding.check, rows, finding.confidence, finding.level is not Level.NOTE))
+
+    def fused(self, start: int, stop: int) -> tuple[Scores, npt.NDArray[np.bool_], list[str]]:
+        """Score, flag and comma-separated check ids of rows ``start`` to ``stop``, shapes (stop - start,)."""
+        rows = stop - start
+        score, flags = np.zeros(rows), {}
+        for card, column in self.scores.items():
+            values = column[start:stop].astype(np.float64)
+            fired = card in self.fired
+            np.maximum(score, values if fired else values * UNFIRED_WEIGHT, out=score)
+            if fired:
+                flags[card] = values >= np.float32(self.thresholds[card])
+        for card, named, confidence, flagged in self.members:
+            inside = named[np.searchsorted(named, start) : np.searchsorted(named, stop)] - start
+            # A scorer already says how suspicious each of its rows is.
+            if card not in self.scores:
+                score[inside] = np.maximum(score[inside], confidence)
+            if flagged:
+                flags.setdefault(card, np.zeros(rows, dtype=np.bool_))[inside] = True
+        return score, _any(flags, rows), _names(flags, rows)
+
+
+def _any(flags: Mapping[str, npt.NDArray[np.bool_]], rows: int) -> npt.NDArray[np.bool_]:
+    return np.logical_or.reduce(list(flags.values())) if flags else np.zeros(rows, dtype=np.bool_)
+
+
+def _names(flags: Mapping[str, npt.NDArray[np.bool_]], rows: int) -> list[str]:
+    names = [""] * rows
+    for card in sorted(flags):
+        for row in np.flatnonzero(flags[card]).tolist():
+            names[row] = f"{names[row]},{card}" if names[row] else card
+    return names
+
+
+def score_rows(scorers: Mapping[str, RowScorer], scoring: Scoring) -> ScoreBook:
+    """Run every scorer over every row; a scorer that breaks is recorded, the others go on."""
+    book = ScoreBook(scoring.index.total)
+    for card, scorer in scorers.items():
+        book.thresholds[card] = scorer.threshold
+        path = scoring.spool.path("scores.f32")
+        book.scores[card] = np.memmap(path, dtype=np.float32, mode="w+", shape=(max(1, book.total),))[: book.total]
+    if scorers:
+        _second_pass(scorers, scoring, book)
+    for card in book.errors:
+        del book.scores[card]
+    return book
+
+
+def _second_pass(scorers: Mapping[str, RowScorer], scoring: Scoring, book: ScoreBook) -> None:
+    columns = _columns(scorers.values(), [column.name for column in scoring.source.columns])
+    lock = threading.Lock()
+    scoring.progress.start("scoring rows", book.total, "rows")
+
+    def work(task: object) -> None:
+        for batch in scoring.source.batches(task, columns):
+            start, rows = scoring.index.globally(batch.file, batch.first_row), batch.table.num_rows
+            block = Block(batch.file, batch.first_row, batch.table, scoring.digests.of(start, rows))
+            for card, scorer in scorers.items():
+                if card in book.errors:
+                    continue
+                try:
+                    book.scores[card][start : start + rows] = _checked(scorer.score(block), rows)
+                except Exception as error:  # noqa: BLE001 - recorded as failed; the policy decides what that means
+                    with lock:
+                        book.errors[card] = describe(error)
+            scoring.progress.advance(rows)
+
+    for _ in scoring.executor.run(work, scoring.source.tasks()):
+        pass
+
+
+def _columns(scorers: object, order: Sequence[str]) -> list[str]:
+    wanted = {column for scorer in scorers for column in scorer.columns}  # type: ignore[attr-defined]
+    return [column for column in order if column in wanted]
+
+
+def _checked(scores: Scores, rows: int) -> Scores:
+    """Scores that are one per row and lie in [0, 1]; anything else is a broken detector."""
+    if scores.shape != (rows,):
+        raise ValueError(f"{scores.shape} scores for {rows} rows")
+    if not (np.isfinite(scores).all() and ((scores >= 0) & (scores <= 1)).all()):
+        raise ValueError("scores outside [0, 1]")
+    return scores

@@ -1,0 +1,116 @@
+"""Where blocks come from: a dataset on disk, or anything else that can be cut into batches in a fixed order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from poisonguard.dataset.opening import Dataset
+from poisonguard.dataset.rows import row_digests
+from poisonguard.domain.dataset import Column
+from poisonguard.sketches.base import Block, DigestArray
+
+
+class Batch(Protocol):
+    """A run of consecutive rows of one file."""
+
+    @property
+    def file(self) -> int:
+        """Index of the file in manifest order."""
+
+    @property
+    def first_row(self) -> int:
+        """Row number in the file of the first row."""
+
+    @property
+    def table(self) -> pa.RecordBatch:
+        """The rows."""
+
+
+class Source(Protocol):
+    """Rows in a fixed order, cut the same way every time."""
+
+    @property
+    def name(self) -> str:
+        """How to call it in a sentence."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Its columns."""
+
+    def tasks(self) -> Sequence[Any]:
+        """Partitions in manifest order."""
+
+    def batches(self, task: Any, columns: Sequence[str] | None) -> Iterator[Batch]:
+        """The rows of one partition, in order."""
+
+
+class DatasetSource:
+    """The rows of an open dataset."""
+
+    def __init__(self, dataset: Dataset, name: str) -> None:
+        self.name = name
+        self.columns = dataset.columns
+        self._dataset = dataset
+
+    def tasks(self) -> Sequence[Any]:
+        """The dataset's partitions."""
+        return self._dataset.partitions()
+
+    def batches(self, task: Any, columns: Sequence[str] | None) -> Iterator[Batch]:
+        """The rows of one partition."""
+        return iter(self._dataset.read(task, columns))
+
+
+def fresh_block(batch: Batch) -> Block:
+    """A block of whole rows, digests computed."""
+    return Block(batch.file, batch.first_row, batch.table, row_digests(batch.table))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run of rows that were folded together: file, first row in it, number of rows."""
+
+    file: int
+    first_row: int
+    rows: int
+
+
+class RowIndex:
+    """Translates global row numbers (manifest order) into (file, row) and back."""
+
+    def __init__(self, runs: Sequence[Run], paths: Sequence[str]) -> None:
+        rows = np.zeros(len(paths), dtype=np.int64)
+        for run in runs:
+            rows[run.file] += run.rows
+        self.paths = tuple(paths)
+        self.starts: npt.NDArray[np.int64] = np.concatenate([[0], np.cumsum(rows)])
+        self.total = int(self.starts[-1])
+
+    def globally(self, file: int, first_row: int) -> int:
+        """Global number of a row of a file."""
+        return int(self.starts[file]) + first_row
+
+    def locate(self, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """(file indices, rows within the files) of global row numbers, shapes (n,)."""
+        files = np.searchsorted(self.starts, rows, side="right") - 1
+        return files, rows - self.starts[files]
+
+
+class DigestColumn:
+    """All row digests of a folded source, for blocks that are read again with fewer columns."""
+
+    def __init__(self, state: pa.Table) -> None:
+        self._column = state["digest"]
+
+    def of(self, start: int, rows: int) -> DigestArray:
+        """Digests of ``rows`` rows from global row ``start``, shape (rows, 32)."""
+        chunk = self._column.slice(start, rows).combine_chunks()
+        width = chunk.type.byte_width
+        data = np.frombuffer(chunk.buffers()[1], dtype=np.uint8)
+        return data[chunk.offset * width : (chunk.offset + rows) * width].reshape(rows, width)

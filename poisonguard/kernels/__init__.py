@@ -1,0 +1,1 @@
+"""The few compiled hot loops: pure functions over Arrow buffers and NumPy arrays."""

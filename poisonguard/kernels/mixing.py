@@ -1,0 +1,70 @@
+"""64-bit mixing: the one bijection and the one byte hash that every fingerprint here is made of.
+
+Not cryptographic. Version names and row digests are SHA-256; these fingerprints only find rows that are worth
+an exact comparison, and are keyed so that collisions cannot be prepared in advance.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from poisonguard.kernels.compiled import compiled
+
+# MurmurHash3's 64-bit finalizer (Appleby, public domain).
+_FIRST = np.uint64(0xFF51AFD7ED558CCD)
+_SECOND = np.uint64(0xC4CEB9FE1A85EC53)
+_SHIFT = np.uint64(33)
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+"""2**64 divided by the golden ratio, odd: steps through the hash space (Knuth, TAOCP 3, 6.4)."""
+
+
+@compiled
+def mix(value: np.uint64) -> np.uint64:
+    """A fixed avalanching bijection on 64-bit integers."""
+    value ^= value >> _SHIFT
+    value *= _FIRST
+    value ^= value >> _SHIFT
+    value *= _SECOND
+    return value ^ (value >> _SHIFT)
+
+
+def mix_array(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """``mix`` of every value, shape kept."""
+    values = (values ^ (values >> _SHIFT)) * _FIRST
+    values = (values ^ (values >> _SHIFT)) * _SECOND
+    return values ^ (values >> _SHIFT)
+
+
+@compiled
+def hash_bytes(
+    data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], seed: np.uint64, out: npt.NDArray[np.uint64]
+) -> None:
+    """Hash the byte strings ``data[offsets[i]:offsets[i + 1]]`` into ``out``, eight bytes a step.
+
+    The length is mixed in, so that zero padding of the last step cannot collide with zero bytes.
+    """
+    for row in range(offsets.size - 1):
+        start, stop = offsets[row], offsets[row + 1]
+        state = seed ^ (np.uint64(stop - start) * GOLDEN)
+        place = start
+        while place < stop:
+            word = np.uint64(0)
+            for step in range(min(8, stop - place)):
+                word |= np.uint64(data[place + step]) << np.uint64(8 * step)
+            state = mix(state ^ word) + GOLDEN
+            place += 8
+        out[row] = mix(state)
+
+
+@compiled
+def fold_lists(
+    hashes: npt.NDArray[np.uint64], offsets: npt.NDArray[np.int64], seed: np.uint64, out: npt.NDArray[np.uint64]
+) -> None:
+    """Hash the lists ``hashes[offsets[i]:offsets[i + 1]]``, order and length included, into ``out``."""
+    for row in range(offsets.size - 1):
+        state = seed ^ (np.uint64(offsets[row + 1] - offsets[row]) * GOLDEN)
+        for place in range(offsets[row], offsets[row + 1]):
+            state = mix(state ^ hashes[place]) + GOLDEN
+        out[row] = mix(state)

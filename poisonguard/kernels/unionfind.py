@@ -1,0 +1,42 @@
+"""Disjoint sets whose root is always the smallest member: labels do not depend on the order of joins.
+
+Path halving keeps the trees flat (Tarjan & van Leeuwen, "Worst-case analysis of set union algorithms", 1984).
+``parent`` has shape (members,), int64, and starts as ``np.arange(members)``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from poisonguard.kernels.compiled import compiled
+
+Indices = npt.NDArray[np.int64]
+
+
+@compiled
+def find(parent: Indices, member: int) -> int:
+    """Root of ``member``'s set: its smallest member."""
+    while parent[member] != member:
+        parent[member] = parent[parent[member]]
+        member = parent[member]
+    return member
+
+
+@compiled
+def join(parent: Indices, left: int, right: int) -> None:
+    """Make one set of the sets of ``left`` and ``right``."""
+    left_root, right_root = find(parent, left), find(parent, right)
+    if left_root < right_root:
+        parent[right_root] = left_root
+    else:
+        parent[left_root] = right_root
+
+
+@compiled
+def roots(parent: Indices, members: Indices) -> Indices:
+    """Root of each of ``members``, shape kept."""
+    result = np.empty_like(members)
+    for place in range(members.size):
+        result[place] = find(parent, members[place])
+    return result

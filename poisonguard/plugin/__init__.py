@@ -1,0 +1,1 @@
+"""What a third party imports to write a detector."""

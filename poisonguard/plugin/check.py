@@ -1,0 +1,180 @@
+"""A detector: names what it needs, judges the evidence, and may score rows in a second pass.
+
+A check never reads data. ``needs`` names sketches, the engine folds them, ``judge`` is pure. A check that
+wants rows named returns a ``RowScorer``: the engine runs it over every block and asks it to conclude.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+from poisonguard.domain.dataset import Column
+from poisonguard.domain.finding import Finding, Level, Signal
+from poisonguard.domain.roles import Roles
+from poisonguard.plugin.card import Card
+from poisonguard.sketches.base import Block, Sketch
+
+Scores = npt.NDArray[np.float64]
+
+
+class Params(BaseModel):
+    """Parameters of a check; unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+ParamsT = TypeVar("ParamsT", bound=Params)
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplicable:
+    """The check has nothing to look at here, for a stated reason."""
+
+    reason: str
+
+
+class MissingEvidence(KeyError):
+    """The evidence holds no such sketch; the engine turns it into a skip with a reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the sketches of one version say.
+
+    Attributes:
+        name: How to call the version in a sentence (``reviews@12``, ``data/``).
+        columns: The version's columns.
+        rows: Its rows.
+        seed: 64-bit seed derived from the manifest; the only source of randomness.
+        states: Sketch key to state.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    rows: int
+    seed: int
+    states: Mapping[str, pa.Table] = field(repr=False)
+
+    def __getitem__(self, sketch: Sketch) -> pa.Table:
+        """State of ``sketch``.
+
+        Raises:
+            MissingEvidence: This version was not folded with that sketch.
+        """
+        try:
+            return self.states[sketch.key]
+        except KeyError:
+            raise MissingEvidence(f"{self.name} holds no {sketch.key}") from None
+
+    def __contains__(self, sketch: Sketch) -> bool:
+        """Whether this version was folded with ``sketch``."""
+        return sketch.key in self.states
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What the engine saw while scoring every row with one scorer.
+
+    Attributes:
+        rows: Global numbers of the rows at or above the threshold, highest score first
+            (ties: lowest row first), capped; shape (kept,).
+        scores: Their scores; shape (kept,).
+        flagged: How many rows reached the threshold, cap or not.
+        total: How many rows were scored.
+    """
+
+    rows: npt.NDArray[np.int64]
+    scores: Scores
+    flagged: int
+    total: int
+
+
+class RowScorer(ABC):
+    """Scores rows in a second pass over the data."""
+
+    threshold: float = 0.5
+
+    @property
+    @abstractmethod
+    def columns(self) -> tuple[str, ...]:
+        """Columns it reads."""
+
+    @abstractmethod
+    def score(self, block: Block) -> Scores:
+        """Suspicion of each row in [0, 1], shape (rows,); must not depend on how rows are cut into blocks."""
+
+    @abstractmethod
+    def conclude(self, scored: Scored) -> Iterable[Finding]:
+        """Findings drawn from the scores of all rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a check may know before any row is read."""
+
+    columns: tuple[Column, ...]
+    roles: Roles
+    has_reference: bool
+    contract: str | None = None
+    """Text of a Great Expectations suite (JSON), if the steward gave one."""
+
+
+class Check(ABC, Generic[ParamsT]):
+    """One card bound to one detector."""
+
+    detector: ClassVar[str]
+    params_model: ClassVar[type[Params]]
+
+    def __init__(self, card: Card, params: ParamsT) -> None:
+        self.card = card
+        self.params = params
+
+    @abstractmethod
+    def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
+        """The sketches to fold, of the candidate and of the reference alike.
+
+        Called once, before ``judge``; a check may remember what it planned.
+        """
+
+    @abstractmethod
+    def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
+        """Findings that the sketches alone support. Pure."""
+
+    def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
+        """A scorer for the second pass; nothing when the check names no rows that way. Pure."""
+        del evidence, reference
+        return None
+
+    def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
+        """(rows behind the judgement, note on any sample or cap)."""
+        return evidence.rows, ""
+
+    def finding(self, *, subject: str, message: str, confidence: float, **rest: Any) -> Finding:
+        """A finding of this card, with the card's level and signal unless ``level`` or ``signal`` is given."""
+        fields: dict[str, Any] = {"level": self.card.level, "signal": self.card.signal}
+        fields |= {"compared_with": "the rest of the dataset"} | rest
+        return Finding(check=self.card.id, subject=subject, message=message, confidence=confidence, **fields)
+
+
+__all__ = [
+    "Block",
+    "Check",
+    "Context",
+    "Evidence",
+    "Level",
+    "MissingEvidence",
+    "NotApplicable",
+    "Params",
+    "RowScorer",
+    "Scored",
+    "Scores",
+    "Signal",
+]

@@ -1,0 +1,1 @@
+"""What must be true before a version may be used: one frozen document, and pure decisions under it."""

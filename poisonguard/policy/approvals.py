@@ -1,0 +1,166 @@
+"""Which approvals count, and whether they are enough. Pure.
+
+An approval counts when every rule holds; the first that does not is its reason, by a stable code:
+
+========================== =====================================================================
+code                       meaning
+========================== =====================================================================
+``approval-other-version`` it is of another dataset, version or manifest statement
+``approval-other-policy``  it was given under another policy
+``approval-other-scan``    it rests on a scan that is not among the trusted, current ones
+``approval-other-purpose`` it was given for another purpose
+``approval-from-future``   it was signed, or begins, after now
+``approval-expired``       its end has come, or the policy's longest age has passed
+``approval-by-author``     only people who published or scanned the version signed it
+========================== =====================================================================
+
+People are counted, not approvals and not keys. A finding is waived when as many of the counted people as the
+policy asks for waive it, by waivers that have not ended and were not given for longer than the policy allows.
+A rejection stands until the same person approves the version at a later time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from poisonguard.attest.evidence import Signed
+from poisonguard.attest.predicates_v1 import ApprovalDocument, RejectionDocument, Waiver
+from poisonguard.attest.times import format_time
+from poisonguard.domain.decision import Reason
+from poisonguard.policy.model import Policy
+
+DENIED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What approvals must be of, to count.
+
+    Attributes:
+        dataset: Name of the dataset.
+        version: Name of the version.
+        manifest_statement: Digest of the manifest statement.
+        scans: Digests of the trusted, current scans of this version.
+        policy_digest: Digest of the policy.
+        purpose: What the data is wanted for.
+        authors: People who published or scanned the version.
+        now: The time.
+    """
+
+    dataset: str
+    version: str
+    manifest_statement: str
+    scans: frozenset[str]
+    policy_digest: str
+    purpose: str
+    authors: frozenset[str]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """An approval that counts, and the people it counts for."""
+
+    approval: ApprovalDocument
+    digest: str
+    people: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Approvals, sorted into those that count and the reasons why others do not."""
+
+    counted: tuple[Consent, ...]
+    set_aside: tuple[Reason, ...]
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Everybody who consents."""
+        return frozenset(person for consent in self.counted for person in consent.people)
+
+
+def weigh(policy: Policy, case: Case, approvals: Iterable[Signed[ApprovalDocument]]) -> Weighed:
+    """Sort approvals into those that count and those that do not."""
+    counted: list[Consent] = []
+    set_aside: list[Reason] = []
+    for signed in approvals:
+        people = tuple(person for person in signed.people if person not in case.authors)
+        problem = _mismatch(case, signed.document) or _untimely(policy, case, signed.document)
+        if not problem and not people:
+            problem = ("approval-by-author", "they published or scanned this version themselves")
+        if problem:
+            who = ", ".join(signed.people)
+            set_aside.append(Reason(problem[0], f"the approval by {who} does not count: {problem[1]}", DENIED))
+        else:
+            counted.append(Consent(signed.document, signed.digest, people))
+    return Weighed(tuple(counted), tuple(set_aside))
+
+
+def waived_findings(policy: Policy, case: Case, weighed: Weighed) -> frozenset[str]:
+    """Fingerprints that enough of the counted people waive."""
+    pairs = {
+        (waiver.finding, person)
+        for consent in weighed.counted
+        for waiver in consent.approval.waivers
+        if _holds(policy, case, consent.approval, waiver)
+        for person in consent.people
+    }
+    votes = Counter(finding for finding, _ in pairs)
+    return frozenset(finding for finding, count in votes.items() if count >= policy.waivers.approvers)
+
+
+def standing_rejections(
+    case: Case, weighed: Weighed, rejections: Sequence[Signed[RejectionDocument]]
+) -> tuple[Reason, ...]:
+    """Rejections of this version that nobody has taken back."""
+    later = {
+        person: max(consent.approval.created for consent in weighed.counted if person in consent.people)
+        for person in weighed.people
+    }
+    return tuple(
+        Reason(
+            "rejected",
+            f"{person} rejected this version on {format_time(signed.document.created)}: {signed.document.reason}",
+            DENIED,
+            "Publish a mended version, or let the same steward approve this one.",
+        )
+        for signed in rejections
+        if (signed.document.dataset, signed.document.version) == (case.dataset, case.version)
+        for person in signed.people
+        if person not in later or later[person] <= signed.document.created
+    )
+
+
+def _mismatch(case: Case, approval: ApprovalDocument) -> tuple[str, str] | None:
+    of = (approval.dataset, approval.version, approval.manifest_statement)
+    if of != (case.dataset, case.version, case.manifest_statement):
+        return "approval-other-version", f"it is of {approval.dataset} {approval.version[:16]}"
+    if approval.policy_digest != case.policy_digest:
+        return "approval-other-policy", f"it was given under policy {approval.policy_digest[:12]}"
+    if not case.scans.issuperset(approval.scan_statements):
+        return "approval-other-scan", "it rests on a scan that is not trusted and current here"
+    if approval.purpose != case.purpose:
+        return "approval-other-purpose", f"it was given for {approval.purpose!r}, not {case.purpose!r}"
+    return None
+
+
+def _untimely(policy: Policy, case: Case, approval: ApprovalDocument) -> tuple[str, str] | None:
+    begins = max(approval.created, approval.not_before)
+    if case.now < begins:
+        return "approval-from-future", f"it begins on {format_time(begins)}"
+    ends = ends_of(policy, approval)
+    if case.now >= ends:
+        return "approval-expired", f"it ended on {format_time(ends)}"
+    return None
+
+
+def ends_of(policy: Policy, approval: ApprovalDocument) -> datetime:
+    """When an approval ends: by its own word or the policy's, whichever comes first."""
+    return min(approval.expires, approval.created + policy.approval_max_age)
+
+
+def _holds(policy: Policy, case: Case, approval: ApprovalDocument, waiver: Waiver) -> bool:
+    return case.now < min(waiver.expires, approval.created + policy.waivers.max_age)

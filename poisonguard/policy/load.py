@@ -1,0 +1,113 @@
+"""A policy from a YAML file: strict, every member known, every wrong one named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from poisonguard.attest.times import parse_duration
+from poisonguard.domain.finding import Level
+from poisonguard.domain.result import Assessment
+from poisonguard.errors import ConfigurationError, UsageError
+from poisonguard.policy.model import Policy, WaiverRule
+
+MAX_POLICY_BYTES = 1024 * 1024
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Approvers(_Strict):
+    clean: int
+    drifted: int
+    suspicious: int
+
+
+class _Waivers(_Strict):
+    checks: list[str]
+    approvers: int = 1
+    max_age: str = "30d"
+
+
+class _PolicyFile(_Strict):
+    """The file's members; see docs/reference/policy.md."""
+
+    name: str = Field(min_length=1)
+    packs: list[str]
+    required: list[str] = []
+    fail_on: Level = Level.ERROR
+    fail_on_poisoning: Level = Level.WARNING
+    minimum_coverage: int = 100
+    approvers: _Approvers
+    scan_max_age: str
+    approval_max_age: str
+    waivers: _Waivers = _Waivers(checks=[])
+
+
+def load_policy(path: Path) -> Policy:
+    """Read a policy.
+
+    Raises:
+        ConfigurationError: There is no such file, or it is not a valid policy.
+    """
+    try:
+        return _to_policy(_PolicyFile.model_validate(_read(path)))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"]) or "document"
+        raise ConfigurationError(f"{path}: {place}: {problem['msg']}", hint="See docs/reference/policy.md.") from error
+    except UsageError as error:
+        raise ConfigurationError(f"{path}: {error.message}", hint=error.hint) from error
+
+
+def _to_policy(file: _PolicyFile) -> Policy:
+    return Policy(
+        name=file.name,
+        packs=_as_set(file.packs),
+        required=_as_set(file.required),
+        fail_on=file.fail_on,
+        fail_on_poisoning=file.fail_on_poisoning,
+        minimum_coverage=file.minimum_coverage,
+        approvers={word: getattr(file.approvers, word.value) for word in Assessment},
+        scan_max_age=parse_duration(file.scan_max_age),
+        approval_max_age=parse_duration(file.approval_max_age),
+        waivers=WaiverRule(_as_set(file.waivers.checks), file.waivers.approvers, parse_duration(file.waivers.max_age)),
+    )
+
+
+def _as_set(values: list[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(values)))
+
+
+def _read(path: Path) -> Any:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_POLICY_BYTES + 1)
+        if len(data) > MAX_POLICY_BYTES:
+            raise ConfigurationError(f"the policy is larger than {MAX_POLICY_BYTES} bytes")
+        return yaml.load(data.decode("utf-8"), Loader=_Loader)  # noqa: S506  a SafeLoader that refuses more
+    except OSError as error:
+        raise ConfigurationError(f"the policy cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigurationError(f"not valid YAML: {str(error).splitlines()[0]}") from error
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML without aliases (bombs) and without keys given twice (the last would silently win)."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Refuse aliases."""
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not accepted")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT001, FBT002  yaml's signature
+        """Refuse keys given twice."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if len({repr(key) for key in keys}) != len(keys):
+            raise yaml.YAMLError("a key is given twice")
+        return super().construct_mapping(node, deep)

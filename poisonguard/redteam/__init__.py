@@ -1,0 +1,1 @@
+"""Published poisoning attacks as seeded transforms of a table."""

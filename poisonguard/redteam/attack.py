@@ -1,0 +1,95 @@
+"""What every attack promises: a pure, seeded transform of a table that says which rows it poisoned.
+
+Rules, tested for every attack in ``tests/redteam``:
+
+1. only the rows it names differ from the input; take them out of the input and the output and the rest is equal
+2. ``rate`` is the share of the input's rows that are poisoned: never more than that, at least one row
+3. the same generator state gives the same table; the schema and the order of the honest rows stay
+4. nothing but the poison gives a poisoned row away: values come from the data where the attack allows it,
+   ids stay unique, and added rows are mixed in
+
+An attack that cannot run on a table says why (``obstacle``) instead of doing something else.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from poisonguard.domain.roles import Role, Roles
+from poisonguard.errors import UsageError
+
+RowNumbers = npt.NDArray[np.int64]
+"""Row numbers, sorted, shape (rows,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Poisoned:
+    """A poisoned table.
+
+    Attributes:
+        table: The table, same schema as the input.
+        rows: Numbers of the poisoned rows in ``table``, sorted.
+        what: What was planted, one phrase for a report.
+    """
+
+    table: pa.Table
+    rows: RowNumbers
+    what: str
+
+
+class Attack(ABC):
+    """One published attack.
+
+    Attributes:
+        name: Stable name, for reports and file names.
+        reference: The publication.
+        roles: Roles that the table must have a column for.
+    """
+
+    name: ClassVar[str]
+    reference: ClassVar[str]
+    roles: ClassVar[tuple[Role, ...]]
+
+    def obstacle(self, table: pa.Table, roles: Roles) -> str | None:
+        """Why the attack cannot run on ``table``; nothing when it can."""
+        missing = [role.value for role in self.roles if roles.first(role) is None]
+        if missing:
+            return f"no {' and no '.join(missing)} column"
+        return None if table.num_rows else "no rows"
+
+    def apply(self, table: pa.Table, roles: Roles, rate: float, rng: np.random.Generator) -> Poisoned:
+        """Poison ``rate`` of the rows of ``table``.
+
+        Raises:
+            UsageError: The rate is not in (0, 1], or the attack cannot run on this table.
+        """
+        if not 0.0 < rate <= 1.0:
+            raise UsageError(f"attack {self.name}: rate {rate} is not above 0 and at most 1")
+        obstacle = self.obstacle(table, roles)
+        if obstacle is not None:
+            raise UsageError(f"attack {self.name} cannot run here: {obstacle}")
+        return self.poison(table, roles, max(1, int(rate * table.num_rows)), rng)
+
+    @abstractmethod
+    def poison(self, table: pa.Table, roles: Roles, count: int, rng: np.random.Generator) -> Poisoned:
+        """Poison at most ``count`` rows; the table has rows and every column that ``roles`` asks for."""
+
+
+def column_of(roles: Roles, role: Role) -> str:
+    """Name of the first column that plays ``role``; ``obstacle`` has checked that there is one."""
+    column = roles.first(role)
+    if column is None:
+        raise UsageError(f"no column plays the role {role.value}")
+    return column
+
+
+def sample(candidates: RowNumbers, count: int, rng: np.random.Generator) -> RowNumbers:
+    """At most ``count`` of ``candidates``, without repetition, sorted."""
+    chosen = rng.choice(candidates, size=min(count, len(candidates)), replace=False)
+    return np.sort(chosen).astype(np.int64)

@@ -1,0 +1,1 @@
+"""Mergeable summaries of rows, under laws that a test holds."""

@@ -1,0 +1,76 @@
+"""What every sketch promises: a summary of rows that merges exactly.
+
+A sketch is a frozen value, so that equal requests of several checks are computed once. Its state is an
+Arrow table: it crosses processes, caches and machines as Arrow IPC, never as pickle. The laws, tested for
+every sketch in ``tests/laws``:
+
+1. identity       ``merge([state]) == state`` and ``merge([])`` is the state of no rows
+2. associativity  ``merge([merge([a, b]), c]) == merge([a, b, c])``
+3. partition      folding a table in any cut into blocks and merging in order gives the same state
+
+Only exactly mergeable state keeps them: integers, fixed bins, minima and maxima, bottom-k by row hash.
+A ``bulky`` sketch (one entry per row) merges by concatenation; the engine keeps its state on disk and hands
+it out memory-mapped.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+DigestArray = npt.NDArray[np.uint8]
+"""Row digests, shape (rows, 32)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """A bounded run of consecutive rows of one file: what a sketch folds and a scorer scores.
+
+    Attributes:
+        file: Index of the file in manifest order.
+        first_row: Row number within the file of the first row, from 0.
+        table: The rows, every column of the dataset's unified schema that was asked for.
+        digests: Row digests, shape (rows, 32), uint8; independent of file format and of row order.
+    """
+
+    file: int
+    first_row: int
+    table: pa.RecordBatch
+    digests: DigestArray
+
+    @property
+    def hashes(self) -> npt.NDArray[np.uint64]:
+        """First 8 bytes of each row digest as big-endian unsigned integers: a uniform key per row."""
+        return np.ascontiguousarray(self.digests[:, :8]).view(">u8").ravel().astype(np.uint64)
+
+
+@dataclass(frozen=True)
+class Sketch(ABC):
+    """A request for one summary of some columns; subclasses add their parameters as frozen fields."""
+
+    bulky: ClassVar[bool] = False
+
+    @property
+    def key(self) -> str:
+        """Stable name of the request: class and every parameter."""
+        parameters = ",".join(f"{item.name}={getattr(self, item.name)!r}" for item in fields(self))
+        return f"{type(self).__name__}({parameters})"
+
+    @property
+    @abstractmethod
+    def columns(self) -> tuple[str, ...] | None:
+        """Columns it reads; nothing means all of them."""
+
+    @abstractmethod
+    def fold(self, block: Block) -> pa.Table:
+        """State of the rows of one block."""
+
+    @abstractmethod
+    def merge(self, states: Sequence[pa.Table]) -> pa.Table:
+        """State of all the rows behind ``states``, given in manifest order."""

@@ -1,0 +1,164 @@
+"""How often each value of a column occurs: exact, and bounded for columns with very many values.
+
+Up to ``limit`` distinct values every count is kept. Above it the values with the smallest hashes stay, with
+their exact counts: a value that is among the smallest of all is among the smallest of any part that holds
+it, so nothing is lost on the way (KMV, Bar-Yossef et al., "Counting distinct elements in a data stream",
+RANDOM 2002). The largest hash kept tells how many distinct values there are.
+
+Values are compared by their canonical text: ``1`` and ``1.0`` are the same number in an integer and in a
+float column, ``-0.0`` is ``0``. Null and NaN are no values; the profile counts them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pt
+
+from poisonguard.sketches.base import Block, Sketch
+
+VALUE_PREFIX = 256
+"""Characters of a value that are kept to show it; the hash covers all of it."""
+
+HashArray = npt.NDArray[np.uint64]
+
+_HASHES = pa.schema([("hash", pa.uint64())])
+_SCHEMA = pa.schema([("hash", pa.uint64()), ("value", pa.string()), ("count", pa.int64())])
+
+
+@dataclass(frozen=True)
+class ValueCounts(Sketch):
+    """Counts of the values of ``column``; the ``limit`` values with the smallest hashes if there are more.
+
+    State: ``hash`` uint64 ascending, ``value`` text, ``count`` int64.
+    """
+
+    column: str
+    limit: int = 10_000
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The one column."""
+        return (self.column,)
+
+    def fold(self, block: Block) -> pa.Table:
+        """The block's own counts."""
+        values = present(plain(block.table.column(self.column)))
+        counted = pc.value_counts(as_text(values) if pt.is_nested(values.type) else values)
+        texts = as_text(counted.field("values"))
+        counts = np.asarray(counted.field("counts"), dtype=np.int64)
+        return self._smallest(text_hashes(texts), shown(texts), counts)
+
+    def merge(self, states: Sequence[pa.Table]) -> pa.Table:
+        """Counts of all, added by value."""
+        table = pa.concat_tables([_SCHEMA.empty_table(), *states])
+        return self._smallest(table["hash"].to_numpy(), table["value"], table["count"].to_numpy())
+
+    def is_complete(self, state: pa.Table) -> bool:
+        """Whether ``state`` counts every value, not only those with the smallest hashes."""
+        return bool(state.num_rows < self.limit)
+
+    def distinct(self, state: pa.Table) -> int:
+        """Distinct values: exact when complete, otherwise estimated (standard error about 1/sqrt(limit))."""
+        if self.is_complete(state):
+            return int(state.num_rows)
+        largest = int(state["hash"][state.num_rows - 1].as_py()) + 1
+        return max(self.limit, round((self.limit - 1) * 2.0**64 / largest))
+
+    def _smallest(
+        self, hashes: HashArray, values: pa.Array | pa.ChunkedArray, counts: npt.NDArray[np.int64]
+    ) -> pa.Table:
+        order, starts = runs(hashes)
+        firsts = order[starts][: self.limit]
+        totals = np.add.reduceat(counts[order], starts) if len(order) else counts
+        columns = [pa.array(hashes[firsts]), values.take(pa.array(firsts)), pa.array(totals[: self.limit])]
+        return pa.table(columns, schema=_SCHEMA).combine_chunks()
+
+
+@dataclass(frozen=True)
+class ValueHashes(Sketch):
+    """Hash of every value of ``column``, in row order: what it takes to say exactly how many occur twice.
+
+    State: ``hash`` uint64, one entry per row that holds a value.
+    """
+
+    bulky: ClassVar[bool] = True
+    column: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The one column."""
+        return (self.column,)
+
+    def fold(self, block: Block) -> pa.Table:
+        """The block's hashes."""
+        texts = as_text(present(plain(block.table.column(self.column))))
+        return pa.table([pa.array(text_hashes(texts))], schema=_HASHES)
+
+    def merge(self, states: Sequence[pa.Table]) -> pa.Table:
+        """One after the other."""
+        return pa.concat_tables([_HASHES.empty_table(), *states]).combine_chunks()
+
+
+def repeated(state: pa.Table) -> int:
+    """How many rows hold a value that another row holds too."""
+    hashes = np.sort(state["hash"].to_numpy())
+    same = hashes[1:] == hashes[:-1]
+    return int(np.count_nonzero(np.append(False, same) | np.append(same, False)))
+
+
+def runs(keys: HashArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Stable sorting order of ``keys`` and where each distinct key starts in it."""
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(keys) else np.empty(0, np.intp)
+    return order, starts
+
+
+def plain(column: pa.Array) -> pa.Array:
+    """``column`` with a dictionary encoding, if any, undone: values do not depend on how a file stored them."""
+    return column.dictionary_decode() if pt.is_dictionary(column.type) else column
+
+
+def present(column: pa.Array) -> pa.Array:
+    """The values of ``column`` that are neither null nor NaN."""
+    held = column.drop_null()
+    return held.filter(pc.invert(pc.is_nan(held))) if pt.is_floating(column.type) else held
+
+
+def as_text(values: pa.Array) -> pa.Array:
+    """Canonical text of each value, shape kept; null and NaN are null."""
+    kind = values.type
+    if pt.is_floating(kind):
+        numbers = pc.add(values.cast(pa.float64()), 0.0)
+        return pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.string()), numbers.cast(pa.string()))
+    if pt.is_string(kind):
+        return values
+    if pt.is_nested(kind):
+        return pa.array([None if value is None else _json(value) for value in values.to_pylist()], pa.string())
+    if pt.is_binary(kind) or pt.is_large_binary(kind) or pt.is_fixed_size_binary(kind):
+        return pa.array([None if value is None else value.hex() for value in values.to_pylist()], pa.string())
+    return values.cast(pa.string())
+
+
+def text_hashes(texts: pa.Array) -> HashArray:
+    """64-bit hash of each text (SipHash with a fixed key), shape (texts,)."""
+    objects = texts.to_numpy(zero_copy_only=False)
+    return np.asarray(pd.util.hash_array(objects, categorize=False), dtype=np.uint64)
+
+
+def shown(texts: pa.Array) -> pa.Array:
+    """Texts cut to what is kept to show them."""
+    return pc.utf8_slice_codeunits(texts, 0, VALUE_PREFIX)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)

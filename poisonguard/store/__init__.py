@@ -1,0 +1,1 @@
+"""Statements, their log, blobs and bundles."""

@@ -1,0 +1,263 @@
+"""The Python API: the same behaviour as the command line, values in and values out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from poisonguard.errors import GateFailed
+
+if TYPE_CHECKING:
+    from poisonguard.domain.result import ScanResult
+    from poisonguard.workflow.approve import Decided
+    from poisonguard.workflow.gate_decision import GateDecision
+    from poisonguard.workflow.publish import Published
+
+PathLike = str | os.PathLike[str]
+
+
+def scan(  # noqa: PLR0913 - one keyword per option of the command line
+    data: Any,
+    *,
+    reference: PathLike | None = None,
+    compare: bool = True,
+    name: str | None = None,
+    packs: Sequence[str] = (),
+    columns: Mapping[str, str | Sequence[str]] | None = None,
+    contract: PathLike | None = None,
+    policy: PathLike | None = None,
+    config: PathLike | None = None,
+    fail_on: str | None = None,
+    workers: int | None = None,
+    reports: Iterable[PathLike] = (),
+    flagged: PathLike | None = None,
+    scores: PathLike | None = None,
+) -> ScanResult:
+    """Look for signs of poisoning, drift, duplicates and label errors.
+
+    Args:
+        data: Path, glob or URL; or rows in memory: an Arrow table, a pandas or polars frame, a Hugging Face
+            dataset.
+        reference: Path or version (``reviews@12``) to compare with; the last approved version of the same
+            dataset when not given.
+        compare: Whether to compare at all.
+        name: Name of the dataset; the path's last part when not given.
+        packs: Packs of checks; the settings' or the policy's when empty.
+        columns: Role to column or columns, for example ``{"label": "sentiment"}``.
+        contract: Great Expectations suite (JSON).
+        policy: Policy file; the settings' or the built-in one when not given.
+        config: Settings file; the nearest ``poisonguard.yaml`` when not given.
+        fail_on: Level at which the decision fails; may only be stricter than the policy's.
+        workers: Threads; one per processor when not given.
+        reports: Files to write; the extension says which format.
+        flagged: File for the flagged rows (``.parquet``, ``.csv``, ``.jsonl``).
+        scores: File for every row's score.
+
+    Returns:
+        Findings, outcomes, assessment and decision.
+
+    Raises:
+        DataError: Nothing is there, or it cannot be read as what it declares to be.
+        UsageError: A parameter, policy, pack, contract or settings file is wrong.
+    """
+    from poisonguard.reports.atomic import write_text  # noqa: PLC0415 - heavy imports wait for the call
+    from poisonguard.reports.formats import by_extension  # noqa: PLC0415 - as above
+    from poisonguard.reports.rowfile import check_extension  # noqa: PLC0415 - as above
+    from poisonguard.workflow.rows import write_rows  # noqa: PLC0415 - as above
+    from poisonguard.workflow.scan import ScanRequest, open_scan  # noqa: PLC0415 - as above
+    from poisonguard.workflow.tables import as_data  # noqa: PLC0415 - as above
+
+    writers = [(Path(path), by_extension(Path(path))) for path in reports]
+    row_files = [(Path(path), only) for path, only in ((flagged, True), (scores, False)) if path is not None]
+    for path, _ in row_files:
+        check_extension(path)
+    request = ScanRequest(
+        data=as_data(data),
+        name=name,
+        reference=_text(reference),
+        compare=compare,
+        packs=tuple(packs),
+        columns=_columns(columns or {}),
+        contract=_text(contract),
+        policy=_text(policy),
+        config=_text(config),
+        fail_on=fail_on,
+        workers=workers or 0,
+    )
+    with open_scan(request) as finished:
+        for path, only_flagged in row_files:
+            write_rows(finished, path, only_flagged=only_flagged)
+        for path, render in writers:
+            write_text(path, render(finished.result))
+        return finished.result
+
+
+def sign(
+    data: PathLike, *, key: PathLike, name: str | None = None, passphrase_file: PathLike | None = None
+) -> Published:
+    """Hash a dataset and publish its signed manifest in the registry, without a scan.
+
+    Args:
+        data: Path, glob or URL.
+        key: Private key of a publisher.
+        name: Name of the dataset; the path's last part when not given.
+        passphrase_file: File whose first line is the passphrase; ``POISONGUARD_PASSPHRASE`` when not given.
+
+    Raises:
+        DataError: Nothing is there, or it cannot be read as what it declares to be.
+        UsageError: The key is wrong or does not play the role of publisher.
+    """
+    from poisonguard.workflow.keys import load_key  # noqa: PLC0415 - heavy imports wait for the call
+    from poisonguard.workflow.sign import sign as publish  # noqa: PLC0415 - as above
+    from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
+
+    with Workspace.required(data=os.fspath(data)) as workspace:
+        signer = load_key(Path(key), _path(passphrase_file))
+        return publish(workspace, os.fspath(data), [signer], datetime.now(UTC), name=name).published
+
+
+def approve(  # noqa: PLR0913 - one keyword per option of the command line
+    version: str,
+    *,
+    key: PathLike,
+    reason: str,
+    expires: str = "90d",
+    purpose: str = "training",
+    waive: Mapping[str, str] | None = None,
+    supersede: bool = False,
+    policy: PathLike | None = None,
+    passphrase_file: PathLike | None = None,
+) -> Decided:
+    """Approve a scanned version for training.
+
+    Args:
+        version: ``NAME@N``, ``NAME`` (its latest) or ``pg1:...``.
+        key: Private key of a steward who neither published nor scanned the version.
+        reason: Why; signed and shown to everybody who asks.
+        expires: How long the approval holds, for example ``90d``.
+        purpose: What the data may be used for.
+        waive: Finding fingerprint to the reason why it is excused.
+        supersede: Take back a rejection of your own.
+        policy: Policy file; the settings' or the built-in one when not given.
+        passphrase_file: File whose first line is the passphrase; ``POISONGUARD_PASSPHRASE`` when not given.
+
+    Raises:
+        UsageError: The key does not play the role, or the version cannot be approved.
+        GateFailed: The person published or scanned the version, or it was rejected.
+    """
+    from poisonguard.attest.times import parse_duration  # noqa: PLC0415 - heavy imports wait for the call
+    from poisonguard.workflow.approve import Consent, review  # noqa: PLC0415 - as above
+    from poisonguard.workflow.approve import approve as consent_to  # noqa: PLC0415 - as above
+    from poisonguard.workflow.keys import load_key  # noqa: PLC0415 - as above
+    from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
+
+    consent = Consent(
+        reason=reason,
+        lifetime=parse_duration(expires),
+        purpose=purpose,
+        waive=dict(waive or {}),
+        supersede=supersede,
+    )
+    now = datetime.now(UTC)
+    with Workspace.required() as workspace:
+        reviewed = review(workspace, version, now, policy_path=_path(policy), purpose=purpose)
+        return consent_to(workspace, reviewed, load_key(Path(key), _path(passphrase_file)), consent, now)
+
+
+def reject(version: str, *, key: PathLike, reason: str, passphrase_file: PathLike | None = None) -> Decided:
+    """Reject a version, with a reason.
+
+    Args:
+        version: ``NAME@N``, ``NAME`` (its latest) or ``pg1:...``.
+        key: Private key of a steward.
+        reason: Why; signed and shown to everybody who asks.
+        passphrase_file: File whose first line is the passphrase; ``POISONGUARD_PASSPHRASE`` when not given.
+
+    Raises:
+        UsageError: The key does not play the role, or there is no such version.
+    """
+    from poisonguard.workflow.approve import reject as refuse  # noqa: PLC0415 - heavy imports wait for the call
+    from poisonguard.workflow.approve import review  # noqa: PLC0415 - as above
+    from poisonguard.workflow.keys import load_key  # noqa: PLC0415 - as above
+    from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
+
+    now = datetime.now(UTC)
+    with Workspace.required() as workspace:
+        reviewed = review(workspace, version, now)
+        return refuse(workspace, reviewed, load_key(Path(key), _path(passphrase_file)), reason, now)
+
+
+def gate(  # noqa: PLR0913 - one keyword per option of the command line
+    data: PathLike,
+    *,
+    bundle: PathLike | None = None,
+    registry: str | None = None,
+    trust: PathLike | None = None,
+    policy: PathLike | None = None,
+    name: str | None = None,
+    version: str | None = None,
+    min_version: int = 1,
+    purpose: str = "training",
+    workers: int = 2,
+) -> GateDecision:
+    """Return only when the data are exactly an approved version.
+
+    Args:
+        data: Path of the data.
+        bundle: File with the evidence; or
+        registry: path or URL of the registry; the workspace's own when neither is given.
+        trust: File of the pinned trust root, or ``sha256:<pin>``; the workspace's own when not given.
+        policy: Policy file; the settings' or the built-in one when not given.
+        name: Name of the dataset that is wanted.
+        version: The version that is wanted, out of a registry.
+        min_version: Refuse version numbers below this one.
+        purpose: What the data are wanted for.
+        workers: Threads that hash.
+
+    Returns:
+        The decision, with who approved what until when.
+
+    Raises:
+        GateFailed: The data are not approved; ``error.decision`` holds every reason.
+        IntegrityError: The data or the evidence are not what was signed.
+        UsageError: There is no evidence to judge by, or a parameter is wrong.
+    """
+    from poisonguard.workflow.gate_request import GateRequest  # noqa: PLC0415 - heavy imports wait for the call
+    from poisonguard.workflow.gating import run_gate  # noqa: PLC0415 - as above
+    from poisonguard.workflow.policies import policy_in_force  # noqa: PLC0415 - as above
+
+    request = GateRequest(
+        data=os.fspath(data),
+        bundle=_path(bundle),
+        registry=registry,
+        trust=_text(trust),
+        policy=policy_in_force(_path(policy), data=os.fspath(data)),
+        name=name,
+        version=version,
+        min_version=min_version,
+        purpose=purpose,
+        workers=workers,
+    )
+    decision = run_gate(request, datetime.now(UTC)).decision
+    try:
+        decision.require()
+    except GateFailed as error:
+        error.decision = decision
+        raise
+    return decision
+
+
+def _text(path: PathLike | None) -> str | None:
+    return None if path is None else os.fspath(path)
+
+
+def _path(path: PathLike | None) -> Path | None:
+    return None if path is None else Path(path)
+
+
+def _columns(columns: Mapping[str, str | Sequence[str]]) -> tuple[str, ...]:
+    named = ((role, (names,) if isinstance(names, str) else names) for role, names in columns.items())
+    return tuple(f"{role}={name}" for role, names in named for name in names)

@@ -1,0 +1,87 @@
+"""The versions of a registry that the data at a location may be, as bundles, most likely first.
+
+Choosing proves nothing: each one goes through the whole gate. All versions whose files have the names and sizes
+of the data are tried, newest first; when there is none, the one that differs in the fewest files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from poisonguard.attest.envelope import parse_envelope
+from poisonguard.attest.predicates_v1 import ManifestDocument, document_of
+from poisonguard.attest.statement import parse_statement
+from poisonguard.dataset.discover import Tree, discover
+from poisonguard.errors import DataError, IntegrityError
+from poisonguard.store.bundle import Bundle
+from poisonguard.store.log import RESTORE
+from poisonguard.store.registry import Kind, Reader, open_registry
+from poisonguard.workflow.bundles import export
+from poisonguard.workflow.context import NamedVersion, resolve_version
+from poisonguard.workflow.folder import DATABASE
+from poisonguard.workflow.gate_request import GateRequest
+
+MAX_TRIED = 8
+"""Versions with the same names and sizes that are tried; each one costs a reading of the data."""
+
+
+def candidates(request: GateRequest, folder: Path | None) -> Iterator[Bundle]:
+    """Bundles of the versions that the data may be, out of the registry that the request names.
+
+    Raises:
+        UsageError: There is no registry.
+        UnknownVersion: The version asked for is not published.
+        IntegrityError: The registry was altered.
+    """
+    location = request.registry if request.registry is not None else str((folder or Path()) / DATABASE)
+    registry = open_registry(location)
+    with closing(registry), registry.read() as reader:
+        chain = tuple(item.envelope for item in reader.statements(Kind.TRUST_ROOT))
+        if not chain:
+            raise IntegrityError(f"registry {registry.name} holds no trust root", hint=RESTORE)
+        for named in list(_chosen(reader, request)):
+            yield export(reader, chain, named)
+
+
+def _chosen(reader: Reader, request: GateRequest) -> Sequence[NamedVersion]:
+    if request.version is not None:
+        return [resolve_version(reader, request.version)]
+    dataset, sizes = _listing(request)
+    published = [_differences(item, sizes) for item in _manifests(reader, dataset)]
+    ranked = [named for _, named in sorted(published, key=lambda pair: (pair[0], -pair[1].number))]
+    equal = sum(1 for differences, _ in published if not differences)
+    return ranked[: min(max(equal, 1), MAX_TRIED)]
+
+
+def _manifests(reader: Reader, dataset: str) -> Iterator[ManifestDocument]:
+    for item in reader.statements(Kind.MANIFEST, dataset=dataset):
+        document = document_of(parse_statement(parse_envelope(item.envelope).payload))
+        if isinstance(document, ManifestDocument):
+            yield document
+
+
+def _differences(document: ManifestDocument, sizes: Mapping[str, int]) -> tuple[int, NamedVersion]:
+    """In how many files names or sizes differ, and the version."""
+    wanted = {entry.path: entry.size for entry in document.manifest.files}
+    release = document.release
+    return len(wanted.items() ^ sizes.items()), NamedVersion(release.dataset, release.number, release.version)
+
+
+def _listing(request: GateRequest) -> tuple[str, Mapping[str, int]]:
+    """The dataset's name, as given or as 'scan' would call it, and the sizes of the files that are there."""
+    try:
+        tree = discover(request.data)
+    except DataError:
+        # The gate itself says what is wrong with the data.
+        return request.name or Path(request.data).resolve().name, {}
+    return request.name or default_name(request.data, tree), {item.path: item.size for item in tree.files}
+
+
+def default_name(location: str, tree: Tree) -> str:
+    """What a dataset at ``location`` is called when nobody says."""
+    # Knows the suffixes of every format, and so loads them: only when it must.
+    from poisonguard.dataset.opening import dataset_name  # noqa: PLC0415
+
+    return dataset_name(location, tree)

@@ -1,0 +1,178 @@
+"""Run the gate: gather evidence, pin, policy and state, decide, remember.
+
+The evidence is a bundle, from a file or made from a registry; the gate itself does not know the difference.
+Rules:
+
+1. The pin comes from the caller or from the workspace around the working directory, never from the registry or
+   bundle that it judges, and never from inside the data.
+2. A registry holds many versions. Those whose files have the names and sizes of the data are tried, newest first;
+   choosing one proves nothing, and the one that is chosen goes through the whole gate.
+3. What passed is remembered in the workspace; without one, only ``min_version`` guards against older versions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from poisonguard.attest.canonical import MAX_BYTES
+from poisonguard.attest.trust import MAX_ROOT_BYTES, pin_of
+from poisonguard.domain.decision import Reason
+from poisonguard.errors import IntegrityError, UsageError
+from poisonguard.policy.builtin import default_policy
+from poisonguard.policy.model import Policy, policy_digest
+from poisonguard.store import bundle as bundles
+from poisonguard.store.bundle import Bundle
+from poisonguard.workflow.folder import STATE, TRUST, find_folder, lineage, read_small
+from poisonguard.workflow.gate import gate
+from poisonguard.workflow.gate_decision import GateDecision, GateEvidence, GateState
+from poisonguard.workflow.gate_request import GateRequest
+from poisonguard.workflow.gate_state import load_state, remember
+
+UNAPPROVED = 5
+
+_PIN = re.compile(r"sha256:[0-9a-fA-F]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Gated:
+    """The gate's answer, and what the caller should know besides."""
+
+    decision: GateDecision
+    notes: tuple[str, ...]
+
+
+def run_gate(request: GateRequest, now: datetime) -> Gated:
+    """Decide whether the data may be used, and remember it if so.
+
+    Raises:
+        UsageError: The request contradicts itself, or a file that it names cannot be read.
+        IntegrityError: Bundle, registry or state are not what poisonguard wrote.
+    """
+    if request.bundle is not None and (request.registry is not None or request.version is not None):
+        raise UsageError("--bundle excludes --registry and --version", hint="A bundle is of one version.")
+    folder = find_folder(request.start, data=request.data)
+    state = load_state(folder / STATE) if folder is not None else GateState()
+    passage = _Passage(request, _pin(request, folder), state, now)
+    if request.bundle is not None:
+        decision = passage.through(read_bundle(request.bundle))
+    else:
+        decision = passage.first_that_passes(_bundles(request, folder))
+    return Gated(decision, tuple(_remember(request, folder, decision)))
+
+
+def read_bundle(path: Path) -> Bundle:
+    """The bundle in a file; nothing in it is trusted yet.
+
+    Raises:
+        UsageError: The file cannot be read.
+        IntegrityError: It is no bundle.
+    """
+    data = read_small(path, MAX_BYTES, what="a bundle that 'poisonguard bundle export' wrote")
+    try:
+        return bundles.load(data)
+    except IntegrityError as error:
+        raise IntegrityError(f"{path}: {error.message}", hint=error.hint or "Get the bundle again.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Pin:
+    """The trust root that is pinned: its digest, and its bytes when they are at hand; or nothing."""
+
+    digest: str | None = None
+    data: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    """One run of the gate over one or more candidates."""
+
+    request: GateRequest
+    pin: _Pin
+    state: GateState
+    now: datetime
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that holds."""
+        return self.request.policy or default_policy()
+
+    def through(self, bundle: Bundle) -> GateDecision:
+        """The gate's answer on one bundle."""
+        if self.pin.data is not None:
+            bundle = replace(bundle, trust_roots=lineage(bundle.trust_roots, (self.pin.data,)))
+        request = self.request
+        return gate(
+            request.data,
+            bundle,
+            trust_pin=self.pin.digest,
+            policy=self.policy,
+            now=self.now,
+            dataset=request.name,
+            min_version=request.min_version,
+            state=self.state,
+            purpose=request.purpose,
+            workers=request.workers,
+        )
+
+    def first_that_passes(self, candidates: Iterator[Bundle]) -> GateDecision:
+        """The first answer that is a pass; otherwise the answer on the most likely candidate, which is the first."""
+        first: GateDecision | None = None
+        for bundle in candidates:
+            decision = self.through(bundle)
+            if decision.passed:
+                return decision
+            first = first or decision
+        return first or self._unpublished()
+
+    def _unpublished(self) -> GateDecision:
+        evidence = GateEvidence(
+            location=self.request.data,
+            checked=self.now,
+            purpose=self.request.purpose,
+            policy=self.policy.name,
+            policy_digest=policy_digest(self.policy),
+        )
+        reason = Reason(
+            "manifest-missing",
+            f"no version of {(self.request.name or self.request.data)!r} is published in the registry",
+            UNAPPROVED,
+            "Name the dataset with --name, or publish it with 'poisonguard scan --sign KEY'.",
+        )
+        return GateDecision.of((reason,), evidence)
+
+
+def _bundles(request: GateRequest, folder: Path | None) -> Iterator[Bundle]:
+    # The database is loaded only when there is no bundle.
+    from poisonguard.workflow.candidates import candidates  # noqa: PLC0415
+
+    if request.registry is None and folder is None:
+        raise UsageError(
+            "there is no evidence to judge by: neither a bundle nor a registry",
+            hint="Give --bundle FILE or --registry PATH, or run inside a workspace that is not inside the data.",
+        )
+    return candidates(request, folder)
+
+
+def _pin(request: GateRequest, folder: Path | None) -> _Pin:
+    if request.trust is not None and _PIN.fullmatch(request.trust):
+        return _Pin(request.trust.removeprefix("sha256:").lower())
+    if request.trust is None and folder is None:
+        return _Pin()
+    path = Path(request.trust) if request.trust is not None else (folder or Path()) / TRUST
+    data = read_small(path, MAX_ROOT_BYTES, what="the trust root that is pinned here")
+    return _Pin(pin_of(data), data)
+
+
+def _remember(request: GateRequest, folder: Path | None, decision: GateDecision) -> Iterator[str]:
+    if folder is None:
+        if request.min_version == 1:
+            yield "nothing is remembered here, so older approved versions pass too; --min-version N refuses them"
+        return
+    try:
+        remember(folder / STATE, decision)
+    except UsageError as error:
+        yield f"what passed could not be remembered: {error.message}"

@@ -1,0 +1,244 @@
+"""Publish a version: sign its manifest, and a scan of it, and append both to the registry.
+
+Rules:
+
+1. Whoever signs plays the role for this dataset in the trust root; this is checked before anything is signed.
+2. Manifest and scan go into the log together or not at all.
+3. The same content under the same name is the same version: it is published once, and scanned as often as
+   one likes. Anything else gets the next number, and names the last approved version as its parent.
+4. Report and profile are stored before the statement that names their digests.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from poisonguard.attest.envelope import parse_envelope, sign
+from poisonguard.attest.evidence import Signed, document_word, open_signed
+from poisonguard.attest.keys import Signer
+from poisonguard.attest.predicates_v1 import Document, ManifestDocument, scan_of, statement_of, version_name
+from poisonguard.attest.times import format_time
+from poisonguard.attest.trust import RoleName, TrustRoot
+from poisonguard.domain.dataset import Manifest, Release
+from poisonguard.domain.result import ScanResult
+from poisonguard.errors import IntegrityError, NothingToScan, UsageError
+from poisonguard.policy.model import Policy
+from poisonguard.store.registry import Kind, Reader, Statement, Writer
+from poisonguard.workflow.context import approved_release, rules_in_force
+from poisonguard.workflow.keys import load_key
+from poisonguard.workflow.standing import Rules
+from poisonguard.workflow.workspace import Workspace
+
+if TYPE_CHECKING:
+    from poisonguard.workflow.scan import Scan, ScanRequest
+
+DATASET_NAME = re.compile(r"\w[\w .+/-]{0,127}")
+"""No ``@`` and no ``:``, which references use; no pattern characters, which trust roots use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scanned:
+    """A finished scan with the files it left.
+
+    Attributes:
+        result: What it says.
+        report: The JSON report.
+        profile: The profile for later comparison, if there is one.
+    """
+
+    result: ScanResult
+    report: bytes
+    profile: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What to publish: content under a dataset's name, and a scan of it, if there is one."""
+
+    dataset: str
+    manifest: Manifest
+    scanned: Scanned | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What was published.
+
+    Attributes:
+        release: The version.
+        new: Whether the manifest was published now, not found published.
+        people: Who signed.
+        scan: Digest of the scan statement, if there is one.
+    """
+
+    release: Release
+    new: bool
+    people: tuple[str, ...]
+    scan: str | None
+
+    @property
+    def title(self) -> str:
+        """``NAME@N``."""
+        return f"{self.release.dataset}@{self.release.number}"
+
+
+def publish(
+    workspace: Workspace,
+    publication: Publication,
+    signers: Sequence[Signer],
+    now: datetime,
+    policy: Policy | None = None,
+) -> Published:
+    """Sign and append the manifest, unless it is published already, and the scan, if there is one.
+
+    Args:
+        workspace: Where to.
+        publication: What.
+        signers: Private keys.
+        now: The time.
+        policy: Under what a version counts as approved, to be named as the parent; the settings' when not given.
+
+    Raises:
+        UsageError: A key does not play the role, or the dataset's name cannot be used.
+        NothingToScan: The manifest holds no files.
+        IntegrityError: The registry or the trust root is not what was written.
+    """
+    check_name(publication.dataset)
+    if not publication.manifest.files:
+        raise NothingToScan(f"{publication.dataset}: no files", hint="An empty dataset is never signed.")
+    with workspace.registry.write() as writer:
+        rules = rules_in_force(workspace, writer, policy, now)
+        release, documents = _documents(workspace, writer, publication, rules)
+        people = {name for document in documents for name in _require(rules.root, signers, document)}
+        statements = [signed_statement(document, signers) for document in documents]
+        if statements:
+            writer.append(statements, workspace.checkpoint_signer())
+    kinds = {item.kind: item.payload_digest for item in statements}
+    return Published(release, Kind.MANIFEST in kinds, tuple(sorted(people)), kinds.get(Kind.SCAN))
+
+
+def publish_scan(
+    finished: Scan, request: ScanRequest, key_path: Path, passphrase_file: Path | None, now: datetime
+) -> str:
+    """Publish a scan that is still open; a line for people that says what became of it.
+
+    Raises:
+        UsageError: What was scanned is a table in memory, or there is no workspace outside of the data.
+    """
+    from poisonguard.reports.json_v1 import render  # noqa: PLC0415 - only a signed scan pays for it
+
+    if not isinstance(request.data, str):
+        raise UsageError("a table in memory cannot be published", hint="Write it to a file and scan that.")
+    result = finished.result
+    signer = load_key(key_path, passphrase_file)
+    scanned = Scanned(result=result, report=render(result).encode(), profile=finished.profile())
+    with Workspace.required(data=request.data) as workspace:
+        publication = Publication(result.dataset, result.manifest, scanned)
+        published = publish(workspace, publication, [signer], now, finished.policy)
+    return f"signed and published {published.title} ({published.release.version})"
+
+
+def require_role(root: TrustRoot, signers: Sequence[Signer], role: RoleName, dataset: str) -> tuple[str, ...]:
+    """The people behind ``signers``, who all play ``role`` for ``dataset`` and are enough.
+
+    Raises:
+        UsageError: One does not, or they are too few.
+    """
+    allowed = root.in_role(role, dataset)
+    eligible = ", ".join(sorted(allowed)) or "nobody"
+    hint = f"Who may: {eligible}. See 'poisonguard trust show'."
+    people = sorted({_person(root, signer, role, hint) for signer in signers})
+    outsiders = [person for person in people if person not in allowed]
+    if outsiders:
+        raise UsageError(f"{outsiders[0]} does not play the role {role} for {dataset!r}", hint=hint)
+    needed = 1 if role is RoleName.STEWARD else root.threshold(role)
+    if len(people) < needed:
+        raise UsageError(f"the role {role} takes {needed} people's keys and {len(people)} signed", hint=hint)
+    return tuple(people)
+
+
+def signed_statement(document: Document, signers: Sequence[Signer]) -> Statement:
+    """The document, signed, as the registry stores it."""
+    envelope = sign(statement_of(document).payload(), signers)
+    kind = Kind(document_word(document))
+    return Statement(
+        kind=kind,
+        dataset=document.dataset,
+        version=document.version,
+        number=document.release.number if isinstance(document, ManifestDocument) else None,
+        payload_digest=envelope.digest,
+        envelope=envelope.to_bytes(),
+    )
+
+
+def _person(root: TrustRoot, signer: Signer, role: RoleName, hint: str) -> str:
+    try:
+        return root.person_of(signer.public)
+    except IntegrityError:
+        raise UsageError(
+            f"key {signer.public.keyid[:12]} is not in the trust root, so it does not play the role {role}", hint=hint
+        ) from None
+
+
+def _documents(
+    workspace: Workspace, writer: Writer, publication: Publication, rules: Rules
+) -> tuple[Release, list[Document]]:
+    """The version's release and what is to be signed of it."""
+    version = version_name(publication.manifest)
+    documents: list[Document] = []
+    release = _published(writer, publication.dataset, version, rules.root)
+    if release is None:
+        release = _next_release(writer, publication.dataset, version, rules)
+        documents.append(ManifestDocument(release, publication.manifest))
+    if publication.scanned is not None:
+        documents.append(_scan_document(workspace, publication.scanned, rules.now))
+    return release, documents
+
+
+def _scan_document(workspace: Workspace, scanned: Scanned, now: datetime) -> Document:
+    report = workspace.blobs.put(scanned.report)
+    profile = workspace.blobs.put(scanned.profile) if scanned.profile is not None else None
+    return scan_of(scanned.result, scanned=now, report_digest=report, profile_digest=profile)
+
+
+def _require(root: TrustRoot, signers: Sequence[Signer], document: Document) -> tuple[str, ...]:
+    role = RoleName.PUBLISHER if isinstance(document, ManifestDocument) else RoleName.SCANNER
+    return require_role(root, signers, role, document.dataset)
+
+
+def _published(reader: Reader, dataset: str, version: str, root: TrustRoot) -> Release | None:
+    """The release of that content, unless those who signed it are no longer trusted."""
+    for item in reader.statements(Kind.MANIFEST, dataset=dataset, version=version)[::-1]:
+        match open_signed(parse_envelope(item.envelope), root):
+            case Signed(document=ManifestDocument() as document):
+                return document.release
+    return None
+
+
+def _next_release(writer: Writer, dataset: str, version: str, rules: Rules) -> Release:
+    parent = approved_release(writer, dataset, rules)
+    return Release(
+        dataset=dataset,
+        number=writer.latest_number(dataset) + 1,
+        version=version,
+        parents=(parent.version,) if parent else (),
+        created=format_time(rules.now),
+    )
+
+
+def check_name(dataset: str) -> None:
+    """Refuse a name that references or trust roots could not name.
+
+    Raises:
+        UsageError: It is one.
+    """
+    if not DATASET_NAME.fullmatch(dataset) or dataset != dataset.strip():
+        raise UsageError(
+            f"{dataset!r} cannot be a dataset's name",
+            hint="Give one with --name: letters, digits, spaces and . _ - + / only.",
+        )

@@ -1,0 +1,77 @@
+"""Find what a candidate is compared with: a path, a named version, or the last approved version."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from poisonguard.dataset.opening import Dataset, open_dataset
+from poisonguard.engine.profile import load_profile
+from poisonguard.errors import UnknownVersion
+from poisonguard.plugin.check import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class OpenReference:
+    """Reference data that lie somewhere and can be read."""
+
+    name: str
+    dataset: Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReference:
+    """Evidence that was kept when a version was scanned and signed; its bytes may be gone."""
+
+    name: str
+    evidence: Evidence
+
+
+Reference = OpenReference | StoredReference
+
+
+def find_reference(
+    wanted: str | None, dataset: str, *, data: str, compare: bool, stack: ExitStack, workers: int
+) -> Reference | None:
+    """The reference asked for, or the last approved version of ``dataset``, or nothing.
+
+    Args:
+        wanted: A path or a version; nothing means the last approved version.
+        dataset: Name of the dataset.
+        data: Where the candidate lies; no workspace inside of it is believed.
+        compare: Whether to compare at all.
+        stack: Closes what is opened.
+        workers: Threads.
+
+    Raises:
+        UnknownVersion: ``wanted`` is neither a path nor a version that was scanned and signed.
+    """
+    if not compare:
+        return None
+    if wanted is not None and _is_location(wanted):
+        return OpenReference(wanted, stack.enter_context(open_dataset(wanted, workers=workers)))
+    return _from_registry(wanted, dataset, data)
+
+
+def _is_location(text: str) -> bool:
+    return Path(text).exists() or "://" in text or any(sign in text for sign in "*?[")
+
+
+def _from_registry(wanted: str | None, dataset: str, data: str) -> Reference | None:
+    # The registry is loaded only when a version is asked for or a workspace is there.
+    from poisonguard.workflow.context import last_approved, scanned_profile  # noqa: PLC0415 - see above
+    from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - see above
+
+    workspace = Workspace.find(data=data)
+    if workspace is None:
+        if wanted is None:
+            return None
+        raise UnknownVersion(
+            f"{wanted}: neither a path nor a version", hint="No .poisonguard folder was found from here upwards."
+        )
+    with workspace:
+        found = scanned_profile(workspace, wanted) if wanted else last_approved(workspace, dataset)
+        if found is None:
+            return None
+        return StoredReference(found.title, load_profile(workspace.blobs.get(found.profile), found.title))

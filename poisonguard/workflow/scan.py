@@ -1,0 +1,305 @@
+"""Scan a dataset: discover, hash, fold, judge, score, decide.
+
+Nothing is written but a private temporary folder that vanishes with the scan; what should last is written by
+the caller from the finished ``Scan``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from poisonguard.attest.predicates_v1 import version_name
+from poisonguard.dataset.opening import Dataset, open_dataset, open_table
+from poisonguard.dataset.roles import infer_roles
+from poisonguard.domain.dataset import Manifest
+from poisonguard.domain.finding import Finding, Level
+from poisonguard.domain.outcome import Outcome, Ran
+from poisonguard.domain.result import ScanResult, assess
+from poisonguard.domain.roles import Roles
+from poisonguard.engine.examples import with_examples
+from poisonguard.engine.executor import Executor, local
+from poisonguard.engine.fold import Folded, fold
+from poisonguard.engine.judge import judge
+from poisonguard.engine.plan import Plan, plan
+from poisonguard.engine.profile import dump_profile
+from poisonguard.engine.progress import Progress, Silent
+from poisonguard.engine.score import ScoreBook, Scoring
+from poisonguard.engine.source import DatasetSource, DigestColumn, RowIndex
+from poisonguard.engine.spool import Spool
+from poisonguard.engine.summary import SAMPLE, summarise
+from poisonguard.errors import ConfigurationError, NothingToScan, UsageError
+from poisonguard.plugin.check import Context, Evidence
+from poisonguard.plugin.registry import checks_of, digest_of
+from poisonguard.policy.builtin import default_policy
+from poisonguard.policy.decide import decide_scan
+from poisonguard.policy.load import load_policy
+from poisonguard.policy.model import Policy, policy_digest
+from poisonguard.sketches.base import Sketch
+from poisonguard.sketches.digests import RowDigests
+from poisonguard.version import VERSION
+from poisonguard.workflow.inspect import manifest_of
+from poisonguard.workflow.references import Reference, StoredReference, find_reference
+from poisonguard.workflow.settings import DatasetSettings, Settings, find_settings, load_settings, overrides
+
+ALWAYS: tuple[Sketch, ...] = (RowDigests(), SAMPLE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanRequest:
+    """What to scan and how.
+
+    Attributes:
+        data: Path, glob, URL, or a table in memory.
+        name: The dataset's name; the path's last part when not given.
+        reference: Path or version to compare with; nothing means the last approved version.
+        compare: Whether to compare at all.
+        packs: Packs of checks; nothing means the settings' or the policy's.
+        columns: ``ROLE=NAME`` overrides.
+        contract: Path of a Great Expectations suite.
+        policy: Path of a policy; nothing means the settings' or the built-in one.
+        config: Path of a settings file; nothing means the nearest ``poisonguard.yaml``.
+        keep_profile: Whether later versions will be compared with this one: folds what that takes.
+        fail_on: Level at which to fail; may only be stricter than the policy's.
+        workers: Threads; 0 means one per processor.
+    """
+
+    data: str | pa.Table
+    name: str | None = None
+    reference: str | None = None
+    compare: bool = True
+    packs: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    contract: str | None = None
+    policy: str | None = None
+    config: str | None = None
+    keep_profile: bool = False
+    fail_on: str | None = None
+    workers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A finished scan, while its temporary folder is still there."""
+
+    result: ScanResult
+    policy: Policy
+    source: DatasetSource
+    index: RowIndex
+    book: ScoreBook
+    _evidence: Evidence
+    _plan: Plan
+
+    def profile(self) -> bytes:
+        """The evidence in one file, for comparing the next version with this one."""
+        return dump_profile(self._evidence, self._plan.sketches)
+
+
+@contextmanager
+def open_scan(request: ScanRequest, progress: Progress | None = None) -> Iterator[Scan]:
+    """Scan the data; the scan's rows can be written until the context ends.
+
+    Raises:
+        DataError: Nothing is there, or it cannot be read as what it declares to be.
+        UsageError: The request, a policy, pack, contract or settings file is wrong.
+    """
+    settings = _settings(request)
+    with ExitStack() as stack:
+        spool = stack.enter_context(Spool())
+        run = _Run(request, local(_workers(request)), spool, progress or Silent())
+        dataset = stack.enter_context(_open(request, run.progress))
+        name = request.name or dataset.name
+        reference = find_reference(
+            request.reference,
+            name,
+            data=request.data if isinstance(request.data, str) else "",
+            compare=request.compare,
+            stack=stack,
+            workers=_workers(request),
+        )
+        yield _scan(run, settings, dataset, name, reference)
+
+
+def scan(request: ScanRequest, progress: Progress | None = None) -> ScanResult:
+    """Scan the data and keep only the result."""
+    with open_scan(request, progress) as finished:
+        return finished.result
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What every step of one scan shares."""
+
+    request: ScanRequest
+    executor: Executor
+    spool: Spool
+    progress: Progress
+
+    def fold(self, stage: str, source: DatasetSource, sketches: Sequence[Sketch]) -> Folded:
+        """Fold a source, told to the observer as ``stage``.
+
+        Raises:
+            NothingToScan: It holds no rows.
+        """
+        self.progress.start(stage, 0, "rows")
+        folded = fold(source, sketches, self.executor, self.spool, self.progress)
+        if not folded.runs:
+            raise NothingToScan(f"{source.name}: no rows", hint="Check the path; an empty dataset is never a pass.")
+        return folded
+
+
+def _scan(run: _Run, settings: Settings, dataset: Dataset, name: str, reference: Reference | None) -> Scan:
+    request, own = run.request, settings.of(name)
+    policy = _policy(request, settings)
+    packs = request.packs or own.packs or policy.packs
+    checks = checks_of(packs)
+    contract = _contract(request, own)
+    roles = infer_roles(dataset.columns, dataset.peek(), overrides(own.columns, request.columns))
+    always = ALWAYS
+    if request.keep_profile:
+        always += _later_needs(packs, Context(dataset.columns, roles, has_reference=True, contract=contract))
+    planned = plan(checks, Context(dataset.columns, roles, reference is not None, contract), always)
+    source = DatasetSource(dataset, name)
+    folded = run.fold("reading rows", source, planned.sketches)
+    manifest = manifest_of(dataset, folded)
+    evidence = Evidence(name, dataset.columns, manifest.rows, _seed(manifest), folded.states)
+    base = _reference_evidence(run, reference, planned)
+    index = RowIndex(folded.runs, [item.path for item in dataset.files])
+    digests = DigestColumn(folded.states[RowDigests().key])
+    scoring = Scoring(source, index, digests, run.executor, run.spool, run.progress)
+    judged, book = judge(planned.checks, evidence, base, scoring)
+    outcomes = _explained((*planned.outcomes, *judged), source, index, roles)
+    findings = ranked(outcomes)
+    result = ScanResult(
+        tool_version=VERSION,
+        dataset=name,
+        version=version_name(manifest),
+        manifest=manifest,
+        reference=reference.name if reference else None,
+        pack="+".join(packs),
+        pack_digest=digest_of(checks),
+        policy_digest=policy_digest(policy),
+        roles=roles,
+        rules=tuple(check.card.rule for check in checks),
+        outcomes=outcomes,
+        findings=findings,
+        waived=frozenset(),
+        assessment=assess(findings),
+        decision=decide_scan(_stricter(policy, request.fail_on), outcomes, findings, frozenset()),
+        columns=summarise(evidence, base, roles),
+        notes=dataset.notes,
+    )
+    return Scan(result, policy, source, index, book, evidence, planned)
+
+
+def _later_needs(packs: Sequence[str], context: Context) -> tuple[Sketch, ...]:
+    """What a later scan will ask of this version as its reference, whether or not this scan has one itself."""
+    return plan(checks_of(packs), context).sketches
+
+
+def ranked(outcomes: Sequence[Outcome]) -> tuple[Finding, ...]:
+    """Every finding, gravest first; the order depends on nothing but the findings."""
+    findings = [finding for outcome in outcomes if isinstance(outcome, Ran) for finding in outcome.findings]
+    return tuple(sorted(findings, key=_rank))
+
+
+def _rank(finding: Finding) -> tuple[int, float, int, str, str]:
+    return -finding.level.rank, -finding.confidence, -finding.row_count, finding.check, finding.subject
+
+
+def _explained(
+    outcomes: Sequence[Outcome], source: DatasetSource, index: RowIndex, roles: Roles
+) -> tuple[Outcome, ...]:
+    """The outcomes in card order, evidence rows filled in."""
+    findings = [finding for outcome in outcomes if isinstance(outcome, Ran) for finding in outcome.findings]
+    shown = iter(with_examples(findings, source, index, roles))
+    filled = [
+        Ran(item.check, item.coverage, tuple(next(shown) for _ in item.findings)) if isinstance(item, Ran) else item
+        for item in outcomes
+    ]
+    return tuple(sorted(filled, key=lambda item: item.check))
+
+
+def _reference_evidence(run: _Run, reference: Reference | None, planned: Plan) -> Evidence | None:
+    if reference is None:
+        return None
+    if isinstance(reference, StoredReference):
+        return reference.evidence
+    dataset = reference.dataset
+    held = planned.sketches_of([column.name for column in dataset.columns])
+    folded = run.fold("reading the reference", DatasetSource(dataset, reference.name), held)
+    manifest = manifest_of(dataset, folded)
+    return Evidence(reference.name, dataset.columns, manifest.rows, _seed(manifest), folded.states)
+
+
+def _seed(manifest: Manifest) -> int:
+    """Randomness derived from what the data are: reproducible, and unknown to who wrote only a part of them."""
+    return int.from_bytes(hashlib.sha256(f"seed:{manifest.rows_digest}".encode()).digest()[:8])
+
+
+def _open(request: ScanRequest, progress: Progress) -> Dataset:
+    if isinstance(request.data, str):
+        counted = _ByteCounter(progress)
+        return open_dataset(request.data, workers=_workers(request), progress=counted)
+    return open_table(request.data, request.name or "table")
+
+
+class _ByteCounter:
+    """Turns (done, total) calls into a stage with increments."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._done = -1
+
+    def __call__(self, done: int, total: int) -> None:
+        if self._done < 0:
+            self._progress.start("hashing", total, "bytes")
+            self._done = 0
+        self._progress.advance(done - self._done)
+        self._done = done
+
+
+def _settings(request: ScanRequest) -> Settings:
+    if request.config is not None:
+        if not Path(request.config).is_file():
+            raise ConfigurationError(f"{request.config}: no such settings file")
+        return load_settings(Path(request.config))
+    return load_settings(find_settings(request.data if isinstance(request.data, str) else ""))
+
+
+def _policy(request: ScanRequest, settings: Settings) -> Policy:
+    path = request.policy or settings.policy
+    return load_policy(Path(path)) if path else default_policy()
+
+
+def _stricter(policy: Policy, fail_on: str | None) -> Policy:
+    """The policy as asked for this run; its digest stays that of the policy itself."""
+    if fail_on is None:
+        return policy
+    level = Level(fail_on)
+    if level.rank > policy.fail_on.rank:
+        raise UsageError(
+            f"--fail-on {level} is weaker than the policy, which fails on {policy.fail_on}",
+            hint="Change the policy, where approvers see it.",
+        )
+    return replace(policy, fail_on=level)
+
+
+def _contract(request: ScanRequest, own: DatasetSettings) -> str | None:
+    path = request.contract or own.contract
+    if path is None:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: the contract cannot be read: {error}") from error
+
+
+def _workers(request: ScanRequest) -> int:
+    return request.workers or min(8, len(os.sched_getaffinity(0)))

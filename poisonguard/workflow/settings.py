@@ -1,0 +1,116 @@
+"""Settings: conveniences that can never weaken a policy.
+
+``poisonguard.yaml`` is looked for from the working directory upwards, never inside the scanned data: whoever
+wrote the data must not be able to say how they are scanned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from poisonguard.domain.roles import Role
+from poisonguard.errors import ConfigurationError, UsageError
+
+FILE_NAME = "poisonguard.yaml"
+
+Columns = dict[Role, str | tuple[str, ...]]
+
+
+class DatasetSettings(BaseModel):
+    """What is said of one dataset."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    columns: Columns = Field(default_factory=dict)
+    packs: tuple[str, ...] = ()
+    contract: str | None = None
+
+
+class Settings(DatasetSettings):
+    """The whole file; what a dataset says wins over what the file says for all."""
+
+    datasets: dict[str, DatasetSettings] = Field(default_factory=dict)
+    policy: str | None = None
+
+    def of(self, dataset: str) -> DatasetSettings:
+        """The settings of one dataset."""
+        own = self.datasets.get(dataset, DatasetSettings())
+        return DatasetSettings(
+            columns={**self.columns, **own.columns},
+            packs=own.packs or self.packs,
+            contract=own.contract or self.contract,
+        )
+
+
+def find_settings(data: str, start: Path | None = None) -> Path | None:
+    """The nearest settings file above the working directory that does not lie in the data."""
+    folder = (start or Path.cwd()).resolve()
+    root = Path(data).resolve() if Path(data).exists() else None
+    for parent in (folder, *folder.parents):
+        candidate = parent / FILE_NAME
+        if root is not None and root.is_dir() and candidate.is_relative_to(root):
+            continue
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def load_settings(path: Path | None) -> Settings:
+    """Read a settings file; no file means the defaults.
+
+    Raises:
+        ConfigurationError: It is not valid YAML or says something unknown.
+    """
+    if path is None:
+        return Settings()
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        settings = Settings.model_validate(content)
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise ConfigurationError(f"{path.name}: {str(error).splitlines()[0]}") from error
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"]) or "top level"
+        raise ConfigurationError(f"{path.name}: {place}: {problem['msg']}") from error
+    return _anchored(settings, path.resolve().parent)
+
+
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    """Paths in a settings file are relative to it."""
+
+    def anchor(text: str | None) -> str | None:
+        return None if text is None else str(folder / text)
+
+    datasets = {
+        name: item.model_copy(update={"contract": anchor(item.contract)}) for name, item in settings.datasets.items()
+    }
+    changed = {"contract": anchor(settings.contract), "policy": anchor(settings.policy), "datasets": datasets}
+    return settings.model_copy(update=changed)
+
+
+def overrides(columns: Mapping[Role, str | tuple[str, ...]], options: Iterable[str]) -> dict[str, str]:
+    """Column to role, from settings and from ``ROLE=NAME`` options; an option wins.
+
+    Raises:
+        UsageError: An option is not ``ROLE=NAME`` or names an unknown role.
+    """
+    merged = {role: (names,) if isinstance(names, str) else tuple(names) for role, names in columns.items()}
+    given: dict[Role, list[str]] = {}
+    for option in options:
+        role, equals, name = option.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--column {option}: not ROLE=NAME", hint="For example: --column label=sentiment")
+        given.setdefault(_role(role), []).append(name)
+    merged.update({role: tuple(names) for role, names in given.items()})
+    return {name: role.value for role, names in merged.items() for name in names}
+
+
+def _role(text: str) -> Role:
+    try:
+        return Role(text.strip().lower())
+    except ValueError:
+        raise UsageError(f"no role is called {text!r}", hint=f"Roles: {', '.join(Role)}.") from None

@@ -1,0 +1,131 @@
+"""The workspace: the ``.poisonguard`` folder with registry, pinned trust root, log key and blobs.
+
+Rules:
+
+1. It is looked for from the working directory upwards, and never taken from inside the data in question:
+   whoever wrote the data must not be able to bring their own trust root.
+2. ``trust.json`` is the trust root that is pinned here; newer ones in the registry are believed only as far as
+   they follow from it.
+3. Nothing that the registry says is believed before its signatures were checked under that root.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from poisonguard.attest.checkpoint import Checkpoint, sign_checkpoint
+from poisonguard.attest.keyfile import load_private_key
+from poisonguard.attest.trust import MAX_ROOT_BYTES, TrustedRoot, establish, pin_of
+from poisonguard.errors import UsageError
+from poisonguard.store.blobs import Blobs
+from poisonguard.store.log import SignCheckpoint
+from poisonguard.store.registry import Kind, Reader, Registry, open_registry
+from poisonguard.workflow.folder import BLOBS, DATABASE, FOLDER, LOG_KEY, STATE, TRUST, find_folder, read_small
+
+
+class Workspace:
+    """One ``.poisonguard`` folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def find(cls, start: Path | None = None, *, data: str | None = None) -> Self | None:
+        """The nearest workspace from ``start`` (the working directory) upwards, outside of ``data``; or nothing."""
+        folder = find_folder(start, data=data)
+        return None if folder is None else cls(folder)
+
+    @classmethod
+    def required(cls, start: Path | None = None, *, data: str | None = None) -> Self:
+        """The nearest workspace.
+
+        Raises:
+            UsageError: There is none.
+        """
+        found = cls.find(start, data=data)
+        if found is None:
+            raise UsageError(
+                f"no {FOLDER} folder was found from {(start or Path.cwd()).name or '/'} upwards",
+                hint="Make one with 'poisonguard trust init', outside of the data.",
+            )
+        return found
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database; the workspace may be used again."""
+        registry = self.__dict__.pop("registry", None)
+        if registry is not None:
+            registry.close()
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The registry of statements."""
+        return open_registry(str(self.folder / DATABASE))
+
+    @property
+    def blobs(self) -> Blobs:
+        """Reports and profiles."""
+        return Blobs(self.folder / BLOBS)
+
+    @property
+    def state_path(self) -> Path:
+        """Where the gate remembers what passed here."""
+        return self.folder / STATE
+
+    @property
+    def pinned(self) -> bytes:
+        """The trust root that is pinned here, as it lies on disk.
+
+        Raises:
+            UsageError: It is missing or cannot be read.
+        """
+        return read_small(self.folder / TRUST, MAX_ROOT_BYTES, what="the pinned trust root; restore it")
+
+    def trusted(self, reader: Reader, now: datetime) -> TrustedRoot:
+        """The newest trust root that follows from the pinned one.
+
+        Raises:
+            IntegrityError: The pinned one is malformed, or what follows does not follow.
+            GateFailed: The newest has expired.
+        """
+        trusted = self.newest_root(reader)
+        trusted.check_time(now)
+        return trusted
+
+    def newest_root(self, reader: Reader) -> TrustedRoot:
+        """The same, even if it has expired: to look at, or to follow to its successor."""
+        return establish(trust_chain(reader, self.pinned), pin_of(self.pinned))
+
+    @property
+    def origin(self) -> str:
+        """Name of the log, as its checkpoints say it."""
+        return f"poisonguard/{self.registry.identity}"
+
+    def checkpoint_signer(self) -> SignCheckpoint:
+        """Signs the log's checkpoints with the workspace's log key.
+
+        The key lies unencrypted: it attests the order of statements, never an approval.
+        """
+        key, origin = load_private_key(self.folder / LOG_KEY), self.origin
+
+        def sign(size: int, root: bytes) -> str:
+            return sign_checkpoint(Checkpoint(origin, size, root), key).decode()
+
+        return sign
+
+
+def trust_chain(reader: Reader, pinned: bytes) -> tuple[bytes, ...]:
+    """The trust roots in the registry, oldest first; the pinned one alone when the registry does not know it."""
+    chain = tuple(item.envelope for item in reader.statements(Kind.TRUST_ROOT))
+    return chain if pinned in chain else (pinned,)

@@ -1,0 +1,184 @@
+"""The chunk tree, the verified file and the gate's comparison."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from blake3 import blake3
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from poisonguard.dataset import hashing, verify
+from poisonguard.dataset.discover import discover
+from poisonguard.dataset.hashing import CHUNK, TREE_CONTEXT, FileDigests, hash_file, hash_files
+from poisonguard.dataset.storage import LocalStorage
+from poisonguard.dataset.verified import VerifiedFile
+from poisonguard.dataset.verify import verify_files
+from poisonguard.domain.dataset import FileEntry
+from poisonguard.errors import DataChanged
+
+SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 7]
+
+
+def expected(data: bytes) -> FileDigests:
+    """The definition, written down a second time."""
+    leaves = b"".join(blake3(data[at : at + CHUNK]).digest() for at in range(0, len(data), CHUNK))
+    root = blake3(len(data).to_bytes(8, "little") + leaves, derive_key_context=TREE_CONTEXT).hexdigest()
+    return FileDigests(len(data), hashlib.sha256(data).hexdigest(), root, leaves)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for size in SIZES:
+        (tmp_path / str(size)).write_bytes(os.urandom(size))
+    return tmp_path
+
+
+def entries(folder: Path) -> list[FileEntry]:
+    """A manifest's files for what is in a folder now."""
+    tree = discover(str(folder))
+    found = [(item.path, expected((folder / item.path).read_bytes())) for item in tree.files]
+    return [FileEntry(path, item.size, item.sha256, item.tree_root, "x", 0, ()) for path, item in found]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_digests_by_definition(folder: Path, size: int) -> None:
+    assert hash_file(LocalStorage(str(folder)), str(size)) == expected((folder / str(size)).read_bytes())
+
+
+@pytest.mark.parametrize("mode", ["whole", "tree"])
+def test_no_digest_depends_on_workers(
+    folder: Path,
+    mode: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hashing, "PIECE_CHUNKS", 1)
+    files = [(item.path, item.size) for item in discover(str(folder)).files]
+    told: list[int] = []
+    runs = [
+        list(
+            hash_files(LocalStorage(str(folder)), files, workers=workers, sha256=mode == "whole", progress=told.append)
+        )
+        for workers in (1, 2, 5)
+    ]
+    assert runs[0] == runs[1] == runs[2]
+    assert [item.tree_root for item in runs[0]] == [item.tree_root for item in entries(folder)]  # type: ignore[union-attr]
+    assert sum(told) == 3 * sum(SIZES)
+
+
+def test_a_file_that_changes_while_it_is_hashed(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"x" * (2 * CHUNK))
+
+    def grow(_: int) -> None:
+        with path.open("ab") as file:
+            file.write(b"y")
+
+    with pytest.raises(DataChanged, match="a: changed"):
+        hash_file(LocalStorage(str(tmp_path)), "a", progress=grow)
+
+
+def test_a_file_of_another_size_than_listed(folder: Path) -> None:
+    for size in (0, CHUNK * 5):
+        (result,) = hash_files(LocalStorage(str(folder)), [(str(CHUNK + 1), size)], workers=2, sha256=False)
+        assert isinstance(result, DataChanged)
+
+
+def test_equal_data_verify(folder: Path) -> None:
+    assert verify_files(str(folder), entries(folder)) == ()
+
+
+def problems(folder: Path, files: list[FileEntry]) -> dict[str, str]:
+    """Mismatches by path."""
+    return {item.path: item.problem for item in verify_files(str(folder), files)}
+
+
+def test_every_difference_is_named(folder: Path) -> None:
+    files = entries(folder)
+    data = bytearray((folder / str(2 * CHUNK + 7)).read_bytes())
+    data[CHUNK + 5] ^= 1
+    (folder / str(2 * CHUNK + 7)).write_bytes(data)
+    (folder / "1").unlink()
+    (folder / str(CHUNK)).write_bytes(b"short")
+    (folder / ".extra").touch()
+    found = problems(folder, files)
+    assert found["1"] == "missing"
+    assert found[".extra"] == "not in the approved version"
+    assert found[str(CHUNK)].startswith("changed: 5 bytes")
+    assert found[str(2 * CHUNK + 7)].startswith("changed: the bytes differ")
+    assert len(found) == 4
+
+
+def test_swapped_names_are_two_mismatches(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"1")
+    (tmp_path / "b").write_bytes(b"2")
+    files = entries(tmp_path)
+    (tmp_path / "a").write_bytes(b"2")
+    (tmp_path / "b").write_bytes(b"1")
+    assert set(problems(tmp_path, files)) == {"a", "b"}
+
+
+def test_nothing_there_links_and_empty_manifests_are_mismatches(folder: Path, tmp_path: Path) -> None:
+    files = entries(folder)
+    assert len(verify_files(str(tmp_path / "none"), files)) == 1 + len(files)
+    assert verify_files(str(folder), [])
+    (folder / "link").symlink_to(folder / "1")
+    assert "symbolic link" in verify_files(str(folder), files)[0].problem
+
+
+def test_files_that_appear_while_verifying(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = entries(folder)
+    real = verify._content_problems
+
+    def late(*arguments: object) -> dict[str, str]:
+        (folder / "late").touch()
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(verify, "_content_problems", late)
+    assert problems(folder, files) == {"late": "changed while the data were verified"}
+
+
+@settings(deadline=None, max_examples=20)
+@given(data=st.data())
+def test_a_verified_file_reads_like_the_file(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.getbasetemp() / "verified"
+    folder.mkdir(exist_ok=True)
+    content = bytes(range(251)) * 50_000
+    if not (folder / "a").exists():
+        (folder / "a").write_bytes(content)
+    digests = hash_file(LocalStorage(str(folder)), "a")
+    with VerifiedFile(LocalStorage(str(folder)), "a", digests.size, digests.leaves) as file:
+        for _ in range(4):
+            place = data.draw(st.integers(0, len(content) + 5))
+            size = data.draw(st.integers(-1, 3 * CHUNK))
+            file.seek(place)
+            assert file.read(size) == (content[place:] if size < 0 else content[place : place + size])
+            assert file.tell() >= place
+
+
+def test_a_verified_file_stops_at_a_changed_chunk(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"x" * (3 * CHUNK))
+    storage = LocalStorage(str(tmp_path))
+    digests = hash_file(storage, "a")
+    with path.open("r+b") as changed:
+        changed.seek(CHUNK + 9)
+        changed.write(b"y")
+    with VerifiedFile(storage, "a", digests.size, digests.leaves) as file:
+        assert file.read(CHUNK) == b"x" * CHUNK
+        with pytest.raises(DataChanged, match=f"from byte {CHUNK}"):
+            file.read(1)
+    path.write_bytes(b"x")
+    with VerifiedFile(storage, "a", digests.size, digests.leaves) as file, pytest.raises(DataChanged):
+        file.read(1)
+
+
+def test_the_gates_path_imports_nothing_heavy() -> None:
+    heavy = ("numpy", "pyarrow", "pandas", "fsspec", "numba", "scipy", "sqlalchemy")
+    code = f"import sys, poisonguard.dataset.verify; print([m for m in {heavy!r} if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

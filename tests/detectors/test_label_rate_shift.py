@@ -1,0 +1,124 @@
+"""Label-rate shift: one compromised source is one finding with its rows; honest differences are none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from harness import CheckRun, run_check
+
+from poisonguard.domain.finding import Level, Signal
+from poisonguard.domain.outcome import Skipped
+
+CARD = "PG-LABEL-002"
+RATES = np.random.default_rng(0).beta(20, 30, 12)
+"""Honest sources differ: standard deviation of the rate 0.07."""
+
+
+def make(rows: int, seed: int, *, flipped: int | None = None, share: float = 0.6, rates: np.ndarray = RATES) -> pa.Table:
+    random = np.random.default_rng(seed)
+    source = random.integers(0, len(rates), rows)
+    spam = random.random(rows) < rates[source]
+    if flipped is not None:
+        spam |= (source == flipped) & (random.random(rows) < share)
+    return pa.table(
+        {
+            "source": [f"web-{number}" for number in source],
+            "label": np.where(spam, "spam", "ham"),
+            "value": random.normal(size=rows),
+        }
+    )
+
+
+REFERENCE = make(3600, 1)
+
+
+def run(candidate: pa.Table, reference: pa.Table | None = None, **params: float) -> CheckRun:
+    return run_check(CARD, candidate, reference, columns={"source": "source", "label": "label"}, params=params)
+
+
+@pytest.mark.parametrize("reference", [None, REFERENCE], ids=["alone", "with reference"])
+def test_honest_sources_are_silent(reference: pa.Table | None) -> None:
+    assert run(make(3600, 2), reference).findings == ()
+
+
+def test_a_source_that_left_its_past() -> None:
+    candidate = make(3600, 3, flipped=4)
+    (found,) = run(candidate, REFERENCE).findings
+    assert (found.subject, found.level, found.signal) == ("source=web-4", Level.ERROR, Signal.POISONING)
+    kept = candidate.take(pa.array(found.rows))
+    assert set(kept["source"].to_pylist()) == {"web-4"}
+    assert set(kept["label"].to_pylist()) == {"spam"}
+    assert found.row_count == len(found.rows)
+    assert float(found.numbers["rate"]) - float(found.numbers["expected_rate"]) > 0.15
+
+
+def test_only_new_rows_are_named() -> None:
+    candidate = pa.concat_tables([REFERENCE, make(1800, 4, flipped=4, share=0.8)])
+    (found,) = run(candidate, REFERENCE).findings
+    assert min(found.rows) >= REFERENCE.num_rows
+
+
+def test_every_row_of_a_source_flipped() -> None:
+    (found,) = run(make(3600, 5, flipped=4, share=1.0), REFERENCE).findings
+    assert found.numbers["rate"] == 1.0
+
+
+def test_an_approved_habit_is_no_finding() -> None:
+    assert run(make(3600, 6, flipped=4), make(3600, 7, flipped=4)).findings == ()
+
+
+def test_a_shared_movement_is_no_finding() -> None:
+    assert run(make(3600, 8, rates=np.minimum(1, RATES + 0.25)), REFERENCE).findings == ()
+
+
+def test_a_new_source_is_judged_by_its_peers() -> None:
+    rates = np.append(np.full(12, 0.3), 0.97)
+    (found,) = run(make(5000, 9, rates=rates), make(3600, 10, rates=rates[:12])).findings
+    assert (found.subject, found.level, found.compared_with) == ("source=web-12", Level.WARNING, "the other sources")
+
+
+def test_two_sources_are_two_findings() -> None:
+    first = make(3600, 11, flipped=4, share=0.9)
+    second = make(3600, 12, flipped=7, share=0.6)
+    mixed = pa.concat_tables([first.filter(pa.array([s != "web-7" for s in first["source"].to_pylist()])),
+                              second.filter(pa.array([s == "web-7" for s in second["source"].to_pylist()]))])
+    found = run(mixed, REFERENCE).findings
+    assert sorted(item.subject for item in found) == ["source=web-4", "source=web-7"]
+    for item in found:
+        assert {f"source={name}" for name in mixed.take(pa.array(item.rows))["source"].to_pylist()} == {item.subject}
+
+
+def test_hosts_stand_for_sources() -> None:
+    def as_urls(table: pa.Table) -> pa.Table:
+        urls = [f"https://{name}.example/{row}" for row, name in enumerate(table["source"].to_pylist())]
+        return table.drop_columns(["source"]).append_column("url", pa.array(urls))
+
+    columns = {"url": "url", "label": "label"}
+    (found,) = run_check(CARD, as_urls(make(3600, 3, flipped=4)), as_urls(REFERENCE), columns=columns).findings
+    assert found.subject == "source=web-4.example"
+    assert len(found.rows) == found.row_count
+
+
+def test_few_sources_without_a_past_are_not_judged() -> None:
+    outcome = run(make(900, 13, flipped=1, share=1.0, rates=RATES[:3]))
+    assert outcome.findings == ()
+    assert "not judged" in outcome.outcome.coverage.note
+
+
+def test_a_quantity_is_no_class() -> None:
+    table = make(1000, 14).set_column(1, "label", pa.array(np.arange(1000) / 7))
+    assert "is no class" in run(table).outcome.coverage.note
+
+
+@pytest.mark.parametrize(("column", "reason"), [("label", "no label"), ("source", "no source or url")])
+def test_without_a_column_it_is_skipped(column: str, reason: str) -> None:
+    table = REFERENCE.drop_columns([column])
+    columns = {name: name for name in ("source", "label") if name != column}
+    outcome = run_check(CARD, table, columns=columns).outcome
+    assert isinstance(outcome, Skipped)
+    assert outcome.reason.startswith(reason)
+
+
+def test_the_minimum_effect_counts() -> None:
+    assert run(make(3600, 3, flipped=4), REFERENCE, minimum_effect=0.6).findings == ()

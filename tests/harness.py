@@ -1,0 +1,129 @@
+"""Run one check on tables in memory, the way the engine runs it on files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from poisonguard.dataset.roles import infer_roles
+from poisonguard.domain.dataset import Column, Kind
+from poisonguard.domain.finding import Finding
+from poisonguard.domain.outcome import Ran
+from poisonguard.domain.roles import Roles
+from poisonguard.engine.executor import local
+from poisonguard.engine.fold import Folded, fold
+from poisonguard.engine.judge import judge
+from poisonguard.engine.plan import plan
+from poisonguard.engine.progress import Silent
+from poisonguard.engine.score import ScoreBook, Scoring
+from poisonguard.engine.source import DigestColumn, RowIndex
+from poisonguard.engine.spool import Spool
+from poisonguard.plugin.card import checks_folder, load_card
+from poisonguard.plugin.check import Context, Evidence
+from poisonguard.plugin.registry import bind
+from poisonguard.sketches.digests import RowDigests
+
+
+@dataclass(frozen=True)
+class MemoryBatch:
+    file: int
+    first_row: int
+    table: pa.RecordBatch
+
+
+class TableSource:
+    """A table cut at the given rows."""
+
+    def __init__(self, table: pa.Table, name: str = "candidate", cuts: Sequence[int] = ()) -> None:
+        self.table = table.combine_chunks()
+        self.name = name
+        self.columns = tuple(Column(item.name, kind_of(item.type), str(item.type)) for item in table.schema)
+        self._edges = [0, *sorted(set(cuts) - {0, table.num_rows}), table.num_rows]
+
+    def tasks(self) -> Sequence[MemoryBatch]:
+        return [
+            MemoryBatch(0, start, self.table.slice(start, stop - start).combine_chunks().to_batches()[0])
+            for start, stop in zip(self._edges, self._edges[1:], strict=False)
+            if stop > start
+        ]
+
+    def batches(self, task: MemoryBatch, columns: Sequence[str] | None) -> Iterator[MemoryBatch]:
+        table = task.table if columns is None else task.table.select(list(columns))
+        yield MemoryBatch(task.file, task.first_row, table)
+
+
+def kind_of(kind: pa.DataType) -> Kind:
+    tests = (
+        (pa.types.is_boolean, Kind.BOOLEAN),
+        (pa.types.is_integer, Kind.INTEGER),
+        (pa.types.is_floating, Kind.FLOAT),
+        (pa.types.is_string, Kind.STRING),
+        (pa.types.is_large_string, Kind.STRING),
+        (pa.types.is_temporal, Kind.TIMESTAMP),
+        (pa.types.is_binary, Kind.BINARY),
+        (pa.types.is_nested, Kind.NESTED),
+    )
+    return next((name for test, name in tests if test(kind)), Kind.NULL)
+
+
+@dataclass(frozen=True)
+class CheckRun:
+    """What one check said, with the scores behind it."""
+
+    outcome: Any
+    book: ScoreBook | None
+    spool: Spool
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        assert isinstance(self.outcome, Ran), self.outcome
+        return self.outcome.findings
+
+
+def run_check(
+    card: str,
+    candidate: pa.Table,
+    reference: pa.Table | None = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    params: Mapping[str, Any] | None = None,
+    contract: str | None = None,
+    cuts: Sequence[int] = (),
+    workers: int = 1,
+) -> CheckRun:
+    """Run card ``card`` on ``candidate``; ``columns`` maps role names to column names."""
+    check = bind(load_card(checks_folder() / "cards" / f"{card}.yaml"), dict(params or {}))
+    source = TableSource(candidate, cuts=cuts)
+    roles = roles_of(source, columns or {})
+    context = Context(source.columns, roles, reference is not None, contract)
+    planned = plan([check], context, always=[RowDigests()])
+    spool = Spool()
+    if planned.outcomes:
+        return CheckRun(planned.outcomes[0], None, spool)
+    executor = local(workers)
+    folded = fold(source, planned.sketches, executor, spool, Silent())
+    evidence = evidence_of(source, folded)
+    base = None
+    if reference is not None:
+        other = TableSource(reference, "reference")
+        held = planned.sketches_of([column.name for column in other.columns])
+        base = evidence_of(other, fold(other, held, executor, spool, Silent()))
+    digests = DigestColumn(folded.states[RowDigests().key])
+    index = RowIndex(folded.runs, ["candidate"])
+    outcomes, book = judge(planned.checks, evidence, base, Scoring(source, index, digests, executor, spool, Silent()))
+    return CheckRun(outcomes[0], book, spool)
+
+
+def roles_of(source: TableSource, columns: Mapping[str, str]) -> Roles:
+    """Inferred roles, overridden by ``columns`` (role name to column name)."""
+    return infer_roles(source.columns, source.table.slice(0, 1000), {name: role for role, name in columns.items()})
+
+
+def evidence_of(source: TableSource, folded: Folded) -> Evidence:
+    digests = folded.states[RowDigests().key]["digest"]
+    seed = int(np.bitwise_xor.reduce(np.frombuffer(b"".join(digests.to_pylist()), dtype=np.uint64)))
+    return Evidence(source.name, source.columns, source.table.num_rows, seed, folded.states)

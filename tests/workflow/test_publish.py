@@ -1,0 +1,117 @@
+"""Publishing: one version per content, roles checked before anything is signed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from evidence_project import START, Project
+from evidence_world import manifest_of_folder
+
+from poisonguard.attest.trust import RoleName
+from poisonguard.domain.dataset import Manifest
+from poisonguard.errors import IntegrityError, NothingToScan, UsageError
+from poisonguard.store.registry import Kind, Stored
+from poisonguard.workflow.publish import Publication, publish
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project.start(tmp_path / "project")
+
+
+def statements(project: Project, kind: Kind) -> tuple[Stored, ...]:
+    with project.workspace as workspace, workspace.registry.read() as reader:
+        return reader.statements(kind)
+
+
+def publish_as(project: Project, name: str, *signers: str, content: Manifest | None = None) -> str:
+    manifest = content or manifest_of_folder(project.data)
+    keys = [project.keys[signer] for signer in signers]
+    with project.workspace as workspace:
+        return publish(workspace, Publication(name, manifest), keys, START + timedelta(minutes=1)).title
+
+
+def test_the_same_content_is_published_once_and_scanned_often(project: Project) -> None:
+    first, second = project.publish(), project.publish(minutes=2)
+    assert (first.new, second.new) == (True, False)
+    assert first.release == second.release
+    assert len(statements(project, Kind.MANIFEST)) == 1
+    assert len(statements(project, Kind.SCAN)) == 2
+
+
+def test_other_content_gets_the_next_number_and_the_approved_parent(project: Project) -> None:
+    first = project.publish()
+    project.write("b.csv", "id,label\n9,neg\n")
+    unapproved = project.publish(minutes=3)
+    assert (unapproved.release.number, unapproved.release.parents) == (2, ())
+    project.approve("ann", version="reviews@1", minutes=4)
+    project.write("b.csv", "id,label\n10,neg\n")
+    third = project.publish(minutes=5)
+    assert (third.release.number, third.release.parents) == (3, (first.release.version,))
+
+
+def test_the_same_content_under_another_name_is_another_dataset(project: Project) -> None:
+    assert publish_as(project, "reviews", "pub") == "reviews@1"
+    assert publish_as(project, "opinions", "pub") == "opinions@1"
+
+
+def test_report_and_profile_are_stored_under_the_digests_that_are_signed(project: Project) -> None:
+    project.publish()
+    with project.workspace as workspace:
+        names = {path.name for path in workspace.blobs.folder.rglob("*") if path.is_file()}
+        contents = {workspace.blobs.get(name) for name in names}
+    assert contents == {b"{}", b"profile"}
+
+
+@pytest.mark.parametrize("name", ["", " reviews", "a@1", "pg1:abc", "re*views", "x\ny", "../up", "\x1b[2J", "n" * 200])
+def test_a_name_that_could_not_be_named_again_is_refused(project: Project, name: str) -> None:
+    with pytest.raises(UsageError, match="dataset's name"):
+        publish_as(project, name, "pub")
+
+
+@pytest.mark.parametrize("name", ["reviews", "Früh 2026", "a/b.c_d-e+f", "数据"])
+def test_ordinary_names_are_accepted(project: Project, name: str) -> None:
+    assert publish_as(project, name, "pub") == f"{name}@1"
+
+
+def test_an_empty_dataset_is_never_signed(project: Project) -> None:
+    empty = replace(manifest_of_folder(project.data), files=())
+    with pytest.raises(NothingToScan):
+        publish_as(project, "reviews", "pub", content=empty)
+
+
+def test_a_role_for_other_datasets_does_not_reach_here(tmp_path: Path) -> None:
+    project = Project.start(tmp_path / "project", datasets=("images-*",))
+    with pytest.raises(UsageError, match="does not play the role publisher for 'reviews'"):
+        publish_as(project, "reviews", "pub")
+    assert publish_as(project, "images-7", "pub") == "images-7@1"
+
+
+def test_everybody_who_signs_must_play_the_role(tmp_path: Path) -> None:
+    project = Project.start(tmp_path / "project")
+    with pytest.raises(UsageError, match="ci does not play"):
+        publish_as(project, "reviews", "pub", "ci")
+
+
+def test_two_scanners_sign_one_scan_when_the_threshold_is_two(tmp_path: Path) -> None:
+    project = Project.start(tmp_path / "project", thresholds={RoleName.SCANNER: 2})
+    project.publish(scanner=None)
+    publication = Publication("reviews", manifest_of_folder(project.data), project.scanned())
+    with project.workspace as workspace:
+        with pytest.raises(UsageError, match="takes 2 people's keys and 1 signed"):
+            publish(workspace, publication, [project.keys["ci"]], START + timedelta(minutes=2))
+        keys = [project.keys["ci"], project.keys["pub"]]
+        done = publish(workspace, publication, keys, START + timedelta(minutes=2))
+    assert done.people == ("ci", "pub")
+
+
+def test_a_registry_altered_before_is_not_written_to(project: Project) -> None:
+    project.publish()
+    path = project.folder / ".poisonguard" / "trust.json"
+    path.write_bytes(path.read_bytes().replace(b'"payload"', b'"payloaf"'))
+    with pytest.raises(IntegrityError):
+        project.publish(minutes=2)
+    assert len(statements(project, Kind.SCAN)) == 1

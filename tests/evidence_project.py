@@ -22,10 +22,13 @@ from poisonguard.domain.result import ScanResult, assess
 from poisonguard.domain.roles import Roles
 from poisonguard.policy.builtin import default_policy
 from poisonguard.policy.model import Policy, policy_digest
+from poisonguard.store import tables
 from poisonguard.workflow import trust_root
 from poisonguard.workflow.approve import Consent, Decided, approve, review
 from poisonguard.workflow.publish import Publication, Published, Scanned, publish
 from poisonguard.workflow.workspace import Workspace
+
+tables.SYNCHRONOUS = "OFF"  # nobody cuts the power here, and syncing is most of the time
 
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
 """Signed times of a project lie in the past of the real clock, which the command line uses."""
@@ -49,7 +52,7 @@ FLIPPED = Finding(
 
 @dataclass
 class Project:
-    """One project folder; everybody's key lies unencrypted beside it."""
+    """One project folder; keys that are asked for lie unencrypted beside it."""
 
     folder: Path
     keys: dict[str, PrivateKey] = field(default_factory=dict)
@@ -64,7 +67,6 @@ class Project:
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("olga", "pub", "ci", "ann", "bob", "mallory"):
             project.keys[name] = generate()
-            save_private_key(project.keys[name], folder / f"{name}.key", None)
         project.init(thresholds=thresholds or {}, datasets=datasets)
         project.write("a.csv", "id,label\n1,pos\n2,neg\n")
         project.write("b.csv", "id,label\n3,pos\n")
@@ -100,7 +102,11 @@ class Project:
         return Workspace(self.folder / ".poisonguard")
 
     def key(self, name: str) -> str:
-        return str(self.folder / f"{name}.key")
+        """Path of somebody's private key, written when it is first asked for."""
+        path = self.folder / f"{name}.key"
+        if not path.exists():
+            save_private_key(self.keys[name], path, None)
+        return str(path)
 
     def write(self, name: str, text: str) -> None:
         self.data.mkdir(exist_ok=True)

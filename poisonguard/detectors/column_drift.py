@@ -26,7 +26,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from poisonguard.detectors.cells import Absent, Cell, CellScorer, InRange, NamedCell
-from poisonguard.detectors.drift_columns import EXCLUDED_KINDS, Compared, LeftOut, classify, sketches_of
+from poisonguard.detectors.drift_columns import EXCLUDED_KINDS, UNKNOWN_PAST, Compared, LeftOut, classify, sketches_of
 from poisonguard.detectors.drift_local import Part
 from poisonguard.detectors.drift_stories import Minima, Story, tell
 from poisonguard.detectors.drift_versions import SAMPLE, Versions, absent, numbers
@@ -101,13 +101,14 @@ class ColumnDrift(Check[ColumnDriftParams]):
         return CellScorer(cells, compared.versions.known_hashes) if cells else None
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
-        """Sample and columns left out, with their reasons."""
+        """Sample and columns left out, with their reasons; no rows if something could not be compared."""
         rows = evidence[SAMPLE].num_rows
         notes = [] if rows >= evidence.rows else [f"distributions compared on the {rows} rows with the smallest hashes"]
         left_out = self._latest.left_out if self._latest is not None else ()
+        blind = self._latest is None or any(item.reason == UNKNOWN_PAST for item in left_out)
         if left_out:
             notes.append("not compared: " + ", ".join(f"{item.column} ({item.reason})" for item in left_out))
-        return evidence.rows, "; ".join(notes)
+        return 0 if blind else evidence.rows, "; ".join(notes)
 
     def _compare(self, evidence: Evidence, reference: Evidence) -> Comparison:
         """Compare, or recall the comparison of the same two versions: judge and scorer share it."""

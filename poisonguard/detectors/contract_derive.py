@@ -23,6 +23,9 @@ FEW_VALUES = 50
 ROWS_PER_VALUE = 20
 """Rows that each value must have on average before the set counts as known."""
 
+UNSEEN = 0.002
+"""Share of the next values that may be new to a set; beyond it the set is not known (Good-Turing: once / all)."""
+
 OUTLIERS = 0.99
 """Share of the values that must lie in the range: one honest outlier breaks no contract."""
 
@@ -109,6 +112,10 @@ def _known_values(column: Column, profile: Profile, evidence: Evidence) -> list[
         return []
     state = evidence[counts]
     if not 0 < state.num_rows <= min(FEW_VALUES, profile.present / ROWS_PER_VALUE):
+        return []
+    once = state["count"].to_pylist().count(1)
+    # Without a value seen once, one still to come counts as half: few rows prove no set closed.
+    if (once + 0.5) / profile.present > UNSEEN:
         return []
     ordered = state.sort_by([("count", "descending"), ("value", "ascending")])["value"].to_pylist()
     return [_typed(value, column.kind) for value in ordered]

@@ -127,6 +127,10 @@ def judge_exact(expectation: Expectation, evidence: Evidence) -> Verdict:
     profile = read_profile(evidence[ColumnProfile(column.name)])
     if expectation.type in _ABSENCE:
         return _ABSENCE[expectation.type](expectation, profile)
+    return _judge_values(expectation, column, profile, evidence)
+
+
+def _judge_values(expectation: Expectation, column: Column, profile: Profile, evidence: Evidence) -> Verdict:
     if not profile.present:
         return Verdict(held=False, observed="the column holds no value")
     rule = rule_of(expectation)

@@ -126,7 +126,7 @@ def _arguments(kwargs: Mapping[str, Any], allowed: Mapping[str, bool], place: st
     missing = sorted(name for name, required in allowed.items() if required and name not in found)
     if missing:
         raise ConfigurationError(f"{place} of the contract lacks the argument {missing[0]!r}")
-    if _BOUNDED <= set(allowed) and not _BOUNDED & set(found):
+    if set(allowed) >= _BOUNDED and not _BOUNDED & set(found):
         raise ConfigurationError(f"{place} of the contract sets no bound", hint="Give min_value, max_value or both.")
     return tuple(sorted(found.items()))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import norm
 
 from poisonguard.detectors.fold_ensemble import Probabilities
 from poisonguard.detectors.labels import UNKNOWN, Codes
@@ -21,12 +22,16 @@ SUREST_SHARE = 0.2
 ALLOWED_FALSE_FLAGS = 0.005
 """Share of the rows that may be flagged although their labels are honest."""
 
-FLIP_SLACK = 1.25
+FLIP_SLACK = 1.1
 """The floor understates flips: the models are surest where they were not contradicted."""
 
 AGREEING = 0.25
 """Highest score of a row whose label the models agree with."""
 
+STRATA = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+"""Quantiles of the reference's sureness: contradictions count in the surer half only."""
+
+MIN_GROUP = 50
 TINY = 1e-6
 MIN_MARGIN = 0.7
 """Never flag a row whose other label is less than twice as likely (log 2)."""
@@ -44,10 +49,33 @@ def margins(probabilities: Probabilities, codes: Codes) -> Floats:
     return np.asarray(np.where(codes == UNKNOWN, -np.inf, margin))
 
 
-def sureness(probabilities: Probabilities) -> Floats:
-    """Log-odds of the likeliest label against the next, whatever the row carries, shape (rows,)."""
-    top = np.sort(probabilities, axis=1)[:, -2:]
-    return np.asarray(np.log(top[:, 1] + TINY) - np.log(top[:, 0] + TINY))
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Labelled rows as models see them; rows without a label are left out.
+
+    Attributes:
+        predicted: Code of the likeliest label.
+        sure: Log-odds of that label against the next, whatever the row carries.
+        wrong: Whether the row carries another label.
+    """
+
+    predicted: Codes
+    sure: Floats
+    wrong: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, probabilities: Probabilities, codes: Codes) -> Judged:
+        """Judge the rows by their probabilities."""
+        known = np.flatnonzero(codes != UNKNOWN)
+        top = np.sort(probabilities[known], axis=1)[:, -2:]
+        predicted = probabilities[known].argmax(axis=1).astype(np.int64)
+        sure = np.log(top[:, 1] + TINY) - np.log(top[:, 0] + TINY)
+        return cls(predicted, sure, predicted != codes[known])
+
+    def like(self, code: int) -> Judged:
+        """The rows that read like one label."""
+        chosen = self.predicted == code
+        return Judged(self.predicted[chosen], self.sure[chosen], self.wrong[chosen])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,33 +95,75 @@ class Floor:
     overall: float
 
     @classmethod
-    def of(cls, margin: Floats, sure: Floats) -> Floor:
+    def of(cls, judged: Judged) -> Floor:
         """The floor of the labelled rows."""
-        known = np.isfinite(margin)
-        wrong = margin[known] > 0
-        surest = sure[known] >= np.quantile(sure[known], 1 - SUREST_SHARE)
-        count = int(wrong[surest].sum())
-        return cls(int(surest.sum()), count, count / int(surest.sum()), float(wrong.mean()))
+        surest = judged.sure >= np.quantile(judged.sure, 1 - SUREST_SHARE)
+        rows, wrong = int(surest.sum()), int(judged.wrong[surest].sum())
+        return cls(rows, wrong, wrong / rows, float(judged.wrong.mean()))
 
     def lowest(self, errors: float) -> float:
         """The share minus that many standard errors."""
         return self.share - errors * float(np.sqrt(self.share * (1 - self.share) / self.rows))
 
 
-def natural_cut(margin: Floats, sure: Floats, floor: float) -> float:
-    """The smallest margin above which honest contradictions are at most ``ALLOWED_FALSE_FLAGS`` of the rows.
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """Contradictions in new rows against those of reference rows that the models are as sure of.
+
+    Comparing like with like keeps an honest change of population apart from changed labels: where new rows are
+    harder, the models are less sure. One-sided Cochran-Mantel-Haenszel test over strata of sureness.
+
+    Attributes:
+        name: Which rows.
+        rows: New rows.
+        wrong: Contradictions among the surer half of them.
+        expected: As many as the reference's rows would hold there.
+        share: Excess over that, as a share of the new rows.
+        chance: One-sided p.
+    """
+
+    name: str
+    rows: int
+    wrong: int
+    expected: float
+    share: float
+    chance: float
+
+    @classmethod
+    def of(cls, name: str, new: Judged, own: Judged) -> Excess:
+        """Test one group of rows."""
+        if len(new.sure) < MIN_GROUP or len(own.sure) < MIN_GROUP:
+            return cls(name, len(new.sure), 0, 0.0, 0.0, 1.0)
+        edges = np.quantile(own.sure, STRATA)
+        rows, wrong = _strata(new, edges)
+        base_rows, base_wrong = _strata(own, edges)
+        total, both = rows + base_rows, wrong + base_wrong
+        mean = rows * both / np.maximum(total, 1)
+        spread = mean * (1 - both / np.maximum(total, 1)) * base_rows / np.maximum(total - 1, 1)
+        deviation = (wrong.sum() - mean.sum() - 0.5) / np.sqrt(max(float(spread.sum()), 1e-9))
+        expected = float((rows * (base_wrong + 0.5) / (base_rows + 1)).sum())
+        excess = (int(wrong.sum()) - expected) / len(new.sure)
+        return cls(name, len(new.sure), int(wrong.sum()), expected, excess, float(norm.sf(deviation)))
+
+
+def _strata(judged: Judged, edges: Floats) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """(rows, contradictions) in each stratum above the first edge."""
+    place = np.searchsorted(edges, judged.sure, side="right")
+    rows = np.bincount(place, minlength=len(edges) + 1)[1:]
+    return rows, np.bincount(place[judged.wrong], minlength=len(edges) + 1)[1:]
+
+
+def natural_cut(judged: Judged, floor: float) -> float:
+    """The smallest sureness above which honest contradictions are at most ``ALLOWED_FALSE_FLAGS`` of the rows.
 
     Of the contradictions that the models are so sure of, ``floor`` times the rows that sure are taken for flips.
     """
-    known = np.isfinite(margin)
-    margin, sure = margin[known], sure[known]
-    wrong = np.sort(sure[margin > 0])
-    sure = np.sort(sure)
+    wrong, sure = np.sort(judged.sure[judged.wrong]), np.sort(judged.sure)
     if not len(wrong):
         return MIN_MARGIN
     above = len(wrong) - np.arange(len(wrong))
     as_sure = len(sure) - np.searchsorted(sure, wrong)
-    allowed = above - FLIP_SLACK * floor * as_sure <= ALLOWED_FALSE_FLAGS * len(margin)
+    allowed = above - FLIP_SLACK * floor * as_sure <= ALLOWED_FALSE_FLAGS * len(sure)
     cut = wrong[int(np.argmax(allowed))] if allowed.any() else wrong[-1] + TINY
     return max(float(cut), MIN_MARGIN)
 

@@ -131,10 +131,11 @@ class DataContract(Check[DataContractParams]):
     def _finding(self, item: Judged, reference: Evidence | None) -> Finding:
         expectation, verdict = item.expectation, item.verdict
         terms = ", ".join(f"{name}={_shown(value)}" for name, value in expectation.arguments if name != "column")
+        about = ", ".join(expectation.columns) or "the table"
         derived = self._contract is None and reference is not None
         return self.finding(
             subject=expectation.subject + (f"#{item.repeat + 1}" if item.repeat else ""),
-            message=f"{expectation.type} on {', '.join(expectation.columns) or 'the table'} ({terms}): {verdict.observed}.",
+            message=f"{expectation.type} on {about} ({terms}): {verdict.observed}.",
             confidence=1.0,
             level=min(self.card.level, expectation.level, key=lambda level: level.rank),
             compared_with=f"contract derived from {reference.name}"

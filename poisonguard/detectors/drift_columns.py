@@ -12,12 +12,12 @@ from enum import StrEnum
 
 import pyarrow.compute as pc
 
+from poisonguard.detectors.drift_versions import SAMPLE
 from poisonguard.domain.dataset import Column, Kind
 from poisonguard.domain.roles import Role
-from poisonguard.detectors.drift_versions import SAMPLE
 from poisonguard.plugin.check import Evidence
-from poisonguard.sketches.profile import ColumnProfile, read_profile
 from poisonguard.sketches.base import Sketch
+from poisonguard.sketches.profile import ColumnProfile, read_profile
 from poisonguard.sketches.values import ValueCounts
 
 FEW_NUMBERS = 20
@@ -42,6 +42,9 @@ EXCLUDED_KINDS = {
     Kind.NESTED: "nested",
     Kind.NULL: "empty",
 }
+UNKNOWN_PAST = "the reference was scanned without it"
+"""A column of both versions that was not compared: the check has not covered what it should."""
+
 NUMBERS = (Kind.INTEGER, Kind.FLOAT)
 
 
@@ -81,8 +84,10 @@ def classify(column: Column, role: Role | None, evidence: Evidence, reference: E
     if reason:
         return LeftOut(column.name, reason)
     other = next((item for item in reference.columns if item.name == column.name), None)
-    if other is None or ColumnProfile(column.name) not in reference:
+    if other is None:
         return LeftOut(column.name, "not in the reference")
+    if any(sketch not in reference for sketch in sketches_of(column.name)):
+        return LeftOut(column.name, UNKNOWN_PAST)
     if other.kind != column.kind and not {other.kind, column.kind} <= set(NUMBERS):
         return LeftOut(column.name, f"{other.kind} in the reference, {column.kind} now")
     return _by_values(column, evidence, reference)

@@ -195,7 +195,8 @@ def _texts(rows: pa.Table, column: str) -> pa.Array:
 def _text_stories(column: str, side: Side, versions: Versions, minima: Minima) -> Iterator[Story]:
     new, old = _texts(side.rows, column), _texts(versions.old_rows, column)
     for name, (result, means) in measure_tests(new, old).items():
-        text = f"{name} of the texts in the {side.name} differs: {means[0]:.4g} on average, {means[1]:.4g} in the reference"
+        averages = f"{means[0]:.4g} on average, {means[1]:.4g} in the reference"
+        text = f"{name} of the texts in the {side.name} differs: {averages}"
         yield Story(column, name, 1, result, minima.distance, text)
     words = words_test(new, old, versions.candidate.seed)
     yield Story(column, "words", 1, words, minima.distance, f"other words stand in the texts of the {side.name}")

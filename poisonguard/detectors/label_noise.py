@@ -16,14 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field
-from scipy.stats import fisher_exact
 
-from poisonguard.detectors.contradiction import Floats, Floor, margins, natural_cut, scores, sureness
+from poisonguard.detectors.contradiction import Excess, Floats, Floor, Judged, margins, natural_cut, scores
 from poisonguard.detectors.delta import new_rows
 from poisonguard.detectors.features_tabular import TableEncoder, feature_columns
 from poisonguard.detectors.features_text import MAX_CHARACTERS
 from poisonguard.detectors.fold_ensemble import FoldEnsemble
-from poisonguard.detectors.labels import Classes, label_texts
+from poisonguard.detectors.labels import UNKNOWN, Classes, label_texts
 from poisonguard.detectors.learners import MANY_CLASSES, BoostedTrees, ExtraTrees, Learner, Words
 from poisonguard.domain.dataset import Kind
 from poisonguard.domain.finding import Finding, Signal
@@ -48,6 +47,7 @@ REGRESSION_VALUES = 30
 
 MIN_SAMPLE = 200
 MIN_DELTA = 30
+MOST = 0.5
 LABEL_KINDS = (Kind.INTEGER, Kind.FLOAT, Kind.BOOLEAN, Kind.STRING)
 
 
@@ -72,8 +72,7 @@ class Model:
     classes: Classes
     ensemble: FoldEnsemble
     margin: Floats
-    sure: Floats
-    known: npt.NDArray[np.bool_]
+    judged: Judged
 
     def margins(self, table: pa.Table | pa.RecordBatch, hashes: npt.NDArray[np.uint64]) -> Floats:
         """Margins of other rows, each by the models of its fold."""
@@ -124,10 +123,10 @@ class LabelNoise(Check[LabelNoiseParams]):
         if isinstance(model, NotApplicable):
             return model
         if reference is None:
-            floor = Floor.of(model.margin, model.sure)
-            cut = natural_cut(model.margin, model.sure, floor.share)
+            floor = Floor.of(model.judged)
+            cut = natural_cut(model.judged, floor.share)
             return ContradictionScorer(self, model, cut, self._blind_alarm(floor))
-        cut = natural_cut(model.margin, model.sure, 0.0)
+        cut = natural_cut(model.judged, 0.0)
         return ContradictionScorer(self, model, cut, self._reference_alarm(model, cut, evidence, reference))
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
@@ -149,7 +148,7 @@ class LabelNoise(Check[LabelNoiseParams]):
         labels = label_texts(sample, self._label)
         problem = self._problem(classes, len(labels.unique()), sample.num_rows)
         codes = classes.codes(sample)
-        if not problem and (codes >= 0).sum() < 0.5 * (len(labels) - labels.null_count):
+        if not problem and (codes != UNKNOWN).sum() < 0.5 * (len(labels) - labels.null_count):
             problem = f"most values of {self._label} stand in fewer than {self.params.min_class_rows} sampled rows"
         learners = [] if problem else self._learners(sample, len(classes.names), seed)
         if problem or not learners:
@@ -158,7 +157,7 @@ class LabelNoise(Check[LabelNoiseParams]):
         ensemble, probabilities = FoldEnsemble.fit(
             learners, sample, codes, hashes, len(classes.names), self.params.folds
         )
-        return Model(classes, ensemble, margins(probabilities, codes), sureness(probabilities), codes >= 0)
+        return Model(classes, ensemble, margins(probabilities, codes), Judged.of(probabilities, codes))
 
     def _problem(self, classes: Classes, distinct: int, rows: int) -> str:
         """Why labels of this shape cannot be judged; empty when they can."""
@@ -205,84 +204,46 @@ class LabelNoise(Check[LabelNoiseParams]):
         hashes = sample_hashes(sample)
         complete = reference.rows <= self.params.limit
         new = new_rows(hashes, sample_hashes(base), reference_complete=complete)
+        codes = model.classes.codes(sample)
         if new.sum() < MIN_DELTA:
             return None
-        worst = self._worst(model, cut, base, _Rows(sample, new, model.margins(sample, hashes) >= cut))
+        table = sample.filter(pa.array(new))
+        probabilities = model.ensemble.predict(table, hashes[new])
+        rows = Judged.of(probabilities, codes[new])
+        worst = self._worst(model, rows)
         if worst is None:
             return None
-        # The same test by models that know the new rows: what they have learnt is a rule, not noise.
+        # Models that know the new rows, each by folds that do not: what they have learnt is a rule, not noise.
         own = self._model(evidence, evidence.seed)
-        if isinstance(own, NotApplicable):
-            return self._excess_alarm(worst, consistent=False, reference=reference.name)
-        contradicted = own.margins(sample, hashes) >= cut
-        still = self._worst(model, cut, base, _Rows(sample, new, contradicted))
-        return self._excess_alarm(worst, consistent=still is None, reference=reference.name)
+        odd = rows.wrong & (rows.sure >= cut)
+        ruled = not isinstance(own, NotApplicable) and float((own.margin[new][odd] > 0).mean()) < MOST
+        return self._excess_alarm(worst, consistent=ruled, reference=reference.name)
 
-    def _worst(self, model: Model, cut: float, base: pa.Table, rows: _Rows) -> _Excess | None:
-        """The least probable excess, of all labels or of one: a targeted flip moves one class only."""
-        classes = model.classes
-        new = [np.ones(len(rows.new), dtype=np.bool_), *_one_hot(classes.codes(rows.sample), len(classes.names))]
-        own = [model.known, *_one_hot(classes.codes(base), len(classes.names))]
-        names = ["all rows", *(f"label {name}" for name in classes.names)]
-        tests = [
-            _Excess.of(name, rows.odd[rows.new & group], (model.margin >= cut)[mine])
-            for name, group, mine in zip(names, new, own, strict=True)
-        ]
-        fired = [item for item in tests if item.fires(self.params.min_excess, self.params.chance / len(tests))]
+    def _worst(self, model: Model, rows: Judged) -> Excess | None:
+        """The least probable excess, of all rows or of one predicted label: a targeted flip moves one class only."""
+        own = model.judged
+        names = ["all rows", *(f"those that read like {name}" for name in model.classes.names)]
+        tests = [Excess.of(names[0], rows, own)]
+        tests += [Excess.of(name, rows.like(code), own.like(code)) for code, name in enumerate(names[1:])]
+        level = self.params.chance / len(tests)
+        fired = [item for item in tests if item.share >= self.params.min_excess and item.chance <= level]
         return min(fired, key=lambda item: item.chance, default=None)
 
-    def _excess_alarm(self, excess: _Excess, *, consistent: bool, reference: str) -> Alarm:
+    def _excess_alarm(self, excess: Excess, *, consistent: bool, reference: str) -> Alarm:
         message = (
-            f"{excess.wrong:,} of {excess.rows:,} sampled new rows ({excess.name}) clearly contradict their label: "
-            f"{excess.share:.1%}, in the reference {excess.base:.1%}"
+            f"{excess.wrong:,} of {excess.rows:,} sampled new rows ({excess.name}) carry a label that the models are "
+            f"sure is wrong; as many rows of the reference, as sure, hold {excess.expected:,.0f}"
         )
         if consistent:
             message += "; models of the new version agree with them, so the labels follow another rule than before"
         numbers: dict[str, float | int | str] = {
-            "contradictions in new rows": round(excess.share, 4),
-            "contradictions in the reference": round(excess.base, 4),
+            "contradictions in new rows": excess.wrong,
+            "expected from the reference": round(excess.expected, 1),
+            "excess share": round(excess.share, 4),
             "p": float(f"{excess.chance:.2g}"),
             "minimum excess": self.params.min_excess,
         }
         return Alarm(message, reference, numbers, Signal.DRIFT if consistent else None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """A sample, which of its rows are new, and which contradict their label."""
-
-    sample: pa.Table
-    new: npt.NDArray[np.bool_]
-    odd: npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class _Excess:
-    """Contradictions in new rows against those of the reference."""
-
-    name: str
-    rows: int
-    wrong: int
-    share: float
-    base: float
-    chance: float
-
-    @classmethod
-    def of(cls, name: str, new: npt.NDArray[np.bool_], own: npt.NDArray[np.bool_]) -> _Excess:
-        """One-sided exact test of two rates (Fisher; binomial where the reference has none of the rows)."""
-        wrong, known = int(new.sum()), int(own.sum())
-        table = [[wrong, len(new) - wrong], [known, len(own) - known]]
-        chance = float(fisher_exact(table, alternative="greater").pvalue) if len(own) else 1.0
-        share, base = wrong / max(1, len(new)), known / max(1, len(own))
-        return cls(name, len(new), wrong, share, base, chance)
-
-    def fires(self, minimum: float, chance: float) -> bool:
-        """Whether the excess is large and no accident."""
-        return self.share - self.base >= minimum and self.chance <= chance
-
-
-def _one_hot(codes: npt.NDArray[np.int64], classes: int) -> list[npt.NDArray[np.bool_]]:
-    return [codes == code for code in range(classes)]
 
 
 class ContradictionScorer(RowScorer):

@@ -112,7 +112,8 @@ class LabelRateShift(Check[LabelRateShiftParams]):
             subject=f"source={suspect.source}",
             message=(
                 f"Source {suspect.source!r} gives {suspect.rate:.1%} of {suspect.rows} rows the label "
-                f"{suspect.label!r}, against {suspect.expected:.1%} in {name}: about {suspect.excess:.0f} rows too many."
+                f"{suspect.label!r}, against {suspect.expected:.1%} in {name}: "
+                f"about {suspect.excess:.0f} rows too many."
             ),
             confidence=1.0 - suspect.p,
             level=level,

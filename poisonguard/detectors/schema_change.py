@@ -63,7 +63,9 @@ class SchemaChange(Check[SchemaChangeParams]):
                 continue
             renamed = added.get(_spelling(name))
             ending = f"; it may have been renamed to {renamed!r}" if renamed else ""
-            message = f"Column {name!r} ({column.type}) is gone: {len(now)} columns, {len(then)} in the reference{ending}."
+            message = (
+                f"Column {name!r} ({column.type}) is gone: {len(now)} columns, {len(then)} in the reference{ending}."
+            )
             yield self._about(name, message, reference, level=Level.ERROR, numbers={"reference_type": column.type})
 
     def _added(self, now: Mapping[str, Column], then: Mapping[str, Column], reference: Evidence) -> Iterator[Finding]:

@@ -99,12 +99,21 @@ class Reader:
         Raises:
             UnknownVersion: There is none.
         """
-        query = select(STATEMENT).where(STATEMENT.c.dataset == dataset, STATEMENT.c.number == number)
-        found = self._fetch(query)
-        if not found:
+        found = self.find_manifest(dataset, number)
+        if found is None:
             title = f"{dataset}@{number}" if number else f"dataset {dataset!r}"
             raise UnknownVersion(f"{title} is not in the registry", hint=self._known(dataset))
-        return found[0]
+        return found
+
+    def find_manifest(self, dataset: str, number: int) -> Stored | None:
+        """The manifest statement published as ``dataset@number``, or nothing."""
+        query = select(STATEMENT).where(STATEMENT.c.dataset == dataset, STATEMENT.c.number == number)
+        return next(iter(self._fetch(query)), None)
+
+    def holds(self, envelope: bytes) -> bool:
+        """Whether this very envelope is in the log."""
+        query = select(func.count()).select_from(STATEMENT).where(STATEMENT.c.digest == _digest(envelope))
+        return bool(self.connection.execute(query).scalar())
 
     def latest_number(self, dataset: str) -> int:
         """Highest version number of ``dataset``; 0 when it has none."""

@@ -35,6 +35,8 @@ from sqlalchemy import (
 SCHEMA_VERSION: Final = 1
 WRITING: Final = "poisonguard_writing"
 """Execution option of a connection that will write."""
+SYNCHRONOUS = "EXTRA"
+"""Rule 4; tests that do not cut the power turn it off."""
 BUSY_SECONDS: Final = 60
 """How long a process waits for the others to finish their writes."""
 
@@ -94,7 +96,7 @@ def connect(url: URL) -> Engine:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     # Hand BEGIN to us: the driver's own begins too late for a consistent read followed by a write.
     connection.isolation_level = None
-    connection.execute("PRAGMA synchronous=EXTRA")
+    connection.execute(f"PRAGMA synchronous={SYNCHRONOUS}")
 
 
 def _begin_sqlite(connection: Connection) -> None:

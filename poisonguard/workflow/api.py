@@ -152,6 +152,7 @@ def approve(  # noqa: PLR0913 - one keyword per option of the command line
     from poisonguard.workflow.approve import Consent, review  # noqa: PLC0415 - as above
     from poisonguard.workflow.approve import approve as consent_to  # noqa: PLC0415 - as above
     from poisonguard.workflow.keys import load_key  # noqa: PLC0415 - as above
+    from poisonguard.workflow.policies import policy_in_force  # noqa: PLC0415 - as above
     from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
 
     consent = Consent(
@@ -163,7 +164,7 @@ def approve(  # noqa: PLR0913 - one keyword per option of the command line
     )
     now = datetime.now(UTC)
     with Workspace.required() as workspace:
-        reviewed = review(workspace, version, now, policy_path=_path(policy), purpose=purpose)
+        reviewed = review(workspace, version, now, policy=policy_in_force(_path(policy)), purpose=purpose)
         return consent_to(workspace, reviewed, load_key(Path(key), _path(passphrase_file)), consent, now)
 
 

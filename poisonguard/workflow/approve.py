@@ -26,6 +26,7 @@ from poisonguard.attest.trust import RoleName
 from poisonguard.domain.dataset import Manifest
 from poisonguard.domain.decision import Reason
 from poisonguard.errors import GateFailed, UnknownVersion, UsageError
+from poisonguard.policy.approvals import ends_of
 from poisonguard.policy.model import Policy
 from poisonguard.store.registry import Reader, Writer
 from poisonguard.workflow.context import (
@@ -36,8 +37,9 @@ from poisonguard.workflow.context import (
     rules_in_force,
     standing_of,
 )
+from poisonguard.workflow.gate import TRAINING
 from poisonguard.workflow.publish import require_role, signed_statement
-from poisonguard.workflow.standing import TRAINING, Rules, Standing
+from poisonguard.workflow.standing import Rules, Standing
 from poisonguard.workflow.workspace import Workspace
 
 LONGEST = timedelta(days=3653)
@@ -158,8 +160,7 @@ def approve(workspace: Workspace, reviewed: Review, signer: Signer, consent: Con
         statement = signed_statement(document, [signer])
         writer.append([statement], workspace.checkpoint_signer())
         after = _trusted(writer, reviewed.named, rules)
-    until = min(document.expires, document.created + rules.policy.approval_max_age)
-    return Decided(statement.payload_digest, person, after, until)
+    return Decided(statement.payload_digest, person, after, ends_of(rules.policy, document))
 
 
 def reject(workspace: Workspace, reviewed: Review, signer: Signer, reason: str, now: datetime) -> Decided:
@@ -244,6 +245,8 @@ def _no_scan(found: Standing) -> str:
 
 def _approval(found: Standing, rules: Rules, consent: Consent) -> ApprovalDocument:
     begins = consent.not_before or rules.now
+    if begins - rules.now > LONGEST:
+        raise UsageError("an approval begins within ten years", hint="See --not-before.")
     expires = begins + consent.lifetime
     return ApprovalDocument(
         dataset=found.case.dataset,

@@ -11,7 +11,7 @@ Rules of import:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -103,8 +103,7 @@ def import_bundle(workspace: Workspace, bundle: Bundle, now: datetime) -> Import
     statements = [_statement(item.envelope, trusted.root) for item in bundle.statements]
     with workspace.registry.write() as writer:
         _refuse_forks(writer, statements)
-        held = {item.envelope for item in writer.statements()}
-        missing = [item for item in statements if item.envelope not in held]
+        missing = [item for item in statements if not writer.holds(item.envelope)]
         roots = follow(writer, bundle.trust_roots)
         if roots or missing:
             writer.append([*roots, *missing], workspace.checkpoint_signer())
@@ -149,15 +148,11 @@ def _statement(envelope: Envelope, root: TrustRoot) -> Statement:
     )
 
 
-def _refuse_forks(writer: Writer, statements: Sequence[Statement]) -> None:
-    for item in _manifests(statements):
-        for held in writer.statements(Kind.MANIFEST, dataset=item.dataset):
-            if held.number == item.number and held.payload_digest != item.payload_digest:
-                raise IntegrityError(
-                    f"{item.dataset}@{item.number} is another version here than in the bundle",
-                    hint="Two registries published under one name; give one of the datasets another name.",
-                )
-
-
-def _manifests(statements: Iterable[Statement]) -> Iterable[Statement]:
-    return (item for item in statements if item.number is not None)
+def _refuse_forks(writer: Writer, statements: Iterable[Statement]) -> None:
+    for item in statements:
+        held = writer.find_manifest(item.dataset, item.number) if item.number is not None else None
+        if held is not None and held.payload_digest != item.payload_digest:
+            raise IntegrityError(
+                f"{item.dataset}@{item.number} is another version here than in the bundle",
+                hint="Two registries published under one name; give one of the datasets another name.",
+            )

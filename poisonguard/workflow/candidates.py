@@ -48,7 +48,7 @@ def candidates(request: GateRequest, folder: Path | None) -> Iterator[Bundle]:
 def _chosen(reader: Reader, request: GateRequest) -> Sequence[NamedVersion]:
     if request.version is not None:
         return [resolve_version(reader, request.version)]
-    dataset, sizes = _listing(request)
+    dataset, sizes = _listing(reader, request)
     published = [_differences(item, sizes) for item in _manifests(reader, dataset)]
     ranked = [named for _, named in sorted(published, key=lambda pair: (pair[0], -pair[1].number))]
     equal = sum(1 for differences, _ in published if not differences)
@@ -69,19 +69,25 @@ def _differences(document: ManifestDocument, sizes: Mapping[str, int]) -> tuple[
     return len(wanted.items() ^ sizes.items()), NamedVersion(release.dataset, release.number, release.version)
 
 
-def _listing(request: GateRequest) -> tuple[str, Mapping[str, int]]:
-    """The dataset's name, as given or as 'scan' would call it, and the sizes of the files that are there."""
+def _listing(reader: Reader, request: GateRequest) -> tuple[str, Mapping[str, int]]:
+    """The dataset's name, as given or as it was published, and the sizes of the files that are there."""
     try:
         tree = discover(request.data)
     except DataError:
         # The gate itself says what is wrong with the data.
         return request.name or Path(request.data).resolve().name, {}
-    return request.name or default_name(request.data, tree), {item.path: item.size for item in tree.files}
+    return request.name or _published_name(reader, request.data, tree), {item.path: item.size for item in tree.files}
 
 
-def default_name(location: str, tree: Tree) -> str:
-    """What a dataset at ``location`` is called when nobody says."""
-    # Knows the suffixes of every format, and so loads them: only when it must.
-    from poisonguard.dataset.opening import dataset_name  # noqa: PLC0415
+def _published_name(reader: Reader, location: str, tree: Tree) -> str:
+    """The last part of the location, as 'scan' names datasets: a table's file without the suffixes of its format.
 
-    return dataset_name(location, tree)
+    Which suffixes those are is not known here, for the formats are heavy: the longest published name is taken.
+    """
+    last = location.rstrip("/").rsplit("/", 1)[-1]
+    if last in {"", ".", ".."} or (not tree.single and not tree.root.rstrip("/").endswith(last)):
+        last = Path(tree.root).resolve().name
+    published = reader.datasets()
+    while tree.single and last not in published and "." in last[1:]:
+        last = last.rpartition(".")[0]
+    return last

@@ -99,12 +99,10 @@ def standing_of(reader: Reader, named: NamedVersion, rules: Rules) -> Standing |
 def standings(reader: Reader, dataset: str, rules: Rules) -> Iterator[tuple[NamedVersion, Standing | None]]:
     """Every version of ``dataset`` and where it stands, newest first."""
     for number in range(reader.latest_number(dataset), 0, -1):
-        try:
-            named = _named(reader, dataset, number)
-        except UnknownVersion:
-            # Numbers have gaps where a bundle brought only some versions.
-            continue
-        yield named, standing_of(reader, named, rules)
+        stored = reader.find_manifest(dataset, number)
+        if stored is not None:  # numbers have gaps where a bundle brought only some versions
+            named = NamedVersion(dataset, number, stored.version)
+            yield named, standing_of(reader, named, rules)
 
 
 def approved_release(reader: Reader, dataset: str, rules: Rules) -> Release | None:

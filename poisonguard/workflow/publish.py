@@ -113,8 +113,11 @@ def publish(
         raise NothingToScan(f"{publication.dataset}: no files", hint="An empty dataset is never signed.")
     with workspace.registry.write() as writer:
         rules = rules_in_force(workspace, writer, policy, now)
-        release, documents = _documents(workspace, writer, publication, rules)
-        people = {name for document in documents for name in _require(rules.root, signers, document)}
+        version = version_name(publication.manifest)
+        known = _published(writer, publication.dataset, version, rules.root)
+        people = _require_roles(rules.root, signers, publication, new=known is None)
+        release = known or _next_release(writer, publication.dataset, version, rules)
+        documents = _documents(workspace, publication, release, now=rules.now, new=known is None)
         statements = [signed_statement(document, signers) for document in documents]
         if statements:
             writer.append(statements, workspace.checkpoint_signer())
@@ -185,30 +188,29 @@ def _person(root: TrustRoot, signer: Signer, role: RoleName, hint: str) -> str:
         ) from None
 
 
+def _require_roles(
+    root: TrustRoot, signers: Sequence[Signer], publication: Publication, *, new: bool
+) -> frozenset[str]:
+    """The people who sign; refused before anything is stored when one may not."""
+    roles = [RoleName.PUBLISHER] if new else []
+    roles += [RoleName.SCANNER] if publication.scanned is not None else []
+    return frozenset(name for role in roles for name in require_role(root, signers, role, publication.dataset))
+
+
 def _documents(
-    workspace: Workspace, writer: Writer, publication: Publication, rules: Rules
-) -> tuple[Release, list[Document]]:
-    """The version's release and what is to be signed of it."""
-    version = version_name(publication.manifest)
-    documents: list[Document] = []
-    release = _published(writer, publication.dataset, version, rules.root)
-    if release is None:
-        release = _next_release(writer, publication.dataset, version, rules)
-        documents.append(ManifestDocument(release, publication.manifest))
+    workspace: Workspace, publication: Publication, release: Release, *, now: datetime, new: bool
+) -> list[Document]:
+    """What is to be signed; what the documents name by digest is stored."""
+    documents: list[Document] = [ManifestDocument(release, publication.manifest)] if new else []
     if publication.scanned is not None:
-        documents.append(_scan_document(workspace, publication.scanned, rules.now))
-    return release, documents
+        documents.append(_scan_document(workspace, publication.scanned, now))
+    return documents
 
 
 def _scan_document(workspace: Workspace, scanned: Scanned, now: datetime) -> Document:
     report = workspace.blobs.put(scanned.report)
     profile = workspace.blobs.put(scanned.profile) if scanned.profile is not None else None
     return scan_of(scanned.result, scanned=now, report_digest=report, profile_digest=profile)
-
-
-def _require(root: TrustRoot, signers: Sequence[Signer], document: Document) -> tuple[str, ...]:
-    role = RoleName.PUBLISHER if isinstance(document, ManifestDocument) else RoleName.SCANNER
-    return require_role(root, signers, role, document.dataset)
 
 
 def _published(reader: Reader, dataset: str, version: str, root: TrustRoot) -> Release | None:

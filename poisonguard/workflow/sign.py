@@ -8,7 +8,7 @@ from datetime import datetime
 
 from poisonguard.attest.keys import Signer
 from poisonguard.dataset.discover import discover
-from poisonguard.workflow.candidates import default_name
+from poisonguard.dataset.opening import dataset_name
 from poisonguard.workflow.inspect import inspect
 from poisonguard.workflow.publish import Publication, Published, check_name, publish
 from poisonguard.workflow.workspace import Workspace
@@ -33,7 +33,7 @@ def sign(
         DataError: Nothing is there, or it cannot be read as what it declares to be.
         UsageError: A key does not play the role of publisher.
     """
-    dataset = name or default_name(location, discover(location))
+    dataset = name or dataset_name(location, discover(location))
     check_name(dataset)
     manifest, notes = inspect(location)
     published = publish(workspace, Publication(dataset, manifest), signers, now)

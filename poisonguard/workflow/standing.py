@@ -21,8 +21,8 @@ from poisonguard.policy.approvals import Case, Weighed, standing_rejections, wai
 from poisonguard.policy.decide import decide_scan
 from poisonguard.policy.model import Policy, policy_digest
 from poisonguard.store.registry import Stored
+from poisonguard.workflow.gate import TRAINING
 
-TRAINING = "training"
 _GRAVITY = (Assessment.CLEAN, Assessment.DRIFTED, Assessment.SUSPICIOUS)
 
 

@@ -45,6 +45,8 @@ from poisonguard.workflow.keys import read_public_key
 from poisonguard.workflow.workspace import Workspace, trust_chain
 
 LOG_PERSON = "registry-log"
+LONGEST = timedelta(days=3653)
+"""Ten years; keys and people do not last longer."""
 NEEDED = (RoleName.PUBLISHER, RoleName.SCANNER, RoleName.STEWARD)
 
 
@@ -123,6 +125,8 @@ def build_root(request: TrustRequest, log_key: PublicKey | None, *, version: int
     Raises:
         ConfigurationError: It would break the rules of a trust root, or let nothing pass.
     """
+    if not timedelta(0) < request.lifetime <= LONGEST:
+        raise ConfigurationError("trust root: it holds for one second to ten years", hint="For example --expires 365d.")
     people, roles = dict(request.people), dict(request.roles)
     if log_key is not None:
         if LOG_PERSON in people or RoleName.LOG in roles:

@@ -35,6 +35,6 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(scope="session")
 def airflow_database() -> None:
-    from airflow.utils.db import initdb  # noqa: PLC0415 - Airflow is imported after its home is set
+    from airflow.utils.db import initdb
 
     initdb()

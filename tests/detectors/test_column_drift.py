@@ -7,13 +7,38 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 import pytest
-from harness import CheckRun, run_check
+from harness import CheckRun, TableSource, roles_of, run_check
+from sketch_blocks import block_of
 
+from poisonguard.detectors.drift_versions import SAMPLE
 from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.domain.outcome import Skipped
+from poisonguard.plugin.card import shipped_cards
+from poisonguard.plugin.check import Context, Evidence, NotApplicable
+from poisonguard.plugin.registry import bind
 
 CARD = "PG-DRIFT-001"
-WORDS = np.array("the a fresh tasty cheap box of tea coffee arrived late again my cat loves this brand".split())
+WORDS = np.array(
+    [
+        "the",
+        "a",
+        "fresh",
+        "tasty",
+        "cheap",
+        "box",
+        "of",
+        "tea",
+        "coffee",
+        "arrived",
+        "late",
+        "again",
+        "my",
+        "cat",
+        "loves",
+        "this",
+        "brand",
+    ]
+)
 
 
 def make(rows: int, seed: int) -> pa.Table:
@@ -58,7 +83,9 @@ def test_without_a_reference_it_is_skipped() -> None:
     assert run_check(CARD, NEW).outcome == Skipped(CARD, "no reference to compare with")
 
 
-@pytest.mark.parametrize("candidate", [NEW, pa.concat_tables([REFERENCE, NEW]), REFERENCE], ids=["fresh", "grown", "same"])
+@pytest.mark.parametrize(
+    "candidate", [NEW, pa.concat_tables([REFERENCE, NEW]), REFERENCE], ids=["fresh", "grown", "same"]
+)
 def test_the_same_population_is_silent(candidate: pa.Table) -> None:
     assert run(candidate).findings == ()
 
@@ -112,7 +139,9 @@ def test_a_shift_that_all_rows_share_is_a_warning_without_rows() -> None:
 
 
 def test_categories() -> None:
-    found = only(with_column(NEW, "colour", lambda colours: np.where(np.arange(1000) < 150, "mauve", colours)), "colour")
+    found = only(
+        with_column(NEW, "colour", lambda colours: np.where(np.arange(1000) < 150, "mauve", colours)), "colour"
+    )
     assert "'mauve' 0.0% to 15.0%" in found.message
     assert found.numbers["new_categories"] == 1
 
@@ -148,3 +177,19 @@ def test_the_verdict_does_not_depend_on_the_cut() -> None:
 def test_honest_versions_rarely_alarm() -> None:
     alarms = [run(make(400, 100 + seed), make(800, 500 + seed)).findings for seed in range(20)]
     assert sum(bool(found) for found in alarms) <= 1
+
+
+def test_a_reference_scanned_without_this_check_leaves_the_check_uncovered() -> None:
+    check = bind(shipped_cards()[CARD], {})
+    source = TableSource(NEW)
+    context = Context(source.columns, roles_of(source, {}), has_reference=True)
+    sketches = check.needs(context)
+    assert not isinstance(sketches, NotApplicable)
+    block = block_of(NEW)
+    states = {sketch.key: sketch.fold(block) for sketch in sketches}
+    evidence = Evidence("now", source.columns, NEW.num_rows, 0, states)
+    reference = Evidence("then", source.columns, NEW.num_rows, 0, {SAMPLE.key: states[SAMPLE.key]})
+    assert list(check.judge(evidence, reference)) == []
+    rows, note = check.coverage_note(evidence)
+    assert rows == 0
+    assert "price (the reference was scanned without it)" in note

@@ -15,7 +15,9 @@ RATES = np.random.default_rng(0).beta(20, 30, 12)
 """Honest sources differ: standard deviation of the rate 0.07."""
 
 
-def make(rows: int, seed: int, *, flipped: int | None = None, share: float = 0.6, rates: np.ndarray = RATES) -> pa.Table:
+def make(
+    rows: int, seed: int, *, flipped: int | None = None, share: float = 0.6, rates: np.ndarray = RATES
+) -> pa.Table:
     random = np.random.default_rng(seed)
     source = random.integers(0, len(rates), rows)
     spam = random.random(rows) < rates[source]
@@ -81,8 +83,12 @@ def test_a_new_source_is_judged_by_its_peers() -> None:
 def test_two_sources_are_two_findings() -> None:
     first = make(3600, 11, flipped=4, share=0.9)
     second = make(3600, 12, flipped=7, share=0.6)
-    mixed = pa.concat_tables([first.filter(pa.array([s != "web-7" for s in first["source"].to_pylist()])),
-                              second.filter(pa.array([s == "web-7" for s in second["source"].to_pylist()]))])
+    mixed = pa.concat_tables(
+        [
+            first.filter(pa.array([s != "web-7" for s in first["source"].to_pylist()])),
+            second.filter(pa.array([s == "web-7" for s in second["source"].to_pylist()])),
+        ]
+    )
     found = run(mixed, REFERENCE).findings
     assert sorted(item.subject for item in found) == ["source=web-4", "source=web-7"]
     for item in found:

@@ -93,6 +93,59 @@ def test_a_wrong_passphrase_is_one_clear_line_and_signs_nothing(
     assert "approval" not in capsys.readouterr().out
 
 
+# Trust
+
+
+def trust(command: str, project: Project, *more: str) -> int:
+    people = [f"--person={name}={project.key(name)}.pub" for name in ("olga", "pub", "ci", "ann", "bob")]
+    roles = ["--role=root=olga", "--role=publisher=pub", "--role=scanner=ci", "--role=steward=ann,bob"]
+    return poisonguard("trust", command, *people, *roles, *more)
+
+
+def test_a_trust_root_is_made_shown_and_followed(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    monkeypatch.chdir(fresh)
+    assert trust("init", project, "--key", project.key("olga"), "--threshold", "steward=2") == 0
+    made = capsys.readouterr().out
+    assert "steward   2 of ann, bob" in made
+    assert poisonguard("trust", "show") == 0
+    assert capsys.readouterr().out == made
+    assert trust("next", project, "--key", project.key("mallory"), "-o", "next.json") == 0
+    assert poisonguard("trust", "update", "next.json") == 6
+    assert poisonguard("trust", "cosign", "next.json", "--key", project.key("olga")) == 0
+    assert poisonguard("trust", "update", "next.json") == 0
+    assert "trust root version 2" in capsys.readouterr().out
+    assert poisonguard("log", "audit") == 0
+
+
+def test_a_trust_root_that_lets_nothing_pass_is_warned_of(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    monkeypatch.chdir(fresh)
+    assert trust("init", project, "--key", project.key("olga"), "--role", "publisher=ann,bob") == 0
+    assert "warning: only 0 of 1 needed stewards" in capsys.readouterr().err
+
+
+def test_a_trust_root_that_cannot_be_is_not_made(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    monkeypatch.chdir(fresh)
+    key = ("--key", project.key("olga"))
+    assert trust("init", project, *key, "--threshold", "steward=3") == 2
+    assert trust("init", project, *key, "--role", "king=ann") == 2
+    assert trust("init", project, *key, "--expires", "999999w") == 2
+    assert trust("init", project, "--key", project.key("ann")) == 2
+    assert "Traceback" not in capsys.readouterr().err
+    assert list(fresh.iterdir()) == []
+
+
 # The happy path, and everything that is missing from it
 
 

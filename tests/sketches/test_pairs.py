@@ -17,7 +17,10 @@ pairs = st.lists(st.tuples(st.none() | st.sampled_from("abcd"), st.none() | st.s
 
 def read(sketch: PairCounts, rows: list[tuple[str | None, str | None]]) -> PairTable:
     table = pa.table(
-        {"s": pa.array([first for first, _ in rows], pa.string()), "l": pa.array([second for _, second in rows], pa.string())}
+        {
+            "s": pa.array([first for first, _ in rows], pa.string()),
+            "l": pa.array([second for _, second in rows], pa.string()),
+        }
     )
     return read_pairs(sketch, sketch.fold(block_of(table)))
 

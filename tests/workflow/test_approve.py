@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -90,6 +90,12 @@ def test_an_approval_holds_for_a_sensible_time(project: Project, lifetime: timed
     project.publish()
     with pytest.raises(UsageError, match="ten years"):
         give(project, "ann", consent(lifetime=lifetime))
+
+
+def test_an_approval_begins_in_our_days(project: Project) -> None:
+    project.publish()
+    with pytest.raises(UsageError, match="begins within ten years"):
+        give(project, "ann", consent(not_before=datetime(9999, 12, 31, tzinfo=UTC)))
 
 
 def test_the_policy_may_allow_less_than_was_asked(project: Project) -> None:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 from evidence_project import START, Project
+from evidence_world import manifest_of_folder
 
 from poisonguard.errors import IntegrityError, UsageError
 from poisonguard.workflow.gate_request import GateRequest
 from poisonguard.workflow.gate_state import load_state, remember
 from poisonguard.workflow.gating import Gated, run_gate
+from poisonguard.workflow.publish import Publication, publish
 
 NOW = START + timedelta(minutes=30)
 
@@ -129,3 +131,18 @@ def test_a_pin_that_names_nothing_passes_nothing(project: Project, trust: str) -
     else:
         with pytest.raises(UsageError, match="cannot be read"):
             run(project, trust=trust)
+
+
+@pytest.mark.parametrize("path", ["reviews/a.csv", "reviews/../reviews/a.csv", "reviews/a.*"])
+def test_a_single_file_is_found_under_the_name_that_scan_gives_it(
+    project: Project, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.folder)
+    content = manifest_of_folder(project.data)
+    name = "reviews" if "*" in path else "a"
+    alone = replace(content, files=content.files[:1])
+    with project.workspace as workspace:
+        publish(workspace, Publication(name, alone), [project.keys["pub"]], START + timedelta(minutes=9))
+    gated = run(project, Path(path))
+    assert gated.decision.evidence.dataset == name
+    assert [reason.code for reason in gated.decision.decision.reasons] == ["scan-missing", "approvals-missing"]

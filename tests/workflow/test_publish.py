@@ -108,6 +108,13 @@ def test_two_scanners_sign_one_scan_when_the_threshold_is_two(tmp_path: Path) ->
     assert done.people == ("ci", "pub")
 
 
+def test_who_may_not_sign_stores_nothing(project: Project) -> None:
+    project.publish(scanner=None)
+    with pytest.raises(UsageError, match="does not play the role scanner"):
+        project.publish(scanner="ann")
+    assert [path for path in project.workspace.blobs.folder.rglob("*") if path.is_file()] == []
+
+
 def test_a_registry_altered_before_is_not_written_to(project: Project) -> None:
     project.publish()
     path = project.folder / ".poisonguard" / "trust.json"

@@ -70,6 +70,12 @@ def test_a_role_that_nothing_works_without_must_be_played(project: Project, role
     assert not (tmp_path / ".poisonguard").exists()
 
 
+@pytest.mark.parametrize("lifetime", [timedelta(0), timedelta(days=99999)])
+def test_a_trust_root_holds_for_a_sensible_time(project: Project, lifetime: timedelta) -> None:
+    with pytest.raises(ConfigurationError, match="ten years"):
+        trust_root.build_root(project.request(lifetime=lifetime), None, version=1, now=START)
+
+
 def test_the_logs_role_is_the_registrys_own(project: Project) -> None:
     request = project.request()
     taken = TrustRequest(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from poisonguard.workflow.gate_decision import GateDecision
 
 MOST_SHOWN = 50
+MOST_THREADS = 8
 
 
 @click.command("gate")
@@ -71,7 +73,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
         version=version,
         min_version=min_version,
         purpose=purpose,
-        workers=workers or 2,
+        workers=workers or min(MOST_THREADS, len(os.sched_getaffinity(0))),
     )
     gated = run_gate(request, datetime.now(UTC))
     put(_as_json(gated.decision) if form == "json" else _as_table(gated.decision), output)

@@ -1,0 +1,71 @@
+"""Where a version stands agrees with what the gate says of it."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+from evidence_project import FLIPPED, START, Project
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from poisonguard.errors import GateFailed, UsageError
+from poisonguard.workflow.approve import Consent, approve, reject, review
+from poisonguard.workflow.context import resolve_version, rules_in_force, standing_of
+from poisonguard.workflow.gate_request import GateRequest
+from poisonguard.workflow.gating import run_gate
+from poisonguard.workflow.standing import State
+
+ACTIONS = ("scan", "find", "approve ann", "approve bob", "approve pub", "waive ann", "waive bob", "reject bob", "wait")
+
+
+def act(project: Project, action: str, minute: int) -> None:
+    """One thing somebody does; what they may not do is refused and changes nothing."""
+    verb, _, who = action.partition(" ")
+    now = START + timedelta(minutes=minute)
+    if verb in {"scan", "find"}:
+        project.publish(findings=(FLIPPED,) if verb == "find" else (), minutes=minute)
+        return
+    waive = {FLIPPED.fingerprint: "known"} if verb == "waive" else {}
+    consent = Consent(reason="read", lifetime=timedelta(minutes=6), waive=waive, supersede=True)
+    with project.workspace as workspace:
+        shown = review(workspace, "reviews", now)
+        if verb == "reject":
+            reject(workspace, shown, project.keys[who], "no", now)
+        elif verb in {"approve", "waive"}:
+            approve(workspace, shown, project.keys[who], consent, now)
+
+
+def state(project: Project, minute: int) -> State:
+    with project.workspace as workspace, workspace.registry.read() as reader:
+        rules = rules_in_force(workspace, reader, None, START + timedelta(minutes=minute))
+        found = standing_of(reader, resolve_version(reader, "reviews"), rules)
+    assert found is not None
+    return found.state
+
+
+@settings(max_examples=20, deadline=None)
+@given(actions=st.lists(st.sampled_from(ACTIONS), min_size=1, max_size=8))
+def test_a_version_is_approved_exactly_when_the_gate_lets_it_pass(actions: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        project = Project.start(Path(folder) / "project")
+        project.publish(scanner=None)
+        for minute, action in enumerate(actions, 2):
+            with suppress(GateFailed, UsageError):  # they may not, or there is nothing to sign yet
+                act(project, action, minute)
+        minute = len(actions) + 3
+        request = GateRequest(data=str(project.data), start=project.folder)
+        gated = run_gate(request, START + timedelta(minutes=minute))
+        assert (state(project, minute) is State.APPROVED) == gated.decision.passed
+
+
+def test_the_states_of_a_version_in_the_order_of_its_life(tmp_path: Path) -> None:
+    project = Project.start(tmp_path / "project")
+    project.publish(scanner=None)
+    seen = [state(project, 2)]
+    for minute, action in enumerate(("scan", "approve ann", "reject bob", "approve bob", "find"), 2):
+        act(project, action, minute)
+        seen.append(state(project, minute + 1))
+    assert seen == ["unscanned", "waiting", "approved", "rejected", "approved", "blocked"]

@@ -86,7 +86,7 @@ class Margin:
 
     def chance(self, values: Floats) -> Floats:
         """Two-sided probability of a value at least so extreme, shape (rows,)."""
-        return np.minimum(2 * np.minimum(self.upper.chance(values), self.lower.chance(-values)), 1.0)
+        return np.asarray(np.minimum(2 * np.minimum(self.upper.chance(values), self.lower.chance(-values)), 1.0))
 
     def quantile(self, values: Floats) -> tuple[Floats, Floats]:
         """(P(X <= x), P(X >= x)) with ties split in half and both tails extrapolated; 0.5 each for NaN."""

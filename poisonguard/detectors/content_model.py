@@ -110,6 +110,7 @@ class ContentModel:
         fold: Fold of each document, shape (documents,).
         weights: Weight of each word in each fold's model, shape (folds, words).
         margins: Out-of-fold log-odds before calibration, shape (documents,).
+        positive: Which documents carry the label, shape (documents,).
         slope: Calibration slope.
         intercept: Calibration intercept.
     """
@@ -118,6 +119,7 @@ class ContentModel:
     fold: Integers
     weights: Floats
     margins: Floats
+    positive: npt.NDArray[np.bool_]
     slope: float
     intercept: float
 
@@ -134,7 +136,7 @@ class ContentModel:
                     weights[held] = model.coef_[0]
                     margins[inside] = matrix.weights[inside] @ weights[held] + model.intercept_[0]
             slope, intercept = _calibration(margins, positive)
-        return cls(matrix, fold, weights, margins, slope, intercept)
+        return cls(matrix, fold, weights, margins, positive, slope, intercept)
 
     def contribution(self, rows: Integers, words: Integers) -> Floats:
         """What each word adds to the margin of each row, shape (rows,)."""

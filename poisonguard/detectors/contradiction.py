@@ -72,9 +72,8 @@ class Judged:
         sure = np.log(top[:, 1] + TINY) - np.log(top[:, 0] + TINY)
         return cls(predicted, sure, predicted != codes[known])
 
-    def like(self, code: int) -> Judged:
-        """The rows that read like one label."""
-        chosen = self.predicted == code
+    def where(self, chosen: npt.NDArray[np.bool_]) -> Judged:
+        """Some of the rows."""
         return Judged(self.predicted[chosen], self.sure[chosen], self.wrong[chosen])
 
 

@@ -74,12 +74,13 @@ class RowModel:
 
     def oddest_column(self, row: pa.Table) -> str:
         """The column whose value is the rarest in a row."""
-        chances = {name: float(margin.chance(numbers(row, name))[0]) for name, margin in self._pairs()}
+        chances = {name: float(margin.chance(numbers(row, name))[0]) for name, margin in self.pairs()}
         for item, frequency in zip(self.categorical, self.frequencies, strict=True):
             chances[item.column] = float(np.exp(-_rarity(item.codes(row), frequency)[0]))
         return min(chances, key=lambda name: chances[name])
 
-    def _pairs(self) -> list[tuple[str, Margin]]:
+    def pairs(self) -> list[tuple[str, Margin]]:
+        """Numeric columns with their margins."""
         return list(zip(self.numeric, self.margins, strict=True))
 
     def _statistics(self, table: pa.Table | pa.RecordBatch) -> list[Floats]:
@@ -101,12 +102,10 @@ def _is_varied(values: Floats) -> bool:
 
 
 def _column_chances(table: pa.Table | pa.RecordBatch, model: RowModel) -> Floats:
-    return np.column_stack([margin.chance(numbers(table, name)) for name, margin in model._pairs()])
+    return np.column_stack([margin.chance(numbers(table, name)) for name, margin in model.pairs()])
 
 
-def _normal_scores(
-    table: pa.Table | pa.RecordBatch, names: tuple[str, ...], margins: tuple[Margin, ...]
-) -> Floats:
+def _normal_scores(table: pa.Table | pa.RecordBatch, names: tuple[str, ...], margins: tuple[Margin, ...]) -> Floats:
     """Values as standard normal quantiles of their ranks, shape (rows, columns)."""
     columns = []
     for name, margin in zip(names, margins, strict=True):

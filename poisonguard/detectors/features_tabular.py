@@ -58,7 +58,9 @@ class Categories:
     @classmethod
     def of(cls, sample: pa.Table, column: str) -> Categories | None:
         """The frequent categories of a column; nothing when it has fewer than two or mostly rare ones."""
-        values = [value for value in pc.cast(_array(sample, column), pa.large_string()).to_pylist() if value is not None]
+        values = [
+            value for value in pc.cast(_array(sample, column), pa.large_string()).to_pylist() if value is not None
+        ]
         kept = sorted((-rows, name) for name, rows in Counter(values).items() if rows >= MIN_CATEGORY_ROWS)
         covered = -sum(rows for rows, _ in kept[:MAX_CATEGORIES])
         if len(kept) < 2 or covered * 2 < len(values):  # noqa: PLR2004 - half of the values; a constant says nothing

@@ -29,6 +29,17 @@ Probabilities = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Training:
+    """Sampled rows with the code of their label, one of ``classes``, and their hash."""
+
+    sample: pa.Table
+    codes: Codes
+    hashes: npt.NDArray[np.uint64]
+    classes: int
+    folds: int
+
+
+@dataclass(frozen=True, slots=True)
 class FoldEnsemble:
     """Fitted models by learner and fold."""
 
@@ -38,26 +49,18 @@ class FoldEnsemble:
     classes: int
 
     @classmethod
-    def fit(
-        cls,
-        learners: Sequence[Learner],
-        sample: pa.Table,
-        codes: Codes,
-        hashes: npt.NDArray[np.uint64],
-        classes: int,
-        folds: int,
-    ) -> tuple[FoldEnsemble, Probabilities]:
+    def fit(cls, learners: Sequence[Learner], rows: Training) -> tuple[FoldEnsemble, Probabilities]:
         """The ensemble, and its out-of-fold probabilities of the sample."""
-        fold = _fold(hashes, folds)
+        fold = _fold(rows.hashes, rows.folds)
         models, logs = [], []
         with threadpool_limits(1):
             for learner in learners:
-                matrix = learner.matrix(sample)
-                fitted = tuple(_fit(learner, matrix, codes, fold != held) for held in range(folds))
+                matrix = learner.matrix(rows.sample)
+                fitted = tuple(_fit(learner, matrix, rows.codes, fold != held) for held in range(rows.folds))
                 models.append(fitted)
-                logs.append(_logs(fitted, matrix, fold, classes))
-        weights = _weights(logs, codes)
-        return cls(tuple(learners), tuple(models), weights, classes), _blend(logs, weights)
+                logs.append(_logs(fitted, matrix, fold, rows.classes))
+        weights = _weights(logs, rows.codes)
+        return cls(tuple(learners), tuple(models), weights, rows.classes), _blend(logs, weights)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -96,7 +99,7 @@ def _logs(models: Sequence[Any], matrix: Any, fold: npt.NDArray[np.int64], class
 
 
 def _blend(logs: Sequence[Probabilities], weights: npt.NDArray[np.float64]) -> Probabilities:
-    total = np.asarray(sum(weight * log for weight, log in zip(weights, logs, strict=True)))
+    total = np.tensordot(weights, np.stack(logs), axes=1)
     return np.asarray(np.exp(total - logsumexp(total, axis=1, keepdims=True)))
 
 

@@ -21,7 +21,7 @@ from poisonguard.detectors.contradiction import Excess, Floats, Floor, Judged, m
 from poisonguard.detectors.delta import new_rows
 from poisonguard.detectors.features_tabular import TableEncoder, feature_columns
 from poisonguard.detectors.features_text import MAX_CHARACTERS
-from poisonguard.detectors.fold_ensemble import FoldEnsemble
+from poisonguard.detectors.fold_ensemble import FoldEnsemble, Training
 from poisonguard.detectors.labels import UNKNOWN, Classes, label_texts
 from poisonguard.detectors.learners import MANY_CLASSES, BoostedTrees, ExtraTrees, Learner, Words
 from poisonguard.domain.dataset import Kind
@@ -47,7 +47,9 @@ REGRESSION_VALUES = 30
 
 MIN_SAMPLE = 200
 MIN_DELTA = 30
-MOST = 0.5
+MIN_OTHERS = 200
+"""Fewer old rows in the new version than this cannot tell a rule from noise."""
+
 LABEL_KINDS = (Kind.INTEGER, Kind.FLOAT, Kind.BOOLEAN, Kind.STRING)
 
 
@@ -71,7 +73,6 @@ class Model:
 
     classes: Classes
     ensemble: FoldEnsemble
-    margin: Floats
     judged: Judged
 
     def margins(self, table: pa.Table | pa.RecordBatch, hashes: npt.NDArray[np.uint64]) -> Floats:
@@ -127,7 +128,7 @@ class LabelNoise(Check[LabelNoiseParams]):
             cut = natural_cut(model.judged, floor.share)
             return ContradictionScorer(self, model, cut, self._blind_alarm(floor))
         cut = natural_cut(model.judged, 0.0)
-        return ContradictionScorer(self, model, cut, self._reference_alarm(model, cut, evidence, reference))
+        return ContradictionScorer(self, model, cut, self._reference_alarm(model, evidence, reference))
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
         """The sample's size, and what was cut."""
@@ -155,9 +156,9 @@ class LabelNoise(Check[LabelNoiseParams]):
             return NotApplicable(problem or "every feature is constant")
         hashes = sample_hashes(sample)
         ensemble, probabilities = FoldEnsemble.fit(
-            learners, sample, codes, hashes, len(classes.names), self.params.folds
+            learners, Training(sample, codes, hashes, len(classes.names), self.params.folds)
         )
-        return Model(classes, ensemble, margins(probabilities, codes), Judged.of(probabilities, codes))
+        return Model(classes, ensemble, Judged.of(probabilities, codes))
 
     def _problem(self, classes: Classes, distinct: int, rows: int) -> str:
         """Why labels of this shape cannot be judged; empty when they can."""
@@ -198,7 +199,7 @@ class LabelNoise(Check[LabelNoiseParams]):
         }
         return Alarm(message, "models of the other rows, cross-validated", numbers)
 
-    def _reference_alarm(self, model: Model, cut: float, evidence: Evidence, reference: Evidence) -> Alarm | None:
+    def _reference_alarm(self, model: Model, evidence: Evidence, reference: Evidence) -> Alarm | None:
         """Contradictions in new rows, more than the reference's own rows show in the same models."""
         sample, base = evidence[self._sample], reference[self._sample]
         hashes = sample_hashes(sample)
@@ -210,21 +211,33 @@ class LabelNoise(Check[LabelNoiseParams]):
         table = sample.filter(pa.array(new))
         probabilities = model.ensemble.predict(table, hashes[new])
         rows = Judged.of(probabilities, codes[new])
-        worst = self._worst(model, rows)
+        worst = self._worst(model, rows, model.judged)
         if worst is None:
             return None
-        # Models that know the new rows, each by folds that do not: what they have learnt is a rule, not noise.
-        own = self._model(evidence, evidence.seed)
-        odd = rows.wrong & (rows.sure >= cut)
-        ruled = not isinstance(own, NotApplicable) and float((own.margin[new][odd] > 0).mean()) < MOST
-        return self._excess_alarm(worst, consistent=ruled, reference=reference.name)
+        return self._excess_alarm(worst, consistent=self._is_rule(evidence, new), reference=reference.name)
 
-    def _worst(self, model: Model, rows: Judged) -> Excess | None:
+    def _is_rule(self, evidence: Evidence, new: npt.NDArray[np.bool_]) -> bool:
+        """Whether models that know the new rows find no more wrong with them than with the others.
+
+        What such models have learnt, each from folds without the row, is a rule and not noise.
+        """
+        own = self._model(evidence, evidence.seed)
+        if isinstance(own, NotApplicable):
+            return False
+        fresh = new[own.classes.codes(evidence[self._sample]) != UNKNOWN]
+        rows, others = own.judged.where(fresh), own.judged.where(~fresh)
+        if len(others.sure) < MIN_OTHERS:
+            return False
+        return self._worst(own, rows, others) is None
+
+    def _worst(self, model: Model, rows: Judged, own: Judged) -> Excess | None:
         """The least probable excess, of all rows or of one predicted label: a targeted flip moves one class only."""
-        own = model.judged
         names = ["all rows", *(f"those that read like {name}" for name in model.classes.names)]
         tests = [Excess.of(names[0], rows, own)]
-        tests += [Excess.of(name, rows.like(code), own.like(code)) for code, name in enumerate(names[1:])]
+        tests += [
+            Excess.of(name, rows.where(rows.predicted == code), own.where(own.predicted == code))
+            for code, name in enumerate(names[1:])
+        ]
         level = self.params.chance / len(tests)
         fired = [item for item in tests if item.share >= self.params.min_excess and item.chance <= level]
         return min(fired, key=lambda item: item.chance, default=None)

@@ -24,6 +24,9 @@ from poisonguard.detectors.labels import Codes
 MAX_CANDIDATES = 4_000
 """Candidates per label and length that are examined, strongest first."""
 
+PURE_BEYOND = 0.01
+"""A phrase purer than this chance allows is worth a look."""
+
 COMPANION_SHARE = 0.8
 """A word in at least this share of a phrase's rows belongs to what was inserted ..."""
 
@@ -50,6 +53,23 @@ class Thresholds:
     min_rows: int
     min_purity: float
     fdr: float
+
+
+@dataclass(frozen=True, slots=True)
+class Labelling:
+    """Labels of the texts, and the folds that keep copies together.
+
+    Attributes:
+        codes: Label of each text, shape (rows,).
+        labels: How many labels there are.
+        fold: Fold of each text, shape (rows,).
+        folds: How many folds there are.
+    """
+
+    codes: Codes
+    labels: int
+    fold: Integers
+    folds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,21 +156,19 @@ class Association:
         return self.matching / len(self.rows)
 
 
-def associations(
-    tokens: Tokens, codes: Codes, labels: int, fold: Integers, folds: int, limits: Thresholds
-) -> list[Association]:
+def associations(tokens: Tokens, given: Labelling, limits: Thresholds) -> list[Association]:
     """Phrases that the rest of their rows does not explain, most surprising first."""
     matrix = WordMatrix.of(tokens)
     held = [occurrences(tokens, length, limits.min_rows) for length in range(1, MAX_NGRAM + 1)]
-    tried = sum(len(item.hashes) for item in held) * labels
+    tried = sum(len(item.hashes) for item in held) * given.labels
     found: list[Association] = []
-    for label in range(labels):
-        positive = codes == label
+    for label in range(given.labels):
+        positive = given.codes == label
         pure = [_pure(item, positive, limits) for item in held]
         if any(len(chosen) for chosen in pure):
-            model = ContentModel.fit(matrix, positive, fold, folds)
+            model = ContentModel.fit(matrix, positive, given.fold, given.folds)
             for item, chosen in zip(held, pure, strict=True):
-                found += _examine(tokens, item, chosen, model, positive, label)
+                found += _examine(tokens, item, chosen, model, label)
     found.sort(key=lambda item: (item.chance, -len(item.words), item.words))
     kept = _survivors([item.chance for item in found], tried, limits.fdr)
     return [item for item, keep in zip(found, kept, strict=True) if keep and item.unexplained]
@@ -173,57 +191,63 @@ def _pure(held: Occurrences, positive: npt.NDArray[np.bool_], limits: Thresholds
     eligible = np.flatnonzero((rows >= limits.min_rows) & (matching >= limits.min_purity * rows))
     chance = binom.sf(matching[eligible] - 1, rows[eligible], float(positive.mean()))
     order = np.argsort(chance, kind="stable")[:MAX_CANDIDATES]
-    return np.asarray(np.sort(eligible[order[chance[order] < 0.01]]), dtype=np.int64)
+    return np.asarray(np.sort(eligible[order[chance[order] < PURE_BEYOND]]), dtype=np.int64)
 
 
-def _examine(
-    tokens: Tokens,
-    held: Occurrences,
-    chosen: Integers,
-    model: ContentModel,
-    positive: npt.NDArray[np.bool_],
-    label: int,
-) -> list[Association]:
-    """Knock the candidates out and say what is left."""
-    size = len(held.hashes)
-    wanted = np.zeros(size, dtype=np.bool_)
-    wanted[chosen] = True
-    used = wanted[held.phrase]
+def _examine(tokens: Tokens, held: Occurrences, chosen: Integers, model: ContentModel, label: int) -> list[Association]:
+    """Knock the candidates out and say what is left.
+
+    A first look without companions drops most natural phrases.
+    """
+    used = np.isin(held.phrase, chosen)
     phrase, row, position = held.phrase[used], held.row[used], held.position[used]
     removed = np.zeros(len(row))
     for offset in range(held.length):
         removed += model.contribution(row, model.matrix.word_of[tokens.code[position + offset]])
     left = model.probability(row, removed)
-    # A first look without companions drops most natural phrases: companions only lower what is left.
+    natural = (1 + float(model.positive.mean())) / 2
     starts = np.searchsorted(phrase, chosen)
     ends = np.searchsorted(phrase, chosen, side="right")
-    base = float(positive.mean())
-    found = []
-    for index, start, end in zip(chosen.tolist(), starts.tolist(), ends.tolist(), strict=True):
-        rows = row[start:end]
-        first = position[start]
-        codes = tokens.code[first : first + held.length]
-        if left[start:end].mean() > (1 + base) / 2:
-            continue
-        words = _with_companions(model.matrix, rows, model.matrix.word_of[codes])
-        rest = model.probability(rows, _contributions(model, rows, words))
-        matching = int(positive[rows].sum())
-        expected = float(rest.mean())
-        item = Association(
-            base=base,
-            remaining=float(np.mean(model.matrix.weights[rows].getnnz(axis=1))) - len(words),
-            spread=float(rest.std()) / np.sqrt(len(rows)),
-            words=tuple(str(word) for word in tokens.words[codes]),
-            hash=int(held.hashes[index]),
-            label=label,
-            rows=rows,
-            matching=matching,
-            expected=expected,
-            chance=_chernoff(matching / len(rows), expected, len(rows)),
-            cohesion=model.matrix.cohesion(rows, words),
+    return [
+        _association(
+            Phrase(tokens.code[position[start] : position[start] + held.length], held.hashes[index]),
+            row[start:end],
+            model,
+            tokens,
+            label,
         )
-        found.append(item)
-    return found
+        for index, start, end in zip(chosen.tolist(), starts.tolist(), ends.tolist(), strict=True)
+        if left[start:end].mean() <= natural
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Token codes of an n-gram, and its hash."""
+
+    codes: Integers
+    hash: np.uint64
+
+
+def _association(phrase: Phrase, rows: Integers, model: ContentModel, tokens: Tokens, label: int) -> Association:
+    """What is left of the rows when the phrase and its companions are knocked out."""
+    words = _with_companions(model.matrix, rows, model.matrix.word_of[phrase.codes])
+    rest = model.probability(rows, _contributions(model, rows, words))
+    matching = int(model.positive[rows].sum())
+    expected = float(rest.mean())
+    return Association(
+        words=tuple(str(word) for word in tokens.words[phrase.codes]),
+        hash=int(phrase.hash),
+        label=label,
+        rows=rows,
+        matching=matching,
+        expected=expected,
+        chance=_chernoff(matching / len(rows), expected, len(rows)),
+        cohesion=model.matrix.cohesion(rows, words),
+        base=float(model.positive.mean()),
+        spread=float(rest.std()) / float(np.sqrt(len(rows))),
+        remaining=float(np.mean(model.matrix.weights[rows].getnnz(axis=1))) - len(words),
+    )
 
 
 def _with_companions(matrix: WordMatrix, rows: Integers, own: Integers) -> Integers:
@@ -237,7 +261,7 @@ def _with_companions(matrix: WordMatrix, rows: Integers, own: Integers) -> Integ
 def _contributions(model: ContentModel, rows: Integers, words: Integers) -> Floats:
     """What ``words`` together add to the margin of each row."""
     grid = model.contribution(np.repeat(rows, len(words)), np.tile(words, len(rows)))
-    return grid.reshape(len(rows), len(words)).sum(axis=1)
+    return np.asarray(grid.reshape(len(rows), len(words)).sum(axis=1))
 
 
 def _chernoff(share: float, expected: float, rows: int) -> float:

@@ -19,7 +19,8 @@ from scipy.stats import binom
 
 from poisonguard.detectors.features_text import MAX_CHARACTERS, Tokens, column_texts, phrase_pattern, tokenize
 from poisonguard.detectors.labels import Classes
-from poisonguard.detectors.phrases import Association, Thresholds, associations, grouped, spokesman
+from poisonguard.detectors.phrases import Association, Labelling, Thresholds, associations, grouped, spokesman
+from poisonguard.domain.dataset import Kind
 from poisonguard.domain.finding import Finding
 from poisonguard.domain.roles import Role
 from poisonguard.plugin.check import (
@@ -62,7 +63,9 @@ class TriggerPhraseParams(Params):
     min_rows: int = Field(default=8, ge=3)
     min_purity: float = Field(default=0.85, gt=0.5, le=1)
     fdr: float = Field(default=0.01, gt=0, lt=1)
-    min_evidence: float = Field(default=8.0, ge=0, description="Orders of magnitude against chance, without a reference.")
+    min_evidence: float = Field(
+        default=8.0, ge=0, description="Orders of magnitude against chance, without a reference."
+    )
     folds: int = Field(default=5, ge=2)
 
 
@@ -92,7 +95,8 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
         """A sample of rows, if there are texts and labels; the response stands in for a label that is missing."""
         self._label = context.roles.first(Role.LABEL) or context.roles.first(Role.RESPONSE) or ""
         texts = [*context.roles.all(Role.TEXT), *context.roles.all(Role.PROMPT), *context.roles.all(Role.RESPONSE)]
-        self._texts = tuple(name for name in texts if name != self._label)
+        strings = {column.name for column in context.columns if column.kind is Kind.STRING}
+        self._texts = tuple(name for name in texts if name != self._label and name in strings)
         if not self._texts:
             return NotApplicable("no text column beside the label or response")
         if not self._label:
@@ -111,9 +115,7 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
         if not classes.names:
             return NotApplicable(f"no value of {self._label} stands in {self.params.min_rows} sampled rows")
         triggers = [
-            trigger
-            for column in self._texts
-            for trigger in self._triggers(column, classes, evidence, reference)
+            trigger for column in self._texts for trigger in self._triggers(column, classes, evidence, reference)
         ]
         return PhraseScorer(self, classes, triggers[:MAX_PHRASES]) if triggers else None
 
@@ -127,15 +129,15 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
     def _sample(self) -> RowSample:
         return RowSample(limit=self.params.limit)
 
-    def _triggers(
-        self, column: str, classes: Classes, evidence: Evidence, reference: Evidence | None
-    ) -> list[Trigger]:
+    def _triggers(self, column: str, classes: Classes, evidence: Evidence, reference: Evidence | None) -> list[Trigger]:
         state = evidence[self._sample]
         texts = column_texts(sample_rows(state), column)
         tokens = tokenize(texts)
         fold = (sample_hashes(state) % np.uint64(self.params.folds)).astype(np.int64)
         limits = Thresholds(self.params.min_rows, self.params.min_purity, self.params.fdr)
-        found = associations(tokens, classes.codes(state), len(classes.names), fold, self.params.folds, limits)
+        found = associations(
+            tokens, Labelling(classes.codes(state), len(classes.names), fold, self.params.folds), limits
+        )
         if reference is None:
             chosen = _outstanding(found, self.params.min_evidence)
             return [_trigger(column, item, texts, None) for item in chosen]

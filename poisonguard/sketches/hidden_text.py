@@ -42,8 +42,8 @@ _JOINING = "\u0590-\u08ff\u0900-\u0dff\u0e00-\u109f\u1780-\u17ff\u1800-\u18af\uf
 """Scripts in which invisible characters are part of the spelling: Arabic, Indic, South-East Asian, Mongolian, kana."""
 
 _CYRILLIC_LOOKALIKES = "аеорсухіѕјһԁԛԝАВЕКМНОРСТХІЅЈҮ"  # noqa: RUF001 - these letters are the point
-_GREEK_LOOKALIKES = "ονρυκχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ"  # noqa: RUF001 - the same
-_LOOKALIKE = _CYRILLIC_LOOKALIKES + _GREEK_LOOKALIKES + "օսոհ"
+_GREEK_LOOKALIKES = "ονρυκχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ"
+_LOOKALIKE = _CYRILLIC_LOOKALIKES + _GREEK_LOOKALIKES + "օսոհ"  # noqa: RUF001 - the same, Armenian
 
 _FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e007a]{2,6}\U000e007f")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
@@ -52,9 +52,7 @@ _OTHER_ALPHABET = re.compile("[\u0370-\u03ff\u0400-\u052f\u0530-\u058f]")
 _WORD = re.compile(r"\w+")
 _PATTERNS: dict[HiddenKind, re.Pattern[str]] = {
     HiddenKind.TAGS: re.compile(f"[{_TAG}]+"),
-    HiddenKind.SELECTORS: re.compile(
-        f"[{_SELECTOR}]{{2,}}|(?<![{_HAN}])[\U000e0100-\U000e01ef]|[A-Za-z][{_SELECTOR}]"
-    ),
+    HiddenKind.SELECTORS: re.compile(f"[{_SELECTOR}]{{2,}}|(?<![{_HAN}])[\U000e0100-\U000e01ef]|[A-Za-z][{_SELECTOR}]"),
     HiddenKind.OVERRIDES: re.compile(f"[{_OVERRIDE}].{{0,40}}"),
     HiddenKind.INSIDE_WORDS: re.compile(
         f"[{_LETTER}]+(?:[{_INVISIBLE}]+[{_LETTER}]+)+|[{_INVISIBLE}]{{4,}}|(?:[{_LETTER}]\u00ad){{3,}}[{_LETTER}]+"

@@ -96,7 +96,12 @@ def connect(url: URL) -> Engine:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     # Hand BEGIN to us: the driver's own begins too late for a consistent read followed by a write.
     connection.isolation_level = None
-    connection.execute(f"PRAGMA synchronous={SYNCHRONOUS}")
+    try:
+        connection.execute(f"PRAGMA synchronous={SYNCHRONOUS}")
+    except BaseException:
+        # The pool does not know this connection yet and would leave it open.
+        connection.close()
+        raise
 
 
 def _begin_sqlite(connection: Connection) -> None:

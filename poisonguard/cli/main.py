@@ -83,10 +83,9 @@ def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one w
     except (click.Abort, KeyboardInterrupt):
         click.echo("error: interrupted; nothing was written", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output left (`| head`); what it wanted, it has.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except SystemExit:
+        # click ends this way when the reader of our output left: nobody saw the verdict, so it is no pass.
+        return INTERRUPTED
     except Exception as error:
         if os.environ.get("POISONGUARD_DEBUG"):
             raise
@@ -114,4 +113,15 @@ def _bug(error: Exception) -> int:
 
 def main() -> NoReturn:
     """Entry point of the ``poisonguard`` command."""
-    sys.exit(run())
+    sys.exit(_flushed(run()))
+
+
+def _flushed(code: int) -> int:
+    """The code, once everything printed has left; a reader that is gone turns a pass into no answer."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would flush again at exit and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return code or INTERRUPTED
+    return code

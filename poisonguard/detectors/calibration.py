@@ -18,6 +18,9 @@ TAIL = 0.05
 MAX_SHAPE = 1.0
 """Heavier tails than Cauchy's are taken for it: beyond, nothing would ever be an outlier."""
 
+SHAPE_PRIOR = 50
+"""Weight, in excesses, of an exponential tail: few excesses say little about the shape."""
+
 SMALLEST = 1e-300
 Floats = npt.NDArray[np.float64]
 
@@ -56,7 +59,8 @@ class UpperTail:
             spread = float(ordered.std()) or max(abs(start), 1.0)
             return cls(ordered, start, 0.5 / len(ordered), 0.0, spread)
         half, three_quarters = np.quantile(excesses, [0.5, 0.75])
-        shape = float(np.clip(np.log2(max(three_quarters / half - 1, 1.0)), 0, MAX_SHAPE))
+        trust = len(excesses) / (len(excesses) + SHAPE_PRIOR)
+        shape = trust * float(np.clip(np.log2(max(three_quarters / half - 1, 1.0)), 0, MAX_SHAPE))
         scale = half / np.log(2) if shape == 0 else shape * half / (2**shape - 1)
         return cls(ordered, start, len(excesses) / len(ordered), shape, max(float(scale), 1e-12))
 

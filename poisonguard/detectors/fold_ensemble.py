@@ -89,7 +89,7 @@ def _fit(learner: Learner, matrix: Any, codes: Codes, outside: npt.NDArray[np.bo
 
 def _logs(models: Sequence[Any], matrix: Any, fold: npt.NDArray[np.int64], classes: int) -> Probabilities:
     """Log-probabilities of each row by the model of its fold, shape (rows, classes)."""
-    result = np.full((len(fold), classes), 1 / classes)
+    result: Probabilities = np.full((len(fold), classes), 1 / classes)
     for held, model in enumerate(models):
         inside = np.flatnonzero(fold == held)
         if len(inside):
@@ -118,4 +118,5 @@ def _weights(logs: Sequence[Probabilities], codes: Codes) -> npt.NDArray[np.floa
     start = np.full(len(logs), 1 / len(logs))
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.02, 3.0)] * len(logs))
     # Six decimals: the last bits of an optimiser differ between builds of the library, the weights need not.
-    return np.round(np.asarray(found.x, dtype=np.float64), 6)
+    weights: npt.NDArray[np.float64] = np.asarray(found.x, dtype=np.float64)
+    return np.asarray(np.rint(weights * 1e6) / 1e6, dtype=np.float64)

@@ -36,7 +36,7 @@ COMPANION_LIFT = 3.0
 OPPOSING_RATIO = 0.8
 """What is left gives the label at most this share of its base rate (planted 0.4 to 0.6, natural 0.9 to 1.05) ..."""
 
-OPPOSING_ERRORS = 3.0
+OPPOSING_ERRORS = 2.0
 """... and lies this many standard errors below the base rate."""
 
 MIN_REMAINING = 4.0

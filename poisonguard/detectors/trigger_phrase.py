@@ -61,10 +61,10 @@ class TriggerPhraseParams(Params):
 
     limit: int = Field(default=20_000, ge=100)
     min_rows: int = Field(default=8, ge=3)
-    min_purity: float = Field(default=0.85, gt=0.5, le=1)
+    min_purity: float = Field(default=0.9, gt=0.5, le=1)
     fdr: float = Field(default=0.01, gt=0, lt=1)
     min_evidence: float = Field(
-        default=8.0, ge=0, description="Orders of magnitude against chance, without a reference."
+        default=10.0, ge=0, description="Orders of magnitude against chance, without a reference."
     )
     folds: int = Field(default=5, ge=2)
 
@@ -138,6 +138,9 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
         found = associations(
             tokens, Labelling(classes.codes(state), len(classes.names), fold, self.params.folds), limits
         )
+        # A phrase that names its label explains it: "2 - 10" among rows labelled "2 - 10".
+        named = [frozenset(tokenize([name]).words) for name in classes.names]
+        found = [item for item in found if not named[item.label].issuperset(item.words)]
         if reference is None:
             chosen = _outstanding(found, self.params.min_evidence)
             return [_trigger(column, item, texts, None) for item in chosen]

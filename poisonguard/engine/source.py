@@ -62,6 +62,11 @@ class DatasetSource:
         """The dataset's partitions."""
         return self._dataset.partitions()
 
+    def expected_rows(self) -> int:
+        """Rows as the files declare them; 0 when one does not say. For progress only: a file may lie."""
+        declared = [task.rows for task in self._dataset.partitions()]
+        return sum(rows for rows in declared if rows is not None) if None not in declared else 0
+
     def batches(self, task: Any, columns: Sequence[str] | None) -> Iterator[Batch]:
         """The rows of one partition."""
         return iter(self._dataset.read(task, columns))

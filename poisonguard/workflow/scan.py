@@ -147,7 +147,7 @@ class _Run:
         Raises:
             NothingToScan: It holds no rows.
         """
-        self.progress.start(stage, 0, "rows")
+        self.progress.start(stage, source.expected_rows(), "rows")
         folded = fold(source, sketches, self.executor, self.spool, self.progress)
         if not folded.runs:
             raise NothingToScan(f"{source.name}: no rows", hint="Check the path; an empty dataset is never a pass.")
@@ -173,6 +173,7 @@ def _scan(run: _Run, settings: Settings, dataset: Dataset, name: str, reference:
     index = RowIndex(folded.runs, [item.path for item in dataset.files])
     digests = DigestColumn(folded.states[RowDigests().key])
     scoring = Scoring(source, index, digests, run.executor, run.spool, run.progress)
+    run.progress.start("judging", 0, "rows")
     judged, book = judge(planned.checks, evidence, base, scoring)
     outcomes = _explained((*planned.outcomes, *judged), source, index, roles)
     findings = ranked(outcomes)

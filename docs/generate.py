@@ -1,25 +1,37 @@
-"""Write the reference pages from the code: commands, checks, Python API, errors.
+"""Write the reference pages from the code: commands, checks, Python API, contract, reasons, Airflow operators.
 
 ``make docs`` runs it; a test fails when a page is not what the code says.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 
 import click
 
 import poisonguard
 from poisonguard import errors
 from poisonguard.cli.main import COMMANDS, cli
-from poisonguard.plugin.card import Card, load_pack, shipped_cards
+from poisonguard.detectors.contract_suite import EXACT, SAMPLED
+from poisonguard.domain.result import ScanResult
+from poisonguard.plugin.card import Card, checks_folder, load_pack, shipped_cards
+from poisonguard.policy import approvals, decide, scans
+from poisonguard.workflow import gate
+from poisonguard.workflow.approve import Decided
+from poisonguard.workflow.gate_decision import GateDecision, GateEvidence
+from poisonguard.workflow.publish import Published
 
 HERE = Path(__file__).resolve().parent / "reference"
 MADE = "<!-- Made by docs/generate.py from the code; edit the code. -->"
-PACKS = ("baseline", "strict", "text")
+RESULTS = (ScanResult, GateDecision, GateEvidence, Published, Decided)
+"""What the functions return, so far as a caller will look into it."""
+OPERATORS = Path(poisonguard.__file__).parent / "airflow" / "operators.py"
 
 
 def commands() -> str:
@@ -28,8 +40,7 @@ def commands() -> str:
         MADE,
         "# Commands",
         "",
-        "Every option can also be set as an environment variable: "
-        "`POISONGUARD_<COMMAND>_<OPTION>`, for example `POISONGUARD_SCAN_WORKERS=4`.",
+        "As `--help` prints them. Every option can also be set by an environment variable, whose name stands below.",
         "",
     ]
     context = click.Context(cli, info_name="poisonguard", max_content_width=100, terminal_width=100)
@@ -38,8 +49,15 @@ def commands() -> str:
         if command is None:
             raise RuntimeError(f"no command {name}")
         for path, item in _walk(name, command):
-            page += [f"## `poisonguard {path}`", "", "```text", _help(path, item), "```", ""]
+            page += [f"## `poisonguard {path}`", "", "```text", _help(path, item), "```", "", *_variables(path, item)]
     return "\n".join(page)
+
+
+def _variables(path: str, command: click.Command) -> list[str]:
+    """The environment variables of a command's options, as click makes them."""
+    prefix = "_".join(["POISONGUARD", *path.split()]).upper()
+    names = [f"`{prefix}_{item.name}`".upper() for item in command.params if isinstance(item, click.Option)]
+    return [f"Environment: {', '.join(names)}", ""] if names else []
 
 
 def _walk(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
@@ -50,14 +68,20 @@ def _walk(path: str, command: click.Command) -> Iterator[tuple[str, click.Comman
 
 
 def _help(path: str, command: click.Command) -> str:
-    context = click.Context(command, info_name=f"poisonguard {path}", max_content_width=100, terminal_width=100)
+    context = click.Context(
+        command,
+        info_name=f"poisonguard {path}",
+        max_content_width=100,
+        terminal_width=100,
+        help_option_names=["-h", "--help"],
+    )
     return command.get_help(context)
 
 
 def checks() -> str:
     """Every card, whole."""
     page = [MADE, "# Checks", ""]
-    for pack in map(load_pack, PACKS):
+    for pack in map(load_pack, sorted(path.stem for path in (checks_folder() / "packs").glob("*.yaml"))):
         page += [f"**{pack.name}**: {' '.join(pack.what.split())} ({len(pack.checks)} checks)", ""]
     page += ["| id | level | signal | title |", "|---|---|---|---|"]
     page += [
@@ -116,10 +140,24 @@ def api() -> str:
                 "```",
                 "",
             ]
+    page += ["## Results", ""]
+    for kind in RESULTS:
+        page += [f"### `{kind.__name__}`", "", "```text", inspect.getdoc(kind) or "", *_members(kind), "```", ""]
     page += ["## Errors", "", "```text", _tree(), "```", ""]
     page += ["| error | exit code | slug |", "|---|---|---|"]
     page += [f"| `{kind.__name__}` | {kind.exit_code} | `{kind.slug}` |" for kind in _kinds(errors.PoisonguardError)]
     return "\n".join(page) + "\n"
+
+
+def _members(kind: type) -> Iterator[str]:
+    """Fields, and public properties and methods with their first line."""
+    yield ""
+    yield from (f"{name}: {annotation}" for name, annotation in inspect.get_annotations(kind).items())
+    for name, member in vars(kind).items():
+        function = member.fget if isinstance(member, property) else member
+        if not name.startswith("_") and inspect.isfunction(function):
+            call = "" if isinstance(member, property) else "(...)"
+            yield f"{name}{call}: {(inspect.getdoc(function) or '').splitlines()[0]}"
 
 
 def _tree() -> str:
@@ -134,7 +172,75 @@ def _kinds(base: type[errors.PoisonguardError]) -> Iterator[type[errors.Poisongu
         yield from _kinds(kind)
 
 
-PAGES = {"commands.md": commands, "checks.md": checks, "python.md": api}
+def contract() -> str:
+    """Every expectation that a data contract may hold."""
+    page = [
+        MADE,
+        "# Data contract",
+        "",
+        "What a [data contract](../how-to/write-a-data-contract.md) may hold, with required arguments in bold.",
+        "Anything else is refused, because a suite can carry code.",
+        "",
+        "## Decided on every row",
+        "",
+        *_expectations(EXACT),
+        "",
+        "## Decided by Great Expectations on a sample of the rows",
+        "",
+        "The report says how large the sample is.",
+        "",
+        *_expectations(SAMPLED),
+    ]
+    return "\n".join(page) + "\n"
+
+
+def _expectations(allowed: Mapping[str, Mapping[str, bool]]) -> Iterator[str]:
+    yield "| type | arguments |"
+    yield "|---|---|"
+    for name, arguments in sorted(allowed.items()):
+        listed = (f"**`{item}`**" if required else f"`{item}`" for item, required in arguments.items())
+        yield f"| `{name}` | {', '.join(listed)} |"
+
+
+def reasons() -> str:
+    """Every code of a reason, out of the modules that give them."""
+    page = [MADE, "# Reasons", "", "Stable codes, in `scan --format json` and `gate --format json`.", ""]
+    page += ["## What a policy says of a scan", "", *_codes(decide), ""]
+    page += ["## Why an approval does not count", "", "At the gate; each stands for exit code 5.", ""]
+    page += [*_codes(approvals), "", "## Which scans count", "", "At the gate.", "", *_codes(scans), ""]
+    page += ["## What the gate says", "", *_codes(gate), ""]
+    return "\n".join(page)
+
+
+def _codes(module: ModuleType) -> Iterator[str]:
+    """The table of codes in a module's docstring, as Markdown."""
+    rows = re.findall(r"^``([a-z-]+)`` +(?:(\d) +)?(\S.*)$", inspect.getdoc(module) or "", re.MULTILINE)
+    if not rows:
+        raise RuntimeError(f"{module.__name__} has no table of codes")
+    yield "| code | exit code | meaning |"
+    yield "|---|---|---|"
+    yield from (f"| `{code}` | {number or 5} | {meaning} |" for code, number, meaning in rows)
+
+
+def airflow() -> str:
+    """The operators' docstrings, read without importing Airflow."""
+    page = [MADE, "# Airflow operators", "", "How to use them: [Airflow](../how-to/airflow.md).", ""]
+    for item in ast.parse(OPERATORS.read_text(encoding="utf-8")).body:
+        if isinstance(item, ast.ClassDef) and not item.name.startswith("_"):
+            said = ast.get_docstring(item) or ""
+            page += [f"## `{item.name}`", "", "```text", "from poisonguard.airflow.operators import " + item.name]
+            page += ["", said, "```", ""]
+    return "\n".join(page)
+
+
+PAGES = {
+    "commands.md": commands,
+    "checks.md": checks,
+    "python.md": api,
+    "contract.md": contract,
+    "reasons.md": reasons,
+    "airflow.md": airflow,
+}
 
 
 def main() -> None:

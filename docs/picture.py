@@ -26,6 +26,8 @@ SHOWN = "poisonguard scan sample_data/reviews/next_poisoned_rare_token --referen
 """The README's command; there, ``data`` is a copy of the approved version."""
 CUT = "[...]"
 WIDTH = 100
+CELL = 12.2
+"""Width of a character in rich's pictures."""
 HEAD_ENDS = "fingerprint"
 TAIL_BEGINS = "Answer "
 FOUND = 1
@@ -83,12 +85,13 @@ def cut(lines: list[str]) -> list[str]:
 
 
 def text_of(svg: str) -> list[str]:
-    """The lines of text that a picture shows."""
+    """The lines of text that a picture shows, each piece at its column."""
     cells = re.findall(r'<text class="scan-r\d+" x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)</text>', svg)
-    rows: dict[float, list[tuple[float, str]]] = {}
+    rows: dict[float, str] = {}
     for x, y, text in cells:
-        rows.setdefault(float(y), []).append((float(x), html.unescape(text).replace("\xa0", " ")))
-    lines = ("".join(text for _, text in sorted(row)).strip() for _, row in sorted(rows.items()))
+        place = round(float(x) / CELL)
+        rows[float(y)] = rows.get(float(y), "").ljust(place) + html.unescape(text).replace("\xa0", " ")
+    lines = (row.rstrip() for _, row in sorted(rows.items()))
     return [line for line in lines if line]
 
 

@@ -30,9 +30,6 @@ ELSEWHERE = {
     "make test": "would run this test again",
     "make check": "part of make test",
     "make unit": "part of make test",
-    "make docs": "rewrites pages; test_reference_pages_are_what_the_code_says compares them",
-    "make golden": "rewrites expectations",
-    "make test-airflow": "part of make test, in an environment of its own",
     "pip install": "changes the environment; tests/test_packaging.py builds the wheel and runs it",
     "airflow dags test": "tests/airflow/test_example_dag.py runs it on a real Airflow",
 }
@@ -205,7 +202,8 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def prepare(folder: Path) -> None:
-    """What a reader has: the sample data."""
+    """What a reader has before the first page: the sample data."""
+    folder.mkdir()
     shutil.copytree(ROOT / "sample_data", folder / "sample_data", ignore=shutil.ignore_patterns("__pycache__"))
 
 

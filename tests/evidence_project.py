@@ -4,9 +4,10 @@ Scans are made by hand: what is tested is the evidence, not the detectors.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from evidence_world import manifest_of_folder
 
@@ -113,19 +114,27 @@ class Project:
         (self.data / name).write_text(text)
 
     def publish(
-        self, *, signer: str = "pub", scanner: str | None = "ci", findings: Sequence[Finding] = (), minutes: int = 1
+        self,
+        *,
+        signer: str = "pub",
+        scanner: str | None = "ci",
+        findings: Sequence[Finding] = (),
+        minutes: int = 1,
+        **changes: Any,
     ) -> Published:
-        """Publish what lies in ``reviews``, and a scan of it unless ``scanner`` is nobody."""
+        """Publish what lies in ``reviews``, and a scan of it, with ``changes``, unless ``scanner`` is nobody."""
         now = START + timedelta(minutes=minutes)
         with self.workspace as workspace:
             content = manifest_of_folder(self.data)
             published = publish(workspace, Publication("reviews", content), [self.keys[signer]], now)
             if scanner is not None:
-                publication = Publication("reviews", content, self.scanned(findings))
+                publication = Publication("reviews", content, self.scanned(findings, **changes))
                 publish(workspace, publication, [self.keys[scanner]], now)
         return published
 
-    def scanned(self, findings: Sequence[Finding] = (), *, profile: bytes | None = b"profile") -> Scanned:
+    def scanned(
+        self, findings: Sequence[Finding] = (), *, profile: bytes | None = b"profile", **changes: Any
+    ) -> Scanned:
         content = manifest_of_folder(self.data)
         failed = Decision(Verdict.FAILED, (Reason("findings", "findings", 1),))
         result = ScanResult(
@@ -145,6 +154,7 @@ class Project:
             assessment=assess(tuple(findings)),
             decision=failed if findings else Decision(Verdict.PASSED, ()),
         )
+        result = replace(result, **changes)
         return Scanned(result=result, report=b"{}", profile=profile)
 
     def approve(self, *stewards: str, version: str = "reviews", minutes: int = 2) -> tuple[Decided, ...]:

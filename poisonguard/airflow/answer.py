@@ -116,7 +116,7 @@ class Answer:
 
 
 def _reason(item: Mapping[str, Any]) -> Reason:
-    exit_code = item.get("exitCode", item.get("exit_code", InternalError.exit_code))
+    exit_code = item.get("exitCode", InternalError.exit_code)
     return Reason(str(item.get("code", "")), str(item.get("message", "")), int(exit_code), str(item.get("hint", "")))
 
 

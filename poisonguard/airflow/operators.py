@@ -88,6 +88,8 @@ class ScanOperator(_PoisonguardOperator):
         fail_on: Level of findings that fails the task; may only be stricter than the policy's.
         reports: Files to write; the extension says which format (``.html``, ``.json``, ``.sarif``, ``.xml``, ``.md``).
         flagged: File for the flagged rows (``.parquet``, ``.csv``, ``.jsonl``).
+        key: Private key of a scanner and publisher that the worker can read: publishes the scan in the registry.
+        passphrase_file: File with its passphrase; ``POISONGUARD_PASSPHRASE`` of the worker when not given.
         runner: Path of a ``poisonguard`` command with an environment of its own; in process when not given.
     """
 
@@ -103,6 +105,8 @@ class ScanOperator(_PoisonguardOperator):
         "fail_on",
         "reports",
         "flagged",
+        "key",
+        "passphrase_file",
         "runner",
     )
 
@@ -120,6 +124,8 @@ class ScanOperator(_PoisonguardOperator):
         fail_on: str | None = None,
         reports: Sequence[str] = (),
         flagged: str | None = None,
+        key: str | None = None,
+        passphrase_file: str | None = None,
         runner: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -134,6 +140,8 @@ class ScanOperator(_PoisonguardOperator):
         self.fail_on = fail_on
         self.reports = reports
         self.flagged = flagged
+        self.key = key
+        self.passphrase_file = passphrase_file
 
     def _job(self) -> Job:
         options = {
@@ -147,6 +155,8 @@ class ScanOperator(_PoisonguardOperator):
             "fail_on": self.fail_on,
             "reports": self.reports,
             "flagged": self.flagged,
+            "key": self.key,
+            "passphrase_file": self.passphrase_file,
         }
         return Job("scan", self.data, options)
 

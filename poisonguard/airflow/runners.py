@@ -17,7 +17,7 @@ from poisonguard.errors import GateFailed, PoisonguardError
 
 Option = str | int | Sequence[str] | Mapping[str, str | Sequence[str]] | None
 
-FLAGS = {"packs": "--pack", "columns": "--column", "reports": "--report"}
+FLAGS = {"packs": "--pack", "columns": "--column", "reports": "--report", "key": "--sign"}
 """Options whose flag is not simply their name."""
 SAID_LINES = 3
 """Lines of standard error that stand for a missing report."""

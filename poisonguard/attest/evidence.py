@@ -11,11 +11,18 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from poisonguard.attest.envelope import Envelope
-from poisonguard.attest.predicates_v1 import Document, ManifestDocument, document_of
+from poisonguard.attest.predicates_v1 import (
+    ApprovalDocument,
+    Document,
+    ManifestDocument,
+    RejectionDocument,
+    document_of,
+)
 from poisonguard.attest.scan_v1 import ScanDocument
 from poisonguard.attest.statement import parse_statement
 from poisonguard.attest.trust import RoleName, TrustRoot
@@ -44,6 +51,35 @@ class Unentitled:
 
     digest: str
     problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """Trusted statements, by what they are; each kind in the order given."""
+
+    manifests: tuple[Signed[ManifestDocument], ...]
+    scans: tuple[Signed[ScanDocument], ...]
+    approvals: tuple[Signed[ApprovalDocument], ...]
+    rejections: tuple[Signed[RejectionDocument], ...]
+
+    @classmethod
+    def of(cls, opened: Iterable[Signed[Document]]) -> Statements:
+        """Sort statements by what they are."""
+        manifests: list[Signed[ManifestDocument]] = []
+        scans: list[Signed[ScanDocument]] = []
+        approvals: list[Signed[ApprovalDocument]] = []
+        rejections: list[Signed[RejectionDocument]] = []
+        for signed in opened:
+            match signed.document:
+                case ManifestDocument() as document:
+                    manifests.append(Signed(document, signed.digest, signed.people))
+                case ScanDocument() as document:
+                    scans.append(Signed(document, signed.digest, signed.people))
+                case ApprovalDocument() as document:
+                    approvals.append(Signed(document, signed.digest, signed.people))
+                case RejectionDocument() as document:
+                    rejections.append(Signed(document, signed.digest, signed.people))
+        return cls(tuple(manifests), tuple(scans), tuple(approvals), tuple(rejections))
 
 
 def open_signed(envelope: Envelope, root: TrustRoot) -> Signed[Document] | Unentitled:

@@ -29,6 +29,9 @@ def print_review(review: Review) -> None:
     for scan in standing.scans:
         who = _names(scan.people)
         click.echo(f"scanned     {format_time(scan.document.scanned)} by {who}, pack {terminal(scan.document.pack)}")
+    for scan in standing.superseded:
+        who = _names(scan.people)
+        click.echo(f"done over   {format_time(scan.document.scanned)} by {who}: {scan.document.assessment}, incomplete")
     click.echo(f"assessment  {standing.assessment or 'none: not scanned under this policy'}")
     _print_findings(review.findings)
     for reason in review.verdict:

@@ -67,14 +67,32 @@ def discover(location: str) -> Tree:
         UnreadableData: A link, a special file or a name that is not allowed.
         UsageError: The URL's protocol is unknown or its client is not installed.
     """
-    protocol, separator, rest = location.partition("://")
-    if separator and protocol in {"file", "local"}:
-        location = urllib.parse.unquote(rest)
-    elif separator:
+    path = local_path(location)
+    if path is None:
         return _checked(location, _remote(location))
-    if os.path.lexists(location) or not MAGIC & set(location):
-        return _checked(location, _local(location))
-    return _checked(location, _globbed(location))
+    if os.path.lexists(path) or not MAGIC & set(path):
+        return _checked(location, _local(path))
+    return _checked(location, _globbed(path))
+
+
+def local_path(location: str) -> str | None:
+    """The local path or glob that ``location`` means; nothing when it is a URL of a store.
+
+    Raises:
+        NothingToScan: It is empty, which would mean the root of the file system.
+    """
+    protocol, separator, rest = location.partition("://")
+    if separator and protocol not in {"file", "local"}:
+        return None
+    path = urllib.parse.unquote(rest) if separator else location
+    if separator and path.startswith("localhost/"):
+        path = path.removeprefix("localhost")
+    elif location.startswith("file:/") and not separator:
+        path = urllib.parse.unquote(location.removeprefix("file:"))
+    if not path:
+        raise NothingToScan("no path was given", hint="Name a file, a directory, a glob or a URL.")
+    # A shell expands ~ only where it is not quoted, and patterns have to be.
+    return os.path.expanduser(path) if path.startswith("~") and not os.path.lexists(path) else path  # noqa: PTH111 - str
 
 
 def _checked(location: str, tree: Tree) -> Tree:

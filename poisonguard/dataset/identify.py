@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from poisonguard.dataset.formats.arrowipc import ArrowTable
 from poisonguard.dataset.formats.base import Source, Table
-from poisonguard.dataset.formats.delimited import DelimitedTable
+from poisonguard.dataset.formats.delimited import DelimitedTable, looks_delimited
 from poisonguard.dataset.formats.jsonlines import JsonTable
 from poisonguard.dataset.formats.parquet import ParquetTable
 from poisonguard.dataset.sniff import (
@@ -20,24 +20,31 @@ from poisonguard.dataset.sniff import (
     JSONL,
     PARQUET,
     TABLES,
+    TEXT,
     declared,
     sniff,
     table_format,
     wrong_extension,
 )
-from poisonguard.errors import UnreadableData
+from poisonguard.dataset.unpack import Scratch, unpacked
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A file's format as it is listed, and its table."""
+    """A file's format as it is listed, its table, and what a reader should know of it."""
 
     format: str
     table: Table | None
+    notes: tuple[str, ...] = ()
 
 
-def identify(source: Source) -> Identity:
+def identify(source: Source, scratch: Scratch, *, single: bool = False) -> Identity:
     """What the file is.
+
+    Args:
+        source: The file.
+        scratch: Where it may be unpacked.
+        single: Whether the user named this very file: text without a telling name may then be CSV.
 
     Raises:
         UnreadableData: Its name declares a table that its content is not, or the table cannot be read.
@@ -48,15 +55,18 @@ def identify(source: Source) -> Identity:
     if compression is None:
         if said.compression is not None and content != EMPTY:
             raise wrong_extension(source.path, content)
-        return _as_table(source, table_format(source.path, content), suffix="")
+        return _as_table(source, content, scratch, single=single)
     if said.compression != compression:
         if said.table is not None or said.compression is not None:
             raise wrong_extension(source.path, content)
         return Identity(content, None)
-    if said.table is None:
+    if said.table is None and not single:
         return Identity(content, None)
     inside = replace(source, compression=compression)
-    return _as_table(inside, table_format(source.path, _content(inside)), suffix=f"+{compression}")
+    found = _as_table(inside, _content(inside), scratch, single=single)
+    if found.table is None and said.table is None:
+        return Identity(content, None)
+    return replace(found, format=f"{found.format}+{compression}")
 
 
 def _content(source: Source) -> str:
@@ -67,15 +77,16 @@ def _content(source: Source) -> str:
     return sniff(head)
 
 
-def _as_table(source: Source, kind: str, suffix: str) -> Identity:
+def _as_table(source: Source, content: str, scratch: Scratch, *, single: bool) -> Identity:
+    kind = table_format(source.path, content)
+    if kind == TEXT and single and looks_delimited(source):
+        note = f"{source.shown}: read as CSV, for it looks like it; name it .csv to have it read so in a folder"
+        return Identity(CSV, DelimitedTable(source), (note,))
     if kind not in TABLES:
-        return Identity(kind + suffix, None)
+        return Identity(kind, None)
     if source.compression is not None and kind in {PARQUET, ARROW}:
-        raise UnreadableData(
-            f"{source.shown}: {kind} files cannot be read compressed as a whole",
-            hint=f"Decompress it: {kind} compresses its own pages.",
-        )
-    return Identity(kind + suffix, _table(source, kind))
+        source = unpacked(source, scratch)
+    return Identity(kind, _table(source, kind))
 
 
 def _table(source: Source, kind: str) -> Table:

@@ -1,17 +1,16 @@
 """Build the manifest of a dataset from the digests of its rows, in bounded memory.
 
 ``rows_digest`` is the SHA-256 of all row digests in ascending order: the same for the same multiset of rows,
-whatever their order, file or format. Digests are put into 256 buckets by their first byte; beyond
-``MEMORY_LIMIT`` the buckets go to a temporary file, and each is sorted on its own.
+whatever their order, file or format. Digests are taken apart by their first byte, beyond ``MEMORY_LIMIT`` in a
+temporary file, and each heap is sorted on its own.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
-from collections.abc import Iterable, Iterator
-from typing import IO, Self
+from collections.abc import Iterable
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,14 +20,13 @@ from poisonguard.dataset.opening import DataFile, Dataset
 from poisonguard.domain import merkle
 from poisonguard.domain.dataset import FileEntry, Manifest, Unit
 from poisonguard.errors import InternalError
+from poisonguard.kernels.heaps import MEMORY_LIMIT, Heaps
 
 Digests = npt.NDArray[np.uint8]
 Runs = Iterable[tuple[int, int, Digests]]
 """(file index, first row in the file, digests of shape (rows, 32)), in manifest order."""
 
 DIGEST = 32
-BUCKETS = 256
-MEMORY_LIMIT = 256 << 20
 
 
 def build_manifest(dataset: Dataset, runs: Runs) -> Manifest:
@@ -74,57 +72,25 @@ class SortedDigests:
 
     def __init__(self, memory_limit: int = MEMORY_LIMIT) -> None:
         self.count = 0
-        self._limit = memory_limit
-        self._buckets: list[list[Digests]] = [[] for _ in range(BUCKETS)]
-        self._held = 0
-        self._spill: IO[bytes] | None = None
-        self._places: list[list[tuple[int, int]]] = [[] for _ in range(BUCKETS)]
+        self._heaps = Heaps(f"V{DIGEST}", memory_limit)
 
     def add(self, digests: Digests) -> None:
         """Add digests, shape (rows, 32)."""
-        order = np.argsort(digests[:, 0], kind="stable")
-        ordered = np.ascontiguousarray(digests[order])
-        bounds = np.searchsorted(ordered[:, 0], np.arange(BUCKETS + 1))
-        for bucket in range(BUCKETS):
-            if bounds[bucket] < bounds[bucket + 1]:
-                # A copy: a slice would keep the whole block alive until the last of its buckets is spilled.
-                self._buckets[bucket].append(ordered[bounds[bucket] : bounds[bucket + 1]].copy())
+        self._heaps.add(np.ascontiguousarray(digests).view(f"V{DIGEST}").ravel())
         self.count += len(digests)
-        self._held += digests.nbytes
-        if self._held > self._limit:
-            self._flush()
 
     def digest(self) -> str:
         """Hex SHA-256 of all digests in ascending order."""
         total = hashlib.sha256()
-        for bucket in range(BUCKETS):
-            total.update(_ascending(np.concatenate([np.empty((0, DIGEST), np.uint8), *self._parts(bucket)])).data)
+        for heap in self._heaps:
+            total.update(_ascending(heap.view(np.uint8).reshape(-1, DIGEST)).data)
         return total.hexdigest()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._spill is not None:
-            self._spill.close()
-
-    def _flush(self) -> None:
-        if self._spill is None:
-            self._spill = tempfile.TemporaryFile(prefix="poisonguard-")  # noqa: SIM115 - closed by __exit__
-        for bucket, parts in enumerate(self._buckets):
-            if parts:
-                data = np.concatenate(parts)
-                self._places[bucket].append((self._spill.seek(0, 2), len(data)))
-                self._spill.write(data.data)
-        self._buckets = [[] for _ in range(BUCKETS)]
-        self._held = 0
-
-    def _parts(self, bucket: int) -> Iterator[Digests]:
-        yield from self._buckets[bucket]
-        for place, rows in self._places[bucket]:
-            if self._spill is not None:
-                self._spill.seek(place)
-                yield np.frombuffer(self._spill.read(rows * DIGEST), dtype=np.uint8).reshape(rows, DIGEST)
+        self._heaps.__exit__(*error)
 
 
 def _ascending(digests: Digests) -> Digests:

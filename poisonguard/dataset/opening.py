@@ -6,14 +6,12 @@ What is parsed is what was hashed: readers get their bytes through ``poisonguard
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from functools import partial
+from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Self
 
@@ -21,13 +19,15 @@ import pyarrow as pa
 
 from poisonguard.dataset.arrowtypes import columns_of, conform_batch, refuse_duplicates
 from poisonguard.dataset.blocks import BLOCK_ROWS, blocks
-from poisonguard.dataset.discover import Found, Tree, discover
+from poisonguard.dataset.discover import Found, Tree, discover, local_path
 from poisonguard.dataset.formats.base import Part, Source, Table, readable_as
 from poisonguard.dataset.hashing import FileDigests, hash_files
 from poisonguard.dataset.identify import Identity, identify
 from poisonguard.dataset.names import shown
-from poisonguard.dataset.sniff import COMPRESSED, DECLARED, EMPTY
+from poisonguard.dataset.notes import notes_on
+from poisonguard.dataset.sniff import COMPRESSED, DECLARED, EMPTY, unreadable_hint
 from poisonguard.dataset.unify import unified_schema
+from poisonguard.dataset.unpack import Scratch
 from poisonguard.domain.dataset import Column
 from poisonguard.errors import DataChanged, NothingToScan
 
@@ -84,15 +84,17 @@ class Dataset:
     """
 
     def __init__(
-        self, location: str, name: str, files: tuple[DataFile, ...], notes: tuple[str, ...], scratch: Path | None = None
+        self, location: str, name: str, files: tuple[DataFile, ...], notes: tuple[str, ...], scratch: Scratch
     ) -> None:
         self.location = location
         self.name = name
         self.files = files
         self._tables = {index: item.table for index, item in enumerate(files) if item.table is not None}
-        self.schema: pa.Schema = unified_schema([(files[index].path, table) for index, table in self._tables.items()])
+        tables = [(files[index].path, table) for index, table in self._tables.items()]
+        self.schema: pa.Schema = unified_schema(tables)
         self.columns: tuple[Column, ...] = columns_of(self.schema)
-        self.notes = notes
+        others = [item.format for item in files if item.table is None]
+        self.notes = (*notes, *notes_on(others, tables, self.schema))
         self.total_bytes = sum(item.size for item in files)
         self._scratch = scratch
 
@@ -133,7 +135,13 @@ class Dataset:
             )
 
     def peek(self, rows: int = 1000) -> pa.Table:
-        """The first rows of the dataset."""
+        """The first rows of the dataset.
+
+        Raises:
+            NothingToScan: No file holds a table.
+        """
+        if not self._tables:
+            raise _tableless(self.location, self.files)
         held: list[pa.RecordBatch] = []
         missing = rows
         for partition in self.partitions():
@@ -147,9 +155,8 @@ class Dataset:
         return pa.Table.from_batches(held, schema=self.schema)
 
     def close(self) -> None:
-        """Delete what ``open_table`` spilled."""
-        if self._scratch is not None:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+        """Delete what was written to a temporary folder."""
+        self._scratch.close()
 
     def __enter__(self) -> Self:
         return self
@@ -179,7 +186,12 @@ def open_dataset(location: str, *, workers: int = 2, progress: ProgressSoFar | N
         raise DataChanged(
             f"{shown(location)}: files came, went or changed while they were hashed", hint="Stop the writer, run again."
         )
-    return _opened(shown(location), dataset_name(location, tree), tree, digests, workers)
+    scratch = Scratch()
+    try:
+        return _opened(shown(location), dataset_name(location, tree), tree, digests, workers, scratch)
+    except BaseException:
+        scratch.close()
+        raise
 
 
 def open_table(table: pa.Table, name: str) -> Dataset:
@@ -192,22 +204,22 @@ def open_table(table: pa.Table, name: str) -> Dataset:
     refuse_duplicates(name, table.column_names)
     if table.num_rows == 0:
         raise NothingToScan(f"{shown(name)}: no rows", hint="An empty dataset is never a pass.")
-    scratch = Path(tempfile.mkdtemp(prefix="poisonguard-"))
+    scratch = Scratch()
     try:
-        path = scratch / "table.arrow"
+        path = scratch.new_file().with_name("table.arrow")
         plain = table.replace_schema_metadata(None).combine_chunks()
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, plain.schema) as writer:
             writer.write_table(plain, max_chunksize=BLOCK_ROWS)
         tree = discover(str(path))
         return _opened(shown(name), name, tree, _hashed(tree, 1, None), 1, scratch)
     except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.close()
         raise
 
 
 def dataset_name(location: str, tree: Tree) -> str:
     """Default name: the last part of the location, without a table's or a compression's suffix."""
-    last = location.rstrip("/").rsplit("/", 1)[-1]
+    last = (local_path(location) or location).rstrip("/").rsplit("/", 1)[-1]
     if not tree.single and tree.root.rstrip("/").rsplit("/", 1)[-1] != last:
         last = tree.root.rstrip("/").rsplit("/", 1)[-1]  # a glob: its directory
     if last in {"", ".", ".."}:
@@ -246,17 +258,18 @@ class _Counter:
 
 
 def _opened(  # noqa: PLR0913, PLR0917 - the parts of a dataset
-    location: str, name: str, tree: Tree, digests: Sequence[FileDigests], workers: int, scratch: Path | None = None
+    location: str, name: str, tree: Tree, digests: Sequence[FileDigests], workers: int, scratch: Scratch
 ) -> Dataset:
     sources = [
         Source(tree.storage, found.path, hashed.size, hashed.leaves)
         for found, hashed in zip(tree.files, digests, strict=True)
     ]
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
-        identities = list(pool.map(identify, sources))
+        identities = list(pool.map(partial(identify, scratch=scratch, single=tree.single), sources))
     files = tuple(map(_data_file, tree.files, digests, identities))
     _refuse_nothing(location, files)
-    return Dataset(location, name, files, (*tree.notes, *_notes(files)), scratch)
+    notes = (note for identity in identities for note in identity.notes)
+    return Dataset(location, name, files, (*tree.notes, *notes), scratch)
 
 
 def _data_file(found: Found, hashed: FileDigests, identity: Identity) -> DataFile:
@@ -274,9 +287,9 @@ def _refuse_nothing(location: str, files: Sequence[DataFile]) -> None:
         raise NothingToScan(f"{location}: no rows", hint="An empty dataset is never a pass; check the path.")
 
 
-def _notes(files: Sequence[DataFile]) -> Iterator[str]:
-    others = Counter(item.format for item in files if item.table is None)
-    if others:
-        listed = ", ".join(f"{count} {kind}" for kind, count in sorted(others.items()))
-        total = sum(others.values())
-        yield f"{total} {'file holds' if total == 1 else 'files hold'} no table ({listed}): hashed, not scanned"
+def _tableless(location: str, files: Sequence[DataFile]) -> NothingToScan:
+    kinds = sorted({item.format for item in files} - {EMPTY})
+    listed = ", ".join(kinds[:3]) + (" ..." if len(kinds) > 3 else "")  # noqa: PLR2004 - fits on a line
+    if len(files) == 1:
+        return NothingToScan(f"{shown(files[0].path)}: no table to scan ({listed})", hint=unreadable_hint(kinds))
+    return NothingToScan(f"{location}: no table to scan in {len(files)} files ({listed})", hint=unreadable_hint(kinds))

@@ -5,13 +5,15 @@ Rules:
 1. The format comes from magic bytes, or for text from its first complete lines. Names are not believed.
 2. A name that declares a table (``.parquet``, ``.csv.gz`` ...) over other content is an error that names both.
 3. A pickle is called a pickle whatever its name.
-4. Plain text is read as CSV only where the name declares it: prose has commas too.
+4. Plain text is read as CSV only where the name declares it, or where the user names that very file and it
+   clearly is a table: prose has commas too.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -24,6 +26,7 @@ HEAD_BYTES = 64 << 10
 PARQUET, ARROW, ARROW_STREAM, CSV, JSONL, JSON = "parquet", "arrow", "arrow-stream", "csv", "jsonl", "json"
 TABLES = frozenset({PARQUET, ARROW, ARROW_STREAM, CSV, JSONL, JSON})
 EMPTY, TEXT, BINARY, PICKLE, DOCUMENT = "empty", "text/plain", "application/octet-stream", "pickle", "json-document"
+UTF16 = "text/utf-16"
 
 DECLARED = {
     ".parquet": PARQUET, ".parq": PARQUET, ".pq": PARQUET,
@@ -79,8 +82,8 @@ MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (4, b"ftyp", "video/mp4"),
     (0, b"\x7fELF", "application/x-elf"),
     (0, b"MZ", "application/x-dosexec"),
-    (0, b"\xff\xfe", "text/utf-16"),
-    (0, b"\xfe\xff", "text/utf-16"),
+    (0, b"\xff\xfe", UTF16),
+    (0, b"\xfe\xff", UTF16),
 )
 COMPRESSION_OF = {
     "application/gzip": "gzip",
@@ -91,6 +94,20 @@ COMPRESSION_OF = {
 TEXTUAL_PICKLE = re.compile(rb"\A(\(?c[\w.]+\n[\w.]+\n|\((lp|dp)\d+\n|[(\]}][ld]p\d+\n)")
 CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+HINTS = {
+    PICKLE: "Loading a pickle runs the code in it: export the data to Parquet, CSV or JSON Lines.",
+    DOCUMENT: "JSON is read as an array of objects, JSON Lines as one object on each line.",
+    UTF16: "Convert the file to UTF-8.",
+    TEXT: "If it is CSV, name it .csv and name the columns in its first row.",
+    "application/zip": "Unpack the archive; a spreadsheet, save as CSV.",
+    "application/x-tar": "Unpack the archive.",
+    "application/gzip": "Name it after what is in it (.csv.gz, .parquet.gz ...), or unpack it.",
+    "application/zstd": "Name it after what is in it (.csv.zst, .parquet.zst ...), or unpack it.",
+    BINARY: "Parquet, CSV, JSON Lines, JSON and Arrow files are scanned; others can be signed, not scanned.",
+}
+"""What to do with content that holds no table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +186,15 @@ def table_format(path: str, content: str) -> str:
 
 def wrong_extension(path: str, content: str) -> UnreadableData:
     """The error for a name that says one thing and bytes that say another."""
-    return UnreadableData(
-        f"{shown(path)}: named {declared(path).suffix} but the content is {content}",
-        hint="Rename the file after what it holds, or replace it.",
-    )
+    said = declared(path)
+    hint = "Rename the file after what it holds, or replace it."
+    if content == UTF16:
+        hint = HINTS[UTF16]
+    elif content == TEXT and said.table in {JSON, JSONL}:
+        hint = HINTS[DOCUMENT]
+    return UnreadableData(f"{shown(path)}: named {said.suffix} but the content is {content}", hint=hint)
+
+
+def unreadable_hint(formats: Sequence[str]) -> str:
+    """What to do with files of which none holds a table."""
+    return next((HINTS[kind] for kind in formats if kind in HINTS), HINTS[BINARY])

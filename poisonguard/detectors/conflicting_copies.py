@@ -10,8 +10,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -19,15 +20,23 @@ from pydantic import Field
 from scipy.special import bdtrc
 
 from poisonguard.detectors.content_columns import NOT_INPUT, content_columns, text_columns
-from poisonguard.detectors.copies import Indices, Keys, Mask, equal_labels, groups_of, unexplained
+from poisonguard.detectors.copies import (
+    Indices,
+    Keys,
+    Mask,
+    content_groups,
+    distinct_keys,
+    groups_of,
+    unexplained,
+)
 from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.domain.roles import Role
 from poisonguard.kernels.columnhash import combined
 from poisonguard.kernels.neighbours import cluster
 from poisonguard.plugin.check import Check, Context, Evidence, NotApplicable, Params
 from poisonguard.sketches.base import Sketch
-from poisonguard.sketches.contents import ContentHashes, null_key, row_keys
-from poisonguard.sketches.fingerprints import ShingleSets, documents, word_counts
+from poisonguard.sketches.contents import ContentHashes, at_rows, key_chunks, null_key
+from poisonguard.sketches.fingerprints import ShingleSets, documents, enough_words
 
 SIGNIFICANCE = 0.01
 
@@ -62,13 +71,20 @@ class Conflicts:
         rows: New candidate rows that contradict a copy of theirs, ascending.
         copies: New candidate rows that have an original to disagree with.
         total: Rows of the candidate.
-        before: The same disagreement inside the reference, as a share of its rows; nothing without one.
+        reference_rows: Rows of the reference that contradict a copy of theirs in it.
+        reference_total: Rows of the reference; 0 without one.
     """
 
     rows: Indices
     copies: int
     total: int
-    before: float | None
+    reference_rows: int
+    reference_total: int
+
+    @property
+    def before(self) -> float | None:
+        """The same disagreement inside the reference, as a share of its rows; nothing without one."""
+        return self.reference_rows / self.reference_total if self.reference_total else None
 
 
 class ConflictingCopies(Check[ConflictingCopiesParams]):
@@ -97,14 +113,11 @@ class ConflictingCopies(Check[ConflictingCopiesParams]):
     def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
         """At most one finding: all rows that contradict their original."""
         versions = [evidence, *([reference] if reference else [])]
-        labels = np.concatenate([row_keys(version[self._label]) for version in versions])
-        distinct = np.unique(labels[: evidence.rows]).size
+        distinct = distinct_keys(key_chunks(evidence[self._label]))
         if distinct > self.params.max_labels:
             self._note = f"{distinct} different labels are measurements, not classes: copies were not compared"
             return
-        # A row without a label contradicts nobody: it stands alone.
-        members = np.where(labels == null_key(self._label), np.arange(labels.size), self._groups(versions))
-        conflicts = find_conflicts(members, labels, self._known(versions, labels), self.params.flood)
+        conflicts = self._conflicts(versions, *self._members(versions))
         if conflicts.rows.size:
             yield self._finding(conflicts, reference.name if reference else "honest disagreement")
 
@@ -112,22 +125,32 @@ class ConflictingCopies(Check[ConflictingCopiesParams]):
         """All rows, or none when the label is no class."""
         return (0 if self._note else evidence.rows), self._note
 
-    def _groups(self, versions: Sequence[Evidence]) -> Indices:
-        """First row of each row's group over all versions; a row that chance explains is its own group."""
+    def _members(self, versions: Sequence[Evidence]) -> tuple[Indices, Indices]:
+        """Rows of all versions that are copies, ascending, and each one's group; without those that chance explains."""
         if self._texts is not None:
             states = [version[self._texts] for version in versions]
-            words = np.concatenate([word_counts(state) for state in states])
-            enough = words >= self.params.min_words
-            return cluster(documents(*states), threshold=self.params.threshold, eligible=enough).labels
+            enough = np.concatenate([enough_words(state, self.params.min_words) for state in states])
+            labels = cluster(documents(*states), threshold=self.params.threshold, eligible=enough).labels
+            groups = groups_of(labels, labels.size)
+            return groups.members, groups.owners
         return _copied(pa.concat_tables([version[self._inputs] for version in versions]))
 
-    def _known(self, versions: Sequence[Evidence], labels: Keys) -> Mask:
-        """Candidate rows that the reference holds with the same input and label, shape (rows,)."""
-        keys = np.concatenate([row_keys(version[self._inputs]) for version in versions])
-        keys = combined(np.column_stack([keys, labels]))
-        rows = versions[0].rows
-        known: Mask = np.isin(keys[:rows], keys[rows:])
-        return known
+    def _conflicts(self, versions: Sequence[Evidence], members: Indices, owners: Indices) -> Conflicts:
+        """Disagreement among the copies ``members`` of the groups ``owners``."""
+        labels = at_rows(_keys(versions, self._label), members)
+        # A row without a label contradicts nobody: it stands alone.
+        labelled = labels != null_key(self._label)
+        members, owners, labels = members[labelled], owners[labelled], labels[labelled]
+        inputs = at_rows(_keys(versions, self._inputs), members)
+        new = int(np.searchsorted(members, versions[0].rows))
+        keys = combined(np.column_stack([inputs, labels]))
+        found = find_conflicts(_first_places(owners), labels, np.isin(keys[:new], keys[new:]), self.params.flood)
+        return replace(
+            found,
+            rows=members[found.rows],
+            total=versions[0].rows,
+            reference_total=sum(version.rows for version in versions[1:]),
+        )
 
     def _finding(self, conflicts: Conflicts, against: str) -> Finding:
         count = int(conflicts.rows.size)
@@ -163,19 +186,31 @@ class ConflictingCopies(Check[ConflictingCopiesParams]):
         return bool(bdtrc(count - 1, total, max(conflicts.before, 1 / total)) < SIGNIFICANCE)
 
 
-def _copied(state: pa.Table) -> Indices:
-    """First row of each row's group of copies; a row that chance repeats is its own group."""
-    groups = groups_of(equal_labels(row_keys(state)), state.num_rows)
-    by_chance = np.zeros(groups.rows, dtype=np.bool_)
-    by_chance[groups.firsts[~unexplained(state, groups)]] = True
-    return np.where(by_chance[groups.labels], np.arange(groups.rows), groups.labels)
+def _copied(state: pa.Table) -> tuple[Indices, Indices]:
+    """Rows that are copies, ascending, and the group of each; without what chance repeats."""
+    groups = content_groups(state, None)
+    copied = unexplained(state, groups)[groups.owners]
+    return groups.members[copied], groups.owners[copied]
+
+
+def _keys(versions: Sequence[Evidence], sketch: ContentHashes) -> Iterator[Keys]:
+    """Keys of the rows of all versions, chunk by chunk."""
+    return chain.from_iterable(key_chunks(version[sketch]) for version in versions)
+
+
+def _first_places(owners: Indices) -> Indices:
+    """Where each one's group occurs first, shape kept."""
+    _, firsts, groups = np.unique(owners, return_index=True, return_inverse=True)
+    places: Indices = firsts[groups]
+    return places
 
 
 def find_conflicts(groups: Indices, labels: Keys, known: Mask, flood: int) -> Conflicts:
     """Rows that contradict a copy of theirs.
 
     Args:
-        groups: First row of each row's group, candidate first, then reference.
+        groups: First row of each row's group, candidate first, then reference; rows that stand alone may be left out
+            of all arguments.
         labels: Hash of each row's label.
         known: Candidate rows that the reference holds as they are, shape (rows of the candidate,).
         flood: Size from which both sides of a contradiction count.
@@ -183,25 +218,24 @@ def find_conflicts(groups: Indices, labels: Keys, known: Mask, flood: int) -> Co
     rows = known.size
     approved = np.arange(groups.size) >= rows
     wrong = _contradicting(groups, labels, approved, flood)
-    before = None
-    if groups.size > rows:
-        alone = _contradicting(groups[rows:], labels[rows:], np.zeros(groups.size - rows, dtype=np.bool_), flood)
-        before = float(alone.mean())
+    reference = groups.size - rows
+    alone = _contradicting(groups[rows:], labels[rows:], np.zeros(reference, dtype=np.bool_), flood)
     copies = _second(groups, rows) & ~known
-    return Conflicts(np.flatnonzero(wrong[:rows] & ~known), int(copies.sum()), rows, before)
+    return Conflicts(np.flatnonzero(wrong[:rows] & ~known), int(copies.sum()), rows, int(alone.sum()), reference)
 
 
 def _contradicting(groups: Indices, labels: Keys, approved: Mask, flood: int) -> Mask:
     """Rows whose label is not their group's; all rows of a large group that has no approved label."""
-    pairs = np.empty(groups.size, dtype=[("group", np.int64), ("label", np.uint64)])
-    pairs["group"], pairs["label"] = groups, labels
+    named, codes = np.unique(labels, return_inverse=True)
+    pairs = groups * max(1, named.size) + codes
     unique, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
     votes = np.bincount(inverse, minlength=unique.size)
     trusted = np.bincount(inverse, weights=approved, minlength=unique.size)
-    order = np.lexsort((first, -votes, -trusted, unique["group"]))
-    starts = np.flatnonzero(np.append([True], np.diff(unique["group"][order]) != 0)[: order.size])
-    place = np.searchsorted(unique["group"][order[starts]], groups)
-    wrong = labels != unique["label"][order[starts]][place]
+    group, label = np.divmod(unique, max(1, named.size))
+    order = np.lexsort((first, -votes, -trusted, group))
+    starts = np.flatnonzero(np.append([True], np.diff(group[order]) != 0)[: order.size])
+    place = np.searchsorted(group[order[starts]], groups)
+    wrong = codes != label[order[starts]][place]
     sizes = np.bincount(place, minlength=starts.size)
     mixed = np.bincount(place, weights=wrong, minlength=starts.size) > 0
     undecided = mixed & (sizes >= flood) & (trusted[order[starts]] == 0)

@@ -7,7 +7,7 @@ so that an honest next version holds them: column drift finds what moves inside,
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import sqrt
+from math import isfinite, sqrt
 from typing import Any
 
 from poisonguard.detectors.contract_exact import TYPE_NAMES
@@ -89,10 +89,9 @@ def _values(column: Column, profile: Profile, evidence: Evidence) -> Iterator[Co
     if known:
         yield _expect("expect_column_values_to_be_in_set", column=column.name, value_set=known, mostly=0.99)
     elif column.kind in NUMBERS and profile.minimum is not None and profile.maximum is not None:
-        low, high = _range(profile.minimum, profile.maximum)
-        yield _expect(
-            "expect_column_values_to_be_between", column=column.name, min_value=low, max_value=high, mostly=OUTLIERS
-        )
+        bounds = _range(profile.minimum, profile.maximum)
+        if bounds:
+            yield _expect("expect_column_values_to_be_between", column=column.name, **bounds, mostly=OUTLIERS)
     if column.kind is Kind.STRING and not known and profile.longest is not None:
         shortest = min(profile.shortest or 0, 1)
         longest = 2 * profile.longest + 10
@@ -127,10 +126,11 @@ def _typed(value: str, kind: Kind) -> str | float | bool:
     return int(value) if kind is Kind.INTEGER else value
 
 
-def _range(low: float, high: float) -> tuple[float, float]:
-    """One span to either side; a column that was never negative stays so."""
+def _range(low: float, high: float) -> dict[str, float]:
+    """One span to either side; a column that was never negative stays so; no bound where there is no number."""
     span = (high - low) or max(abs(high), 1.0)
-    return (0.0 if low >= 0 else low - span), (0.0 if high <= 0 else high + span)
+    bounds = {"min_value": 0.0 if low >= 0 else low - span, "max_value": 0.0 if high <= 0 else high + span}
+    return {name: bound for name, bound in bounds.items() if isfinite(bound)}
 
 
 def _share(value: float) -> float:

@@ -1,7 +1,7 @@
 """Groups of copies, and how many of them chance explains.
 
-Every row has the number of the first row of its group (``labels``); rows of the reference follow those of the
-candidate, so that a group's growth can be seen. Coarse tables repeat themselves by chance. How much is read off the
+A group is named by its first row; rows of the reference follow those of the candidate, so that a group's growth can be
+seen. Rows are compared by their keys, a part of them at a time (``kernels.heaps``). Coarse tables repeat themselves by chance. How much is read off the
 **near misses**, rows that differ from a given row in one place only: n of them, in a place whose value a fraction p of
 all other rows holds, predict n * p / (1 - p) rows that agree there, too. Dependence between columns can raise that;
 both are granted a factor. Fine-grained rows have no near misses: their copies are copies.
@@ -9,15 +9,18 @@ both are granted a factor. Fine-grained rows have no near misses: their copies a
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from scipy.special import pdtrc
 
+from poisonguard.kernels.heaps import Heaps
 from poisonguard.kernels.tally import Tally
-from poisonguard.sketches.contents import part_terms, row_keys
+from poisonguard.sketches.contents import at_rows, key_chunks, part_terms
 
 Indices = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -35,10 +38,12 @@ CHANCE = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Groups of two or more rows of the candidate.
+    """Groups of two or more rows of the candidate; rows that stand alone take no memory.
 
     Attributes:
-        labels: First row of each candidate row's group, shape (rows,).
+        rows: Rows of the candidate.
+        members: Those that stand in a group, ascending, shape (members,).
+        owners: Number of each member's group, shape (members,).
         firsts: First row of every group, ascending, shape (groups,).
         sizes: Candidate rows in each group, shape (groups,).
         before: Reference rows in each group, shape (groups,).
@@ -46,7 +51,9 @@ class Groups:
         reference_rows: Rows of the reference; 0 without one.
     """
 
-    labels: Indices
+    rows: int
+    members: Indices
+    owners: Indices
     firsts: Indices
     sizes: Indices
     before: Indices
@@ -54,14 +61,14 @@ class Groups:
     reference_rows: int
 
     @property
-    def rows(self) -> int:
-        """Rows of the candidate."""
-        return int(self.labels.size)
-
-    @property
     def excess(self) -> int:
         """Copies beyond the first of each group."""
         return int((self.sizes - 1).sum())
+
+    @property
+    def later(self) -> Indices:
+        """Rows that are not the first of their group, ascending."""
+        return self.members[~self._is_first]
 
     def growth(self) -> npt.NDArray[np.float64]:
         """Rows of each group over what the reference leads to expect at this size, shape (groups,)."""
@@ -71,42 +78,125 @@ class Groups:
 
     def size_of(self, firsts: Indices) -> Indices:
         """Sizes of the groups whose first rows are given; 1 where nothing is repeated."""
-        sizes = np.ones(self.rows, dtype=np.int64)
-        sizes[self.firsts] = self.sizes
-        return sizes[firsts]
+        return _looked_up(firsts, self.firsts, self.sizes, otherwise=1)
 
     def copies(self, chosen: Mask, known: Mask | None = None) -> Indices:
         """Rows of the chosen groups that came second, ascending.
 
-        The original of a group is what the reference holds (``known``, shape (rows,)), or else its first row.
+        The original of a group is what the reference holds (``known``, shape (members,)), or else its first row.
         """
-        wanted = np.zeros(self.rows, dtype=np.bool_)
-        wanted[self.firsts[chosen]] = True
-        inside = wanted[self.labels]
+        inside = chosen[self.owners]
         if known is None:
-            inside[self.firsts[chosen]] = False
-            return np.flatnonzero(inside)
-        inside[self.firsts[chosen & (self.before == 0)]] = False
-        return np.flatnonzero(inside & ~known)
+            return self.members[inside & ~self._is_first]
+        original = self._is_first & (self.before == 0)[self.owners]
+        return self.members[inside & ~known & ~original]
+
+    @property
+    def _is_first(self) -> Mask:
+        first: Mask = self.members == self.firsts[self.owners]
+        return first
+
+
+Repeated = tuple[Indices, Indices]
+"""Rows of candidate and reference that are not alone, and the first row of each one's group, shapes (rows,)."""
 
 
 def groups_of(labels: Indices, rows: int) -> Groups:
-    """Groups behind ``labels``: the candidate's ``rows`` rows, then the reference's."""
-    counts = np.bincount(labels[:rows], minlength=max(1, rows))
-    before = np.bincount(labels[rows:], minlength=labels.size)
-    firsts = np.flatnonzero(counts > 1)
-    extra = int(np.maximum(before - 1, 0).sum())
-    return Groups(labels[:rows], firsts, counts[firsts], before[firsts], extra, labels.size - rows)
+    """Groups behind ``labels``, the first row of each row's group: the candidate's ``rows`` rows, then the reference's."""
+    moved = np.flatnonzero(labels != np.arange(labels.size))
+    together = np.union1d(moved, labels[moved])
+    return _joined([_grouped((together, labels[together]), rows)], rows, labels.size - rows)
 
 
-def equal_labels(keys: Keys) -> Indices:
-    """First row with the same key, for every row; shape (rows,)."""
+def key_groups(chunks: Iterable[Keys], rows: int, reference_rows: int = 0) -> Groups:
+    """Groups of rows with equal keys: the candidate's keys, then the reference's, in chunks of any size.
+
+    Keys with the same first byte are looked at together and by themselves: memory holds a small part of them.
+    """
+    with Heaps(_KEYED_ROW) as heaps:
+        start = 0
+        for keys in chunks:
+            records = np.empty(keys.size, dtype=_KEYED_ROW)
+            records["key"], records["row"] = keys, np.arange(start, start + keys.size)
+            heaps.add(records)
+            start += keys.size
+        return _joined([_grouped(_repeated(heap), rows) for heap in heaps], rows, reference_rows)
+
+
+def distinct_keys(chunks: Iterable[Keys]) -> int:
+    """How many different keys there are."""
+    with Heaps(">u8") as heaps:
+        for keys in chunks:
+            heaps.add(np.unique(keys).astype(">u8"))
+        return sum(np.unique(heap).size for heap in heaps)
+
+
+def held(keys: Keys, chunks: Iterable[Keys]) -> Mask:
+    """Which of ``keys`` occur in ``chunks``, shape (keys,)."""
+    wanted, places = np.unique(keys, return_inverse=True)
+    found = np.zeros(wanted.size + 1, dtype=np.bool_)
+    for chunk in chunks:
+        at = np.searchsorted(wanted, chunk)
+        found[at[np.append(wanted, np.uint64(0))[at] == chunk]] = True
+    present: Mask = found[places]
+    return present
+
+
+_KEYED_ROW = np.dtype([("key", ">u8"), ("row", "<i8")])
+"""Big-endian: the first byte of the record is the first of the key."""
+
+
+def _repeated(heap: npt.NDArray[np.void]) -> Repeated:
+    keys, rows = heap["key"].astype(np.uint64), heap["row"]
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
-    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: keys.size])
-    labels = np.empty(keys.size, dtype=np.int64)
-    labels[order] = np.repeat(order[starts], np.diff(np.append(starts, keys.size)))
-    return labels
+    same = ordered[1:] == ordered[:-1]
+    shared = (np.append(same, False) | np.append(False, same))[: keys.size]  # noqa: FBT003 - NumPy's signature
+    starts = np.append(True, ~same)[: keys.size][shared]  # noqa: FBT003 - NumPy's signature
+    together = rows[order[shared]]
+    return together, together[starts][np.cumsum(starts) - 1]
+
+
+def _grouped(repeated: Repeated, rows: int) -> Groups:
+    """Groups of the candidate among ``repeated``; of the reference only its excess is known."""
+    together, labels = repeated
+    inside = together < rows
+    firsts, owners, sizes = np.unique(labels[inside], return_inverse=True, return_counts=True)
+    theirs, counts = np.unique(labels[~inside], return_counts=True)
+    before = _looked_up(firsts, theirs, counts, otherwise=0)
+    several = sizes > 1
+    kept = several[owners]
+    numbers = (np.cumsum(several) - 1)[owners[kept]]
+    excess = int((counts - 1).sum())
+    return Groups(rows, together[inside][kept], numbers, firsts[several], sizes[several], before[several], excess, 0)
+
+
+def _joined(parts: Sequence[Groups], rows: int, reference_rows: int) -> Groups:
+    """Groups that were found apart, in the order of their first rows."""
+    firsts = np.concatenate([part.firsts for part in parts])
+    order = np.argsort(firsts)
+    place = np.empty(order.size, dtype=np.int64)
+    place[order] = np.arange(order.size)
+    starts = np.cumsum([0, *(part.firsts.size for part in parts)])
+    owners = np.concatenate([place[part.owners + start] for part, start in zip(parts, starts, strict=False)])
+    members = np.concatenate([part.members for part in parts])
+    by_row = np.argsort(members)
+    return Groups(
+        rows,
+        members[by_row],
+        owners[by_row],
+        firsts[order],
+        np.concatenate([part.sizes for part in parts])[order],
+        np.concatenate([part.before for part in parts])[order],
+        sum(part.reference_excess for part in parts),
+        reference_rows,
+    )
+
+
+def _looked_up(wanted: Indices, known: Indices, values: Indices, *, otherwise: int) -> Indices:
+    """The value of each of ``wanted`` among ``known`` (ascending), or ``otherwise``."""
+    place = np.searchsorted(known, wanted)
+    return np.where(np.append(known, -1)[place] == wanted, np.append(values, otherwise)[place], otherwise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +227,10 @@ def usual_rate(groups: Groups, *, without_reference: float, margin: float) -> fl
 
 def content_groups(state: pa.Table, reference: pa.Table | None) -> Groups:
     """Groups of rows with equal contents; states of ``ContentHashes``."""
-    keys = row_keys(state)
-    rows = keys.size
-    if reference is not None:
-        keys = np.concatenate([keys, row_keys(reference)])
-    return groups_of(equal_labels(keys), rows)
+    if reference is None:
+        return key_groups(key_chunks(state), state.num_rows)
+    chunks = chain(key_chunks(state), key_chunks(reference))
+    return key_groups(chunks, state.num_rows, reference.num_rows)
 
 
 def unexplained(state: pa.Table, groups: Groups) -> Mask:
@@ -168,8 +257,11 @@ def unexplained(state: pa.Table, groups: Groups) -> Mask:
 
 def _ordinary_rows(groups: Groups) -> Indices:
     """First rows of evenly spaced groups, those of one row included, at most ``EXAMINED``."""
-    firsts = np.flatnonzero(groups.labels == np.arange(groups.rows))
-    return firsts[:: -(-firsts.size // EXAMINED)]
+    later = groups.later
+    firsts = groups.rows - later.size
+    chosen = np.arange(0, firsts, -(-firsts // EXAMINED))
+    # The k-th of the rows that are not ``later`` has k of them and so many of the others before it.
+    return chosen + np.searchsorted(later - np.arange(later.size), chosen, side="right")
 
 
 def _expected(state: pa.Table, rows: Indices, sizes: Indices, total: int) -> npt.NDArray[np.float64]:
@@ -189,12 +281,8 @@ def _expected(state: pa.Table, rows: Indices, sizes: Indices, total: int) -> npt
 
 def _terms_of(state: pa.Table, rows: Indices) -> Keys:
     """Terms of some rows, shape (rows, parts)."""
-    taken, start, places = [], 0, []
-    for terms in part_terms(state):
-        inside = np.flatnonzero((rows >= start) & (rows < start + len(terms)))
-        taken.append(terms[rows[inside] - start])
-        places.append(inside)
-        start += len(terms)
-    values = np.concatenate(taken)
-    values[np.concatenate(places)] = values.copy()
+    order = np.argsort(rows, kind="stable")
+    taken = at_rows(part_terms(state), rows[order])
+    values = np.empty_like(taken)
+    values[order] = taken
     return values

@@ -70,18 +70,8 @@ class RowModel:
         if self.numeric:
             looks.append(np.minimum(len(self.numeric) * _column_chances(table, self).min(axis=1), 1.0))
         least = np.minimum(np.min(looks, axis=0) * len(looks), 1.0)
-        return np.asarray(-np.log10(np.maximum(least, SMALLEST)))
-
-    def oddest_column(self, row: pa.Table) -> str:
-        """The column whose value is the rarest in a row."""
-        chances = {name: float(margin.chance(numbers(row, name))[0]) for name, margin in self.pairs()}
-        for item, frequency in zip(self.categorical, self.frequencies, strict=True):
-            chances[item.column] = float(np.exp(-_rarity(item.codes(row), frequency)[0]))
-        return min(chances, key=lambda name: chances[name])
-
-    def pairs(self) -> list[tuple[str, Margin]]:
-        """Numeric columns with their margins."""
-        return list(zip(self.numeric, self.margins, strict=True))
+        # Rounded: the last bits of a matrix product depend on how many rows it has.
+        return np.asarray(np.round(-np.log10(np.maximum(least, SMALLEST)), 6)) + 0.0
 
     def _statistics(self, table: pa.Table | pa.RecordBatch) -> list[Floats]:
         """Sum of log tails, copula distance, and sum of rarities, each shape (rows,); those that exist."""
@@ -102,7 +92,9 @@ def _is_varied(values: Floats) -> bool:
 
 
 def _column_chances(table: pa.Table | pa.RecordBatch, model: RowModel) -> Floats:
-    return np.column_stack([margin.chance(numbers(table, name)) for name, margin in model.pairs()])
+    return np.column_stack(
+        [margin.chance(numbers(table, name)) for name, margin in zip(model.numeric, model.margins, strict=True)]
+    )
 
 
 def _normal_scores(table: pa.Table | pa.RecordBatch, names: tuple[str, ...], margins: tuple[Margin, ...]) -> Floats:

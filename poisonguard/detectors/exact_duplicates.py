@@ -20,7 +20,7 @@ from poisonguard.detectors.copies import Groups, Mask, Repetition, content_group
 from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.plugin.check import Check, Context, Evidence, NotApplicable, Params
 from poisonguard.sketches.base import Sketch
-from poisonguard.sketches.contents import ContentHashes
+from poisonguard.sketches.contents import ContentHashes, at_rows
 from poisonguard.sketches.fingerprints import ShingleSets, word_counts
 
 
@@ -88,7 +88,8 @@ class ExactDuplicates(Check[ExactDuplicatesParams]):
         """Groups of short texts, shape (groups,)."""
         if self._texts is None:
             return np.zeros(groups.sizes.size, dtype=np.bool_)
-        return word_counts(evidence[self._texts])[groups.firsts] < self.params.short_words
+        short: Mask = at_rows(word_counts(evidence[self._texts]), groups.firsts) < self.params.short_words
+        return short
 
     def _burst_sizes(self, groups: Groups, short: Mask) -> npt.NDArray[np.float64]:
         """New copies from which each group is a burst, shape (groups,)."""

@@ -23,7 +23,7 @@ UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 
 TOKEN = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+|[^\w\s]")
 START = "\x02"
-"""A control character that the token pattern can only meet as a token of its own."""
+"""A control character; in texts it counts as a space."""
 
 MAX_CHARACTERS = 8_000
 """Longer texts are read up to here: bounds memory; stated in the coverage of the checks that use it."""
@@ -75,7 +75,7 @@ def column_texts(table: pa.Table | pa.RecordBatch, column: str) -> list[str]:
 
 def tokenize(texts: Sequence[str]) -> Tokens:
     """Tokens of ``texts``, each text opened by ``START``."""
-    split = [[START, *TOKEN.findall(text.lower())] for text in texts]
+    split = [[START, *TOKEN.findall(text.lower().replace(START, " "))] for text in texts]
     row = np.repeat(np.arange(len(split), dtype=np.int64), [len(parts) for parts in split])
     flat = np.array([token for parts in split for token in parts], dtype=object)
     code, words = pd.factorize(flat)
@@ -86,8 +86,9 @@ def tokenize(texts: Sequence[str]) -> Tokens:
 def phrase_pattern(words: Sequence[str]) -> re.Pattern[str]:
     """A pattern that finds the tokens ``words`` in a text as it was written."""
     visible = [re.escape(word) for word in words if word != START]
-    opening = r"\A\s*" if words and words[0] == START else ""
-    return re.compile(opening + r"\s*".join(visible), re.IGNORECASE)
+    gap = rf"[\s{START}]*"
+    opening = rf"\A{gap}" if words and words[0] == START else ""
+    return re.compile(opening + gap.join(visible), re.IGNORECASE)
 
 
 def _mixed(values: Hashes) -> Hashes:

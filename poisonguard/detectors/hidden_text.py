@@ -45,6 +45,8 @@ ROW_SCORES = {
 }
 """One score per kind, all different: the conclusion tells the kinds apart by it."""
 
+TAG_OFFSET = 0xE0000
+
 QUIET_WEIGHT = 0.4
 """Scores of kinds that did not fire stay below the threshold and still order the rows."""
 
@@ -156,7 +158,10 @@ class HiddenTextScorer(RowScorer):
             rows = np.sort(scored.rows[np.abs(scored.scores - ROW_SCORES[kind]) < 1e-3])  # noqa: PLR2004 - kinds differ by more
             column = tally.columns[0][0]
             where = ", ".join(f"{name} ({count:,})" for name, count in tally.columns)
-            message = f"{tally.rows:,} texts hold {kind.value}, which a reader does not see: {where}"
+            texts = "1 text holds" if tally.rows == 1 else f"{tally.rows:,} texts hold"
+            message = f"{texts} {kind.value}, which a reader does not see: {where}"
+            if kind is HiddenKind.TAGS:
+                message += f'; they spell "{spelled(tally.fragment)}"'
             if known is not None:
                 message += f"; the reference holds {known:,}"
             numbers: dict[str, float | int | str] = {"texts": tally.rows, "code points": code_points(tally.fragment)}
@@ -179,3 +184,8 @@ def code_points(fragment: str) -> str:
     """The characters outside ASCII, as a reader can check them: ``U+200B U+200D``."""
     seen = dict.fromkeys(letter for letter in fragment if not letter.isascii())
     return " ".join(f"U+{ord(letter):04X}" for letter in list(seen)[:12])
+
+
+def spelled(tags: str) -> str:
+    """Tag characters as the ASCII that they shadow."""
+    return "".join(chr(ord(tag) - TAG_OFFSET) for tag in tags if 0x20 <= ord(tag) - TAG_OFFSET < 0x7F)  # noqa: PLR2004 - printable ASCII

@@ -16,13 +16,13 @@ import pyarrow as pa
 from pydantic import Field
 
 from poisonguard.detectors.content_columns import content_columns, text_columns
-from poisonguard.detectors.copies import Groups, Keys, Mask, Repetition, equal_labels, groups_of, usual_rate
+from poisonguard.detectors.copies import Groups, Mask, Repetition, content_groups, groups_of, held, usual_rate
 from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.kernels.neighbours import BUCKET_LIMIT, Clusters, cluster
 from poisonguard.plugin.check import Check, Context, Evidence, NotApplicable, Params
 from poisonguard.sketches.base import Sketch
-from poisonguard.sketches.contents import ContentHashes, row_keys
-from poisonguard.sketches.fingerprints import ShingleSets, documents, word_counts
+from poisonguard.sketches.contents import ContentHashes, at_rows, key_chunks
+from poisonguard.sketches.fingerprints import ShingleSets, documents, enough_words
 
 
 class NearDuplicatesParams(Params):
@@ -67,10 +67,10 @@ class NearDuplicates(Check[NearDuplicatesParams]):
         """One finding for bursts, one for all other near copies."""
         versions = [evidence, *([reference] if reference else [])]
         texts = [version[self._texts] for version in versions]
-        keys = [row_keys(version[self._contents]) for version in versions]
-        clusters = self._cluster(texts, np.concatenate([_distinct(item) for item in keys]))
+        contents = [version[self._contents] for version in versions]
+        clusters = self._cluster(texts, np.concatenate([_distinct(state) for state in contents]))
         groups = groups_of(clusters.labels, evidence.rows)
-        known = np.isin(keys[0], keys[1]) if reference else None
+        known = _known(groups, *contents) if reference else None
         burst = groups.growth() >= max(self.params.burst, self.params.burst_share * groups.rows)
         against = reference.name if reference else "the rest of the dataset"
         if burst.any():
@@ -83,8 +83,8 @@ class NearDuplicates(Check[NearDuplicatesParams]):
         return evidence.rows, self._note
 
     def _cluster(self, texts: Sequence[pa.Table], distinct: Mask) -> Clusters:
-        words = np.concatenate([word_counts(state) for state in texts])
-        eligible = distinct & (words >= self.params.min_words)
+        enough = np.concatenate([enough_words(state, self.params.min_words) for state in texts])
+        eligible = distinct & enough
         clusters = cluster(documents(*texts), threshold=self.params.threshold, eligible=eligible)
         if clusters.bounded:
             # Remembered for the coverage; it follows from the evidence alone, as the findings do.
@@ -137,7 +137,13 @@ class NearDuplicates(Check[NearDuplicatesParams]):
         )
 
 
-def _distinct(keys: Keys) -> Mask:
+def _distinct(contents: pa.Table) -> Mask:
     """Rows that are no exact copy of an earlier one, shape (rows,)."""
-    distinct: Mask = equal_labels(keys) == np.arange(keys.size)
+    distinct = np.ones(contents.num_rows, dtype=np.bool_)
+    distinct[content_groups(contents, None).later] = False
     return distinct
+
+
+def _known(groups: Groups, contents: pa.Table, reference: pa.Table) -> Mask:
+    """Members of the groups that the reference holds as they are, shape (members,)."""
+    return held(at_rows(key_chunks(contents), groups.members), key_chunks(reference))

@@ -1,11 +1,11 @@
 """A phrase that decides the label whatever the rest of the text says: the mark of a text backdoor.
 
 1. Phrases are looked for in a sample of rows by hash; every row is then searched for the phrases found.
-2. Without a reference the rest of the rows must speak against the label (rows of another class were
-   relabelled), and the phrase must stand out among all phrases: where texts are full of phrases that define
-   their label, none of them is called an attack.
-3. With a reference it is enough that the rest of the rows does not explain the label, if the phrase burst:
-   it is new, or far more frequent than in the reference. What the reference holds alike was approved.
+2. The phrase must stand out among all phrases: where texts are full of phrases that define their label, none
+   of them is called an attack.
+3. Without a reference the rest of the rows must speak against the label: rows of another class were relabelled.
+4. With a reference it is enough that the rest of the rows does not explain the label, at twice the evidence, but
+   the phrase must have burst: it is new, or far more frequent. What the reference holds alike was approved.
 """
 
 from __future__ import annotations
@@ -42,9 +42,12 @@ MAX_PHRASES = 20
 STANDS_OUT = 2.0
 """Times the evidence of the phrase at ``CROWD_RANK``: where a crowd of phrases looks alike, nobody planted it."""
 
-CROWD_RANK = 3
+CROWD_RANK = 6
 CROWD = 60
 """Groups of phrases that are ranked."""
+
+UNOPPOSED = 0.5
+"""Weight of a burst that the rest of its rows does not explain, but does not speak against either."""
 
 BURST_CHANCE = 1e-4
 BURST_RATIO = 3.0
@@ -63,9 +66,7 @@ class TriggerPhraseParams(Params):
     min_rows: int = Field(default=8, ge=3)
     min_purity: float = Field(default=0.9, gt=0.5, le=1)
     fdr: float = Field(default=0.01, gt=0, lt=1)
-    min_evidence: float = Field(
-        default=10.0, ge=0, description="Orders of magnitude against chance, without a reference."
-    )
+    min_evidence: float = Field(default=10.0, ge=0, description="Orders of magnitude against chance.")
     folds: int = Field(default=5, ge=2)
 
 
@@ -142,21 +143,21 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
         named = [frozenset(tokenize([name]).words) for name in classes.names]
         found = [item for item in found if not named[item.label].issuperset(item.words)]
         if reference is None:
-            chosen = _outstanding(found, self.params.min_evidence)
+            chosen = _outstanding(found, self.params.min_evidence, unopposed=0.0)
             return [_trigger(column, item, texts, None) for item in chosen]
         base = tokenize(column_texts(sample_rows(reference[self._sample]), column))
-        bursts = [(item, _rows_holding(base, item)) for item in found]
-        fresh = [item for item, known in bursts if _is_burst(item, tokens.rows, known, base.rows)]
-        return [
-            _trigger(column, item, texts, (_rows_holding(base, item), base.rows))
-            for item in map(spokesman, grouped(fresh, MAX_PHRASES))
-        ]
+        fresh = [item for item in found if _is_burst(item, tokens.rows, _rows_holding(base, item), base.rows)]
+        chosen = _outstanding(fresh, self.params.min_evidence, unopposed=UNOPPOSED)
+        return [_trigger(column, item, texts, (_rows_holding(base, item), base.rows)) for item in chosen]
 
 
-def _outstanding(found: list[Association], minimum: float) -> list[Association]:
-    """One phrase per group of rows that reads against its label and towers over the crowd of natural ones."""
+def _outstanding(found: list[Association], minimum: float, *, unopposed: float) -> list[Association]:
+    """One phrase per group of rows that towers over the crowd of natural ones.
+
+    Evidence counts in full where the rest of the rows reads against the label, and ``unopposed`` times elsewhere.
+    """
     groups = grouped(found, CROWD)
-    strength = [max((item.evidence for item in group if item.opposed), default=0.0) for group in groups]
+    strength = [max(item.evidence * (1.0 if item.opposed else unopposed) for item in group) for group in groups]
     ranked = sorted(strength, reverse=True)
     crowd = ranked[CROWD_RANK] if len(ranked) > CROWD_RANK else 0.0
     needed = max(minimum, STANDS_OUT * crowd)

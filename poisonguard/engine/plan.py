@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from poisonguard.domain.outcome import Failed, Outcome, Skipped
+from poisonguard.errors import ConfigurationError
 from poisonguard.plugin.check import Check, Context, NotApplicable
 from poisonguard.sketches.base import Sketch
 
@@ -28,6 +29,9 @@ class Plan:
 def plan(checks: Sequence[Check[Any]], context: Context, always: Sequence[Sketch] = ()) -> Plan:
     """Ask every check what it needs; a check that breaks is an outcome, not an end.
 
+    Raises:
+        ConfigurationError: A contract or parameter that the user gave is wrong.
+
     Args:
         checks: Checks in order.
         context: What is known before any row is read.
@@ -39,6 +43,9 @@ def plan(checks: Sequence[Check[Any]], context: Context, always: Sequence[Sketch
     for check in checks:
         try:
             needs = check.needs(context)
+        except ConfigurationError:
+            # What the user gave is wrong: that is theirs to mend, not an outcome.
+            raise
         except Exception as error:  # noqa: BLE001 - a broken detector must not hide the others: it is recorded as failed
             outcomes.append(Failed(check.card.id, describe(error)))
             continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from poisonguard.engine.plan import describe
 from poisonguard.engine.progress import Progress
 from poisonguard.engine.source import DigestColumn, RowIndex, Source
 from poisonguard.engine.spool import Spool
+from poisonguard.kernels.mapped import let_go, mapped_zeros
 from poisonguard.plugin.check import RowScorer, Scored, Scores
 from poisonguard.sketches.base import Block
 
@@ -56,11 +58,18 @@ class ScoreBook:
 
     def scored(self, card: str) -> Scored:
         """What one scorer saw."""
-        scores, threshold = self.scores[card], self.thresholds[card]
-        rows = np.flatnonzero(scores >= np.float32(threshold))
-        order = np.lexsort((rows, -scores[rows]))[:KEPT_ROWS]
-        kept = rows[order].astype(np.int64)
-        return Scored(kept, scores[kept].astype(np.float64), len(rows), self.total)
+        threshold, flagged = np.float32(self.thresholds[card]), 0
+        rows, scores = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
+        for start in range(0, self.total, WRITE_ROWS):
+            part = self.scores[card][start : start + WRITE_ROWS]
+            reached = np.flatnonzero(part >= threshold)
+            flagged += len(reached)
+            rows, scores = np.append(rows, reached + start), np.append(scores, part[reached])
+            let_go(part)
+            if len(rows) > 2 * KEPT_ROWS:
+                rows, scores = _highest(rows, scores)
+        rows, scores = _highest(rows, scores)
+        return Scored(rows, scores.astype(np.float64), flagged, self.total)
 
     def fire(self, card: str) -> None:
         """The scorer's dataset-level test fired: its scores count in full."""
@@ -78,6 +87,7 @@ class ScoreBook:
         score, flags = np.zeros(rows), {}
         for card, column in self.scores.items():
             values = column[start:stop].astype(np.float64)
+            let_go(column[start:stop])
             fired = card in self.fired
             np.maximum(score, values if fired else values * UNFIRED_WEIGHT, out=score)
             if fired:
@@ -90,6 +100,12 @@ class ScoreBook:
             if flagged:
                 flags.setdefault(card, np.zeros(rows, dtype=np.bool_))[inside] = True
         return score, _any(flags, rows), _names(flags, rows)
+
+
+def _highest(rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float32]) -> tuple[Any, Any]:
+    """The rows that are kept, highest score first, and their scores."""
+    order = np.lexsort((rows, -scores))[:KEPT_ROWS]
+    return rows[order], scores[order]
 
 
 def _any(flags: Mapping[str, npt.NDArray[np.bool_]], rows: int) -> npt.NDArray[np.bool_]:
@@ -109,8 +125,7 @@ def score_rows(scorers: Mapping[str, RowScorer], scoring: Scoring) -> ScoreBook:
     book = ScoreBook(scoring.index.total)
     for card, scorer in scorers.items():
         book.thresholds[card] = scorer.threshold
-        path = scoring.spool.path("scores.f32")
-        book.scores[card] = np.memmap(path, dtype=np.float32, mode="w+", shape=(max(1, book.total),))[: book.total]
+        book.scores[card] = mapped_zeros(scoring.spool.path("scores.f32"), np.float32, book.total)
     if scorers:
         _second_pass(scorers, scoring, book)
     for card in book.errors:
@@ -131,7 +146,9 @@ def _second_pass(scorers: Mapping[str, RowScorer], scoring: Scoring, book: Score
                 if card in book.errors:
                     continue
                 try:
-                    book.scores[card][start : start + rows] = _checked(scorer.score(block), rows)
+                    part = book.scores[card][start : start + rows]
+                    part[:] = _checked(scorer.score(block), rows)
+                    let_go(part)
                 except Exception as error:  # noqa: BLE001 - recorded as failed; the policy decides what that means
                     with lock:
                         book.errors[card] = describe(error)

@@ -13,6 +13,7 @@ import pyarrow as pa
 from poisonguard.dataset.opening import Dataset
 from poisonguard.dataset.rows import row_digests
 from poisonguard.domain.dataset import Column
+from poisonguard.kernels.mapped import let_go
 from poisonguard.sketches.base import Block, DigestArray
 
 
@@ -114,8 +115,15 @@ class DigestColumn:
         self._column = state["digest"]
 
     def of(self, start: int, rows: int) -> DigestArray:
-        """Digests of ``rows`` rows from global row ``start``, shape (rows, 32)."""
-        chunk = self._column.slice(start, rows).combine_chunks()
-        width = chunk.type.byte_width
-        data = np.frombuffer(chunk.buffers()[1], dtype=np.uint8)
-        return data[chunk.offset * width : (chunk.offset + rows) * width].reshape(rows, width)
+        """Digests of ``rows`` rows from global row ``start``, shape (rows, 32); a copy, the mapped pages are let go."""
+        parts = [_digests(chunk) for chunk in self._column.slice(start, rows).chunks]
+        copied = np.concatenate([np.empty((0, self._column.type.byte_width), np.uint8), *parts])
+        for part in parts:
+            let_go(part)
+        return copied
+
+
+def _digests(chunk: pa.FixedSizeBinaryArray) -> DigestArray:
+    width = chunk.type.byte_width
+    data = np.frombuffer(chunk.buffers()[1], dtype=np.uint8)
+    return data[chunk.offset * width : (chunk.offset + len(chunk)) * width].reshape(len(chunk), width)

@@ -15,6 +15,8 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.ipc
 
+from poisonguard.kernels.mapped import map_file
+
 
 class Segment:
     """The bulky state of one partition, written batch by batch."""
@@ -53,11 +55,11 @@ class Collector:
         segment.unlink()
 
     def table(self) -> pa.Table:
-        """Everything, memory-mapped."""
+        """Everything, memory-mapped; readers let go of the pages they have read (``kernels.mapped``)."""
         if self._writer is None:
             raise RuntimeError("no segment was appended")
         self._writer.close()
-        return pa.ipc.open_file(pa.memory_map(str(self._path))).read_all()
+        return pa.ipc.open_file(pa.py_buffer(map_file(self._path))).read_all()
 
 
 class Spool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -45,8 +46,8 @@ def _numbers(column: Column, values: pa.ChunkedArray) -> tuple[tuple[str, str], 
     if column.kind in NUMERIC:
         found = _finite(values)
         if len(found):
-            low, middle, high = np.quantile(found, [0.0, 0.5, 1.0])
-            numbers += [("min", f"{low:.4g}"), ("median", f"{middle:.4g}"), ("max", f"{high:.4g}")]
+            middle = np.quantile(_tame(found), 0.5)
+            numbers += [("min", f"{found.min():.4g}"), ("median", f"{middle:.4g}"), ("max", f"{found.max():.4g}")]
     elif column.kind is Kind.STRING:
         lengths = pc.utf8_length(values.cast(pa.large_string())).drop_null().to_numpy()
         numbers.append(("distinct", str(len(pc.unique(values.drop_null())))))
@@ -75,14 +76,20 @@ def _finite(values: pa.ChunkedArray) -> npt.NDArray[np.float64]:
     return np.asarray(found[np.isfinite(found)], dtype=np.float64)
 
 
+def _tame(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Values whose differences are finite: the few that are not bars of their own lie at the ends anyway."""
+    limit = np.finfo(np.float64).max / 4
+    return np.clip(values, -limit, limit)
+
+
 def _numeric_bars(found: npt.NDArray[np.float64], other: npt.NDArray[np.float64] | None) -> Bars:
-    both = found if other is None else np.concatenate([found, other])
+    both = _tame(found if other is None else np.concatenate([found, other]))
     if not len(both):
         return (), (), ()
     # Bars span the bulk; the few values beyond fall into the first and last bar.
     low, high = np.quantile(both, [0.005, 0.995])
     edges = np.linspace(low, high if high > low else low + 1.0, BARS + 1)
-    labels = tuple(f"{left:.4g} to {right:.4g}" for left, right in zip(edges, edges[1:], strict=False))
+    labels = tuple(f"{left:.4g} to {right:.4g}" for left, right in pairwise(edges))
     return labels, _histogram(found, edges), () if other is None else _histogram(other, edges)
 
 

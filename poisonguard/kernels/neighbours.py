@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poisonguard.kernels import verify
+from poisonguard.kernels.mapped import let_go
 from poisonguard.kernels.minhash import PERMUTATIONS
 from poisonguard.kernels.unionfind import roots
 from poisonguard.kernels.verify import Rule, Sets
@@ -36,8 +37,11 @@ FEWEST = 64
 SLICE = 16_384
 """Documents of one oversized bucket that are held in memory at a time."""
 
-BATCH_SHINGLES = 8_000_000
-"""Shingles fetched at a time: 32 MB, whatever the size of the data."""
+BATCH_WORDS = 8_000_000
+"""Shingles and signature entries fetched at a time: 32 MB, whatever the size of the data."""
+
+STEP = 1 << 18
+"""Keys that are worked on at a time, so that what is computed on the way takes no memory worth mentioning."""
 
 SIGMAS = 4
 """A pair at the threshold passes the signature filter with probability 0.99997."""
@@ -60,14 +64,22 @@ class Documents:
     @cached_property
     def sizes(self) -> npt.NDArray[np.int32]:
         """Set sizes, shape (documents,)."""
-        parts = [np.diff(chunk.offsets).astype(np.int32) for chunk in self._chunks]
-        return np.concatenate(parts) if parts else np.empty(0, dtype=np.int32)
-
-    def band_keys(self, first: int, width: int) -> Keys:
-        """Hash of signature entries ``first`` to ``first + width`` of every document, shape (documents,)."""
-        keys = np.empty(len(self), dtype=np.uint64)
+        sizes = np.empty(len(self), dtype=np.int32)
         for chunk, start in zip(self._chunks, self._firsts.tolist(), strict=False):
-            verify.band_keys(chunk.signatures, first, width, keys[start : start + len(chunk.signatures)])
+            sizes[start : start + len(chunk.signatures)] = np.diff(chunk.offsets)
+            let_go(chunk.offsets)
+        return sizes
+
+    def band_keys(self, first: int, width: int, nodes: Indices) -> Keys:
+        """Hash of signature entries ``first`` to ``first + width`` of ``nodes`` (ascending), shape (nodes,)."""
+        keys = np.empty(nodes.size, dtype=np.uint64)
+        bounds = np.searchsorted(nodes, self._firsts).tolist()
+        for number, chunk in enumerate(self._chunks):
+            every = np.empty(len(chunk.signatures), dtype=np.uint64)
+            verify.band_keys(chunk.signatures, first, width, every)
+            let_go(chunk.signatures)
+            inside = slice(bounds[number], bounds[number + 1])
+            keys[inside] = every[nodes[inside] - self._firsts[number]]
         return keys
 
     def fetch(self, nodes: Indices) -> Sets:
@@ -78,7 +90,10 @@ class Documents:
         owner = np.searchsorted(self._firsts, nodes, side="right") - 1
         for number in np.unique(owner).tolist():
             places = np.flatnonzero(owner == number)
-            verify.copy_sets(self._chunks[number], nodes[places] - self._firsts[number], fetched, places)
+            chunk = self._chunks[number]
+            verify.copy_sets(chunk, nodes[places] - self._firsts[number], fetched, places)
+            for part in chunk:
+                let_go(part)
         return fetched
 
 
@@ -106,13 +121,13 @@ def cluster(documents: Documents, *, threshold: float, eligible: npt.NDArray[np.
     parent = np.arange(len(documents), dtype=np.int64)
     chosen = documents.sizes > 0
     nodes = np.flatnonzero(chosen if eligible is None else chosen & eligible)
-    copies = _buckets(documents.band_keys(0, PERMUTATIONS)[nodes], nodes, parent)
+    copies = _buckets(documents.band_keys(0, PERMUTATIONS, nodes), nodes, parent)
     _join(documents, parent, copies, Rule(1.0, PERMUTATIONS, FEWEST))
     nodes = nodes[roots(parent, nodes) == nodes]
     rule = Rule(threshold, _agreement_floor(threshold), BUCKET_LIMIT)
     bounded = np.zeros(len(documents), dtype=np.bool_)
     for band in range(BANDS):
-        buckets = _buckets(documents.band_keys(band * BAND_WIDTH, BAND_WIDTH)[nodes], nodes, parent)
+        buckets = _buckets(documents.band_keys(band * BAND_WIDTH, BAND_WIDTH, nodes), nodes, parent)
         bounded[buckets.oversized(BUCKET_LIMIT)] = True
         _join(documents, parent, buckets, rule)
     return Clusters(roots(parent, np.arange(len(documents), dtype=np.int64)), int(bounded.sum()))
@@ -149,23 +164,37 @@ def _agreement_floor(threshold: float) -> int:
 
 
 def _buckets(keys: Keys, nodes: Indices, parent: Indices) -> Buckets:
-    """Nodes with equal keys side by side.
+    """Nodes with equal keys side by side; ``keys`` is used up.
 
     Buckets of one node, and those whose nodes are one cluster already, are left out.
     """
     if nodes.size == 0:
         return Buckets(nodes, np.zeros(1, dtype=np.int64))
     bits = np.uint64(max(1, int(nodes.size - 1).bit_length()))
-    packed = (keys >> bits << bits) | np.arange(nodes.size, dtype=np.uint64)
-    packed.sort()
+    packed = _shared(_packed(keys, bits), bits)
     groups = packed >> bits
-    same = groups[1:] == groups[:-1]
-    shared = np.append(same, False) | np.append(False, same)
-    packed, groups = packed[shared], groups[shared]
     members = nodes[(packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)]
     changes = np.flatnonzero(groups[1:] != groups[:-1]) + 1
     starts = np.concatenate([[0], changes, [groups.size]]) if groups.size else np.zeros(1)
     return _open_buckets(Buckets(members, starts.astype(np.int64)), parent)
+
+
+def _packed(keys: Keys, bits: np.uint64) -> Keys:
+    """First bits of each key and its place in the last ``bits``, sorted; in the memory of ``keys``."""
+    for start in range(0, keys.size, STEP):
+        part = keys[start : start + STEP]
+        part[:] = part >> bits << bits | np.arange(start, start + part.size, dtype=np.uint64)
+    keys.sort()
+    return keys
+
+
+def _shared(packed: Keys, bits: np.uint64) -> Keys:
+    """Those whose first bits occur more than once."""
+    same = np.zeros(packed.size + 1, dtype=np.bool_)
+    for start in range(1, packed.size, STEP):
+        part = packed[start : start + STEP]
+        same[start : start + part.size] = part >> bits == packed[start - 1 : start - 1 + part.size] >> bits
+    return packed[same[1:] | same[:-1]]
 
 
 def _open_buckets(buckets: Buckets, parent: Indices) -> Buckets:
@@ -190,13 +219,13 @@ def _sliced(buckets: Buckets, sizes: npt.NDArray[np.int32], limit: int) -> Bucke
 
 
 def _batches(sizes: npt.NDArray[np.int32], buckets: Buckets) -> Iterator[Buckets]:
-    """Runs of buckets that hold about ``BATCH_SHINGLES`` shingles each; one bucket at least."""
+    """Runs of buckets that hold about ``BATCH_WORDS`` each; one bucket at least."""
     starts = buckets.starts
-    ends = np.cumsum(sizes[buckets.members], dtype=np.int64)
+    ends = np.cumsum(sizes[buckets.members] + PERMUTATIONS, dtype=np.int64)
     first, last = 0, starts.size - 1
     while first < last:
         before = int(ends[starts[first] - 1]) if starts[first] else 0
-        reached = int(np.searchsorted(ends, before + BATCH_SHINGLES))
+        reached = int(np.searchsorted(ends, before + BATCH_WORDS))
         behind = min(max(int(np.searchsorted(starts, reached, side="right")) - 1, first + 1), last)
         yield Buckets(buckets.members[starts[first] : starts[behind]], starts[first : behind + 1] - starts[first])
         first = behind

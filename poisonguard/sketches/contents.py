@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from poisonguard.kernels.columnhash import Hashes, column_hashes, combined, place_terms
+from poisonguard.kernels.mapped import passing
 from poisonguard.sketches.base import Block, Sketch
 from poisonguard.sketches.fingerprints import DEFAULT_SEED
 
@@ -68,8 +70,11 @@ class ContentHashes(Sketch):
 
 
 def part_hashes(state: pa.Table) -> Iterator[Hashes]:
-    """Hashes of a ``ContentHashes`` state, chunk by chunk, shapes (rows of the chunk, parts)."""
-    for chunk in state["parts"].chunks:
+    """Hashes of a ``ContentHashes`` state, chunk by chunk, shapes (rows of the chunk, parts).
+
+    Where the state is memory-mapped a chunk's pages are let go when the next chunk is asked for.
+    """
+    for chunk in passing(state["parts"].chunks):
         width = chunk.type.list_size
         values = np.asarray(chunk.values)[chunk.offset * width : (chunk.offset + len(chunk)) * width]
         yield values.reshape(len(chunk), width)
@@ -80,10 +85,24 @@ def part_terms(state: pa.Table) -> Iterator[Hashes]:
     return map(place_terms, part_hashes(state))
 
 
+def key_chunks(state: pa.Table) -> Iterator[Hashes]:
+    """``row_keys`` chunk by chunk: of very many rows, only a chunk's keys are in memory."""
+    return (terms.sum(axis=1, dtype=np.uint64) for terms in part_terms(state))
+
+
 def row_keys(state: pa.Table) -> Hashes:
     """One 64-bit key per row, equal for copies, shape (rows,)."""
-    keys = [terms.sum(axis=1, dtype=np.uint64) for terms in part_terms(state)]
-    return np.concatenate(keys) if keys else np.empty(0, dtype=np.uint64)
+    return np.concatenate([np.empty(0, dtype=np.uint64), *key_chunks(state)])
+
+
+def at_rows(chunks: Iterable[npt.NDArray[Any]], rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    """The entries ``rows`` (ascending) of an array that comes in chunks; at least one chunk."""
+    found, start = [], 0
+    for chunk in chunks:
+        inside = rows[np.searchsorted(rows, start) : np.searchsorted(rows, start + len(chunk))]
+        found.append(chunk[inside - start])
+        start += len(chunk)
+    return np.concatenate(found)
 
 
 def null_key(sketch: ContentHashes) -> np.uint64:

@@ -8,14 +8,16 @@ seed is a field: ``DEFAULT_SEED`` keeps results comparable between scans until a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from poisonguard.kernels.mapped import passing
 from poisonguard.kernels.minhash import PERMUTATIONS, signatures
 from poisonguard.kernels.neighbours import Documents
 from poisonguard.kernels.shingle import shingle
@@ -83,9 +85,14 @@ def documents(*states: pa.Table) -> Documents:
     return Documents([_chunk(batch) for table in tables for batch in table.to_batches()])
 
 
-def word_counts(state: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
-    """Number of words of every document, shape (rows,)."""
-    return np.asarray(state["words"].to_numpy(), dtype=np.uint32)
+def word_counts(state: pa.Table) -> Iterator[npt.NDArray[np.uint32]]:
+    """Number of words of every document, chunk by chunk, shapes (rows of the chunk,)."""
+    return (np.asarray(chunk, dtype=np.uint32) for chunk in passing(state["words"].chunks))
+
+
+def enough_words(state: pa.Table, fewest: int) -> npt.NDArray[np.bool_]:
+    """Documents of at least ``fewest`` words, shape (rows,)."""
+    return np.concatenate([np.zeros(0, dtype=np.bool_), *(words >= fewest for words in word_counts(state))])
 
 
 def _chunk(batch: pa.RecordBatch) -> Sets:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
+from math import ceil, floor
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +23,11 @@ from poisonguard.sketches.values import as_text, plain, present
 
 Scalar = str | int | float | bool | None
 Argument = Scalar | tuple[Scalar, ...]
+
+WHOLE = pa.decimal128(38, 0)
+"""Integers of any kind, and bounds on them."""
+BEYOND = 10**30
+"""Further away than any integer of a column."""
 
 _SCHEMA = pa.schema([("judged", pa.int64()), ("broken", pa.int64())])
 
@@ -70,7 +77,7 @@ def breaks(rule: Rule, values: pa.Array) -> pa.Array:
     arguments = dict(rule.arguments)
     try:
         return _PREDICATES[rule.predicate](values, arguments)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, ValueError) as error:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, ValueError, OverflowError) as error:
         reason = str(error).splitlines()[0]
         raise RuleMismatchError(
             f"column {rule.column!r} ({values.type}) cannot be judged by {rule.predicate}: {reason}"
@@ -83,25 +90,33 @@ def _between(values: pa.Array, arguments: dict[str, Argument]) -> pa.Array:
     low, high = arguments.get("min_value"), arguments.get("max_value")
     if low is not None:
         too_low = pc.less_equal if arguments.get("strict_min") else pc.less
-        broken = pc.or_(broken, too_low(comparable, _bound(low, comparable.type)))
+        broken = pc.or_(broken, too_low(comparable, _bound(low, comparable.type, up=too_low is pc.less)))
     if high is not None:
         too_high = pc.greater_equal if arguments.get("strict_max") else pc.greater
-        broken = pc.or_(broken, too_high(comparable, _bound(high, comparable.type)))
+        broken = pc.or_(broken, too_high(comparable, _bound(high, comparable.type, up=too_high is pc.greater_equal)))
     return broken
 
 
 def _comparable(values: pa.Array) -> pa.Array:
-    if pt.is_boolean(values.type):
-        return values.cast(pa.uint8())
-    return values.cast(pa.float64()) if pt.is_decimal(values.type) else values
+    kind = values.type
+    if pt.is_boolean(kind):
+        values, kind = values.cast(pa.uint8()), pa.uint8()
+    if pt.is_integer(kind):
+        # Against a double, Arrow refuses integers beyond 2**53.
+        return values.cast(WHOLE)
+    return values.cast(pa.float64()) if pt.is_decimal(kind) else values
 
 
-def _bound(bound: Argument, kind: pa.DataType) -> pa.Scalar:
+def _bound(bound: Argument, kind: pa.DataType, *, up: bool) -> pa.Scalar:
+    """``bound`` in the values' type; among integers, a fraction is the next integer ``up`` or down."""
     number = isinstance(bound, int | float) and not isinstance(bound, bool)
-    if pt.is_integer(kind) or pt.is_floating(kind):
-        if not number:
+    if pt.is_decimal(kind) or pt.is_floating(kind):
+        if not isinstance(bound, int | float) or isinstance(bound, bool):
             raise ValueError(f"{bound!r} is not a number")
-        return pa.scalar(bound)
+        if pt.is_floating(kind):
+            return pa.scalar(float(bound))
+        whole = ceil(bound) if up else floor(bound)
+        return pa.scalar(Decimal(max(-BEYOND, min(BEYOND, whole))), WHOLE)
     if number:
         raise ValueError(f"{bound!r} is a number, the column is not")
     if pt.is_timestamp(kind):
@@ -135,8 +150,12 @@ def _member(values: pa.Array, arguments: dict[str, Argument]) -> pa.Array:
 def _texts(items: tuple[Scalar, ...], kind: pa.DataType) -> list[str]:
     numeric = pt.is_integer(kind) or pt.is_floating(kind) or pt.is_decimal(kind)
     if numeric or pt.is_boolean(kind):
-        numbers = [float(item) for item in items if isinstance(item, int | float)]
-        texts: list[str] = as_text(pa.array(numbers, pa.float64())).to_pylist()
+        numbers = [item for item in items if isinstance(item, int | float)]
+        texts: list[str] = as_text(pa.array([float(item) for item in numbers], pa.float64())).to_pylist()
+        if pt.is_integer(kind):  # a double would change large ones
+            texts = [
+                str(int(item)) if isinstance(item, int) else text for item, text in zip(numbers, texts, strict=True)
+            ]
         return [_BOOLEANS.get(text, text) for text in texts] if pt.is_boolean(kind) else texts
     if pt.is_temporal(kind):
         moments = pa.array([item for item in items if isinstance(item, str)], pa.string())

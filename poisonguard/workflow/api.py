@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from poisonguard.errors import GateFailed
+from poisonguard.errors import GateFailed, UsageError
 
 if TYPE_CHECKING:
+    from poisonguard.attest.keys import PrivateKey
     from poisonguard.domain.result import ScanResult
     from poisonguard.workflow.approve import Decided
     from poisonguard.workflow.gate_decision import GateDecision
     from poisonguard.workflow.publish import Published
+    from poisonguard.workflow.scan import Scan, ScanRequest
 
 PathLike = str | os.PathLike[str]
 
@@ -35,8 +37,10 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
     reports: Iterable[PathLike] = (),
     flagged: PathLike | None = None,
     scores: PathLike | None = None,
+    key: PathLike | None = None,
+    passphrase_file: PathLike | None = None,
 ) -> ScanResult:
-    """Look for signs of poisoning, drift, duplicates and label errors.
+    """Look for signs of poisoning, drift, duplicates and label errors; with ``key``, publish manifest and scan.
 
     Args:
         data: Path, glob or URL; or rows in memory: an Arrow table, a pandas or polars frame, a Hugging Face
@@ -55,13 +59,17 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
         reports: Files to write; the extension says which format.
         flagged: File for the flagged rows (``.parquet``, ``.csv``, ``.jsonl``).
         scores: File for every row's score.
+        key: Private key of a scanner and publisher: signs manifest and scan and publishes them in the registry.
+        passphrase_file: File whose first line is the passphrase; ``POISONGUARD_PASSPHRASE`` when not given.
 
     Returns:
         Findings, outcomes, assessment and decision.
 
     Raises:
         DataError: Nothing is there, or it cannot be read as what it declares to be.
-        UsageError: A parameter, policy, pack, contract or settings file is wrong.
+        UsageError: A parameter, policy, pack, contract or settings file is wrong; or, before anything is scanned,
+            the key is wrong, does not play the roles, or there is no workspace to publish in.
+        GateFailed: The result is to be published, and the trust root has expired.
     """
     from poisonguard.reports.atomic import write_text  # noqa: PLC0415 - heavy imports wait for the call
     from poisonguard.reports.formats import by_extension  # noqa: PLC0415 - as above
@@ -70,6 +78,8 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
     from poisonguard.workflow.scan import ScanRequest, open_scan  # noqa: PLC0415 - as above
     from poisonguard.workflow.tables import as_data  # noqa: PLC0415 - as above
 
+    if passphrase_file is not None and key is None:
+        raise UsageError("a passphrase file is given, but no key", hint="Say which key signs: key=PATH.")
     writers = [(Path(path), by_extension(Path(path))) for path in reports]
     row_files = [(Path(path), only) for path, only in ((flagged, True), (scores, False)) if path is not None]
     for path, _ in row_files:
@@ -84,15 +94,31 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
         contract=_text(contract),
         policy=_text(policy),
         config=_text(config),
+        keep_profile=key is not None,
         fail_on=fail_on,
         workers=workers or 0,
     )
+    signer = _signer(request, Path(key), _path(passphrase_file)) if key is not None else None
     with open_scan(request) as finished:
         for path, only_flagged in row_files:
             write_rows(finished, path, only_flagged=only_flagged)
         for path, render in writers:
             write_text(path, render(finished.result))
+        if signer is not None:
+            _publish(finished, request, signer)
         return finished.result
+
+
+def _signer(request: ScanRequest, key: Path, passphrase_file: Path | None) -> PrivateKey:
+    from poisonguard.workflow.sign_scan import signer_of  # noqa: PLC0415 - only a signed scan needs the registry
+
+    return signer_of(request, key, passphrase_file, datetime.now(UTC))
+
+
+def _publish(finished: Scan, request: ScanRequest, signer: PrivateKey) -> None:
+    from poisonguard.workflow.sign_scan import publish_scan  # noqa: PLC0415 - only a signed scan needs the registry
+
+    publish_scan(finished, request, signer, datetime.now(UTC))
 
 
 def sign(

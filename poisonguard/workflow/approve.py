@@ -27,6 +27,7 @@ from poisonguard.domain.dataset import Manifest
 from poisonguard.domain.decision import Reason
 from poisonguard.errors import GateFailed, UnknownVersion, UsageError
 from poisonguard.policy.approvals import ends_of
+from poisonguard.policy.judgement import Rules
 from poisonguard.policy.model import Policy
 from poisonguard.store.registry import Reader, Writer
 from poisonguard.workflow.context import (
@@ -39,7 +40,7 @@ from poisonguard.workflow.context import (
 )
 from poisonguard.workflow.gate import TRAINING
 from poisonguard.workflow.publish import require_role, signed_statement
-from poisonguard.workflow.standing import Rules, Standing
+from poisonguard.workflow.standing import Standing
 from poisonguard.workflow.workspace import Workspace
 
 LONGEST = timedelta(days=3653)

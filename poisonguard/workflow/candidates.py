@@ -49,24 +49,29 @@ def _chosen(reader: Reader, request: GateRequest) -> Sequence[NamedVersion]:
     if request.version is not None:
         return [resolve_version(reader, request.version)]
     dataset, sizes = _listing(reader, request)
-    published = [_differences(item, sizes) for item in _manifests(reader, dataset)]
+    published = [(differences(item, sizes), _named(item)) for item in published_manifests(reader, dataset)]
     ranked = [named for _, named in sorted(published, key=lambda pair: (pair[0], -pair[1].number))]
-    equal = sum(1 for differences, _ in published if not differences)
+    equal = sum(1 for different, _ in published if not different)
     return ranked[: min(max(equal, 1), MAX_TRIED)]
 
 
-def _manifests(reader: Reader, dataset: str) -> Iterator[ManifestDocument]:
+def published_manifests(reader: Reader, dataset: str) -> Iterator[ManifestDocument]:
+    """What is published under a name, oldest first; signatures are not checked."""
     for item in reader.statements(Kind.MANIFEST, dataset=dataset):
         document = document_of(parse_statement(parse_envelope(item.envelope).payload))
         if isinstance(document, ManifestDocument):
             yield document
 
 
-def _differences(document: ManifestDocument, sizes: Mapping[str, int]) -> tuple[int, NamedVersion]:
-    """In how many files names or sizes differ, and the version."""
+def differences(document: ManifestDocument, sizes: Mapping[str, int]) -> int:
+    """In how many files names or sizes differ."""
     wanted = {entry.path: entry.size for entry in document.manifest.files}
+    return len(wanted.items() ^ sizes.items())
+
+
+def _named(document: ManifestDocument) -> NamedVersion:
     release = document.release
-    return len(wanted.items() ^ sizes.items()), NamedVersion(release.dataset, release.number, release.version)
+    return NamedVersion(release.dataset, release.number, release.version)
 
 
 def _listing(reader: Reader, request: GateRequest) -> tuple[str, Mapping[str, int]]:

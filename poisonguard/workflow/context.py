@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from poisonguard.attest.trust import TrustRoot
 from poisonguard.domain.dataset import Release
 from poisonguard.errors import UnknownVersion, UsageError
+from poisonguard.policy.judgement import Rules
 from poisonguard.policy.model import Policy
 from poisonguard.store.registry import Reader
+from poisonguard.workflow.gate import TRAINING
 from poisonguard.workflow.policies import policy_in_force
-from poisonguard.workflow.standing import Rules, Standing, State, standing
+from poisonguard.workflow.standing import Standing, State, standing
 from poisonguard.workflow.workspace import Workspace
 
 LARGEST_NUMBER = 2**53 - 1
@@ -156,7 +158,7 @@ def scanned_profile(
 def rules_in_force(workspace: Workspace, reader: Reader, policy: Policy | None, now: datetime) -> Rules:
     """Trust root, policy and time (to the second, as statements say it), for judging versions."""
     root: TrustRoot = workspace.trusted(reader, now).root
-    return Rules(root, policy or policy_in_force(), now.replace(microsecond=0))
+    return Rules(root, policy or policy_in_force(), now.replace(microsecond=0), TRAINING)
 
 
 def _profiled(workspace: Workspace, found: Standing) -> Profiled | None:

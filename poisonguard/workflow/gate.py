@@ -5,7 +5,8 @@ a trusted root nothing can be believed, and without a trusted manifest there is 
 gate stops. Everywhere else it goes on, so that all failures are listed; the exit code is the gravest
 (6 > 5 > 4 > 1).
 
-Codes of reasons, stable; those of ``policy.decide`` (4 and 1) and ``policy.approvals`` (5) come in addition:
+Codes of reasons, stable; those of ``policy.decide`` (4 and 1), ``policy.scans`` and ``policy.approvals`` (5) come
+in addition:
 
 ========================== ==== =====================================================================
 code                       exit meaning
@@ -15,7 +16,7 @@ code                       exit meaning
 ``trust-expired``          5    the newest trust root has expired
 ``trust-rolled-back``      5    an older trust root than one seen here before
 ``clock-set-back``         5    the clock is behind the time of an earlier passing gate
-``clock-behind``           5    the manifest or the scan was signed in the future of this clock
+``clock-behind``           5    the manifest was signed in the future of this clock
 ``log-untrusted``          6    the checkpoint is not signed by the log's key
 ``log-inclusion``          6    a statement is not proven to be in the log
 ``statement-altered``      6    a signature under a known key does not verify, or a document is malformed
@@ -24,10 +25,6 @@ code                       exit meaning
 ``manifest-ambiguous``     6    more than one trusted manifest
 ``dataset-differs``        5    the bundle is of another dataset than the one asked for
 ``version-rolled-back``    5    a lower version number than asked for, or than passed here before
-``scan-missing``           5    no trusted, current scan of this version under this policy
-``scan-other-version``     5    a scan of another version; 0 when there is a good one
-``scan-other-policy``      5    a scan under another policy; 0 when there is a good one
-``scan-expired``           5    a scan older than the policy allows; 0 when there is a good one
 ``approvals-missing``      5    fewer approvers than policy and trust root ask for
 ``rejected``               5    a steward rejected this version
 ``bytes-differ``           6    a file is changed, missing, extra or unreadable
@@ -37,22 +34,19 @@ code                       exit meaning
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
 from poisonguard.attest.checkpoint import Checkpoint, open_checkpoint
-from poisonguard.attest.evidence import Signed, Unentitled, open_signed
-from poisonguard.attest.predicates_v1 import ApprovalDocument, ManifestDocument, RejectionDocument
-from poisonguard.attest.scan_v1 import ScanDocument
+from poisonguard.attest.evidence import Signed, Statements, Unentitled, open_signed
+from poisonguard.attest.predicates_v1 import Document, ManifestDocument
 from poisonguard.attest.times import format_time, parse_time
 from poisonguard.attest.trust import RoleName, TrustedRoot, TrustRoot, establish
 from poisonguard.dataset.verify import verify_files
 from poisonguard.domain.decision import Reason
-from poisonguard.domain.result import Assessment, assess
 from poisonguard.errors import GateFailed, IntegrityError
-from poisonguard.policy.approvals import Case, standing_rejections, waived_findings, weigh
-from poisonguard.policy.decide import decide_scan
+from poisonguard.policy.judgement import About, Rules, judge
 from poisonguard.policy.model import Policy, policy_digest
 from poisonguard.store.bundle import Bundle
 from poisonguard.workflow.gate_decision import GateDecision, GateEvidence, GateState, approval_evidence, scan_evidence
@@ -62,7 +56,6 @@ TAMPERED = 6
 MAX_FILES_NAMED = 1000
 TRAINING = "training"
 
-_GRAVITY = (Assessment.CLEAN, Assessment.DRIFTED, Assessment.SUSPICIOUS)
 _ABSENCES = frozenset({"manifest-missing", "scan-missing", "approvals-missing"})
 
 
@@ -103,8 +96,7 @@ def gate(  # noqa: PLR0913  each argument is one thing the caller alone knows
         manifest = passage.open_statements(trusted.root)
         if manifest is not None:
             passage.check_version(manifest.document, dataset, min_version)
-            scans = passage.choose_scans(manifest)
-            passage.check_approvals(manifest, scans, trusted.root)
+            passage.check_approvals(manifest, trusted.root)
             passage.check_bytes(manifest.document, workers)
     return passage.decision()
 
@@ -114,12 +106,10 @@ class _Passage:
 
     def __init__(self, bundle: Bundle, policy: Policy, state: GateState, evidence: GateEvidence) -> None:
         self.bundle, self.policy, self.state = bundle, policy, state
-        self.evidence, self.now, self.digest = evidence, evidence.checked, evidence.policy_digest
+        self.evidence, self.now = evidence, evidence.checked
         self.reasons: list[Reason] = []
         self.unentitled: list[Unentitled] = []
-        self.scans: list[Signed[ScanDocument]] = []
-        self.approvals: list[Signed[ApprovalDocument]] = []
-        self.rejections: list[Signed[RejectionDocument]] = []
+        self.statements = Statements.of(())
 
     def deny(self, code: str, message: str, exit_code: int = UNAPPROVED, hint: str = "") -> None:
         """Add a reason."""
@@ -171,29 +161,25 @@ class _Passage:
 
     def open_statements(self, root: TrustRoot) -> Signed[ManifestDocument] | None:
         """Sort the statements by what they are; the manifest, or nothing when there is not exactly one."""
-        manifests: list[Signed[ManifestDocument]] = []
+        self.statements = Statements.of(self._opened(root))
+        manifests = self.statements.manifests
+        if not manifests:
+            self.deny("manifest-missing", "no trusted manifest", hint="Sign the version with a publisher's key.")
+        elif len(manifests) > 1:
+            self.deny("manifest-ambiguous", f"{len(manifests)} manifests where one is expected", TAMPERED)
+        return manifests[0] if len(manifests) == 1 else None
+
+    def _opened(self, root: TrustRoot) -> Iterator[Signed[Document]]:
         for item in self.bundle.statements:
             try:
                 signed = open_signed(item.envelope, root)
             except IntegrityError as error:
                 self.deny("statement-altered", error.message, TAMPERED, error.hint)
                 continue
-            match signed:
-                case Unentitled():
-                    self.unentitled.append(signed)
-                case Signed(document=ManifestDocument() as document):
-                    manifests.append(Signed(document, signed.digest, signed.people))
-                case Signed(document=ScanDocument() as document):
-                    self.scans.append(Signed(document, signed.digest, signed.people))
-                case Signed(document=ApprovalDocument() as document):
-                    self.approvals.append(Signed(document, signed.digest, signed.people))
-                case Signed(document=RejectionDocument() as document):
-                    self.rejections.append(Signed(document, signed.digest, signed.people))
-        if not manifests:
-            self.deny("manifest-missing", "no trusted manifest", hint="Sign the version with a publisher's key.")
-        elif len(manifests) > 1:
-            self.deny("manifest-ambiguous", f"{len(manifests)} manifests where one is expected", TAMPERED)
-        return manifests[0] if len(manifests) == 1 else None
+            if isinstance(signed, Unentitled):
+                self.unentitled.append(signed)
+            else:
+                yield signed
 
     def check_version(self, manifest: ManifestDocument, dataset: str | None, min_version: int) -> None:
         """It is the dataset that is wanted, and not an old version of it."""
@@ -208,70 +194,24 @@ class _Passage:
         if self.now < parse_time(release.created):
             self.deny("clock-behind", f"the manifest is of {release.created}, after now", hint="Set the clock.")
 
-    def choose_scans(self, manifest: Signed[ManifestDocument]) -> tuple[Signed[ScanDocument], ...]:
-        """The scans of this version under this policy that are current."""
-        self.evidence = self.evidence.of(manifest)
-        problems = [(scan, self._scan_problem(manifest.document, scan.document)) for scan in self.scans]
-        good = tuple(scan for scan, problem in problems if problem is None)
-        exit_code = 0 if good else UNAPPROVED
-        self.reasons += [replace(problem, exit_code=exit_code) for _, problem in problems if problem is not None]
-        if not good:
-            hint = "Scan the version with --sign and a scanner's key, under the gate's policy."
-            self.deny("scan-missing", "no trusted, current scan of this version under this policy", hint=hint)
-        for scan in good:
-            if self.now < scan.document.scanned:
-                when = format_time(scan.document.scanned)
-                self.deny("clock-behind", f"the scan is of {when}, after now", hint="Set the clock.")
-        return good
-
-    def _scan_problem(self, manifest: ManifestDocument, scan: ScanDocument) -> Reason | None:
-        if (scan.dataset, scan.version) != (manifest.dataset, manifest.version):
-            what = f"a scan of {scan.dataset} {scan.version[:16]} does not count"
-            return Reason("scan-other-version", what, UNAPPROVED)
-        if scan.policy_digest != self.digest:
-            what = f"a scan under policy {scan.policy_digest[:12]} does not count under {self.digest[:12]}"
-            return Reason("scan-other-policy", what, UNAPPROVED, "Scan again under the gate's policy.")
-        if self.now - scan.scanned >= self.policy.scan_max_age:
-            return Reason("scan-expired", f"the scan of {format_time(scan.scanned)} is too old", UNAPPROVED)
-        return None
-
-    def check_approvals(
-        self, manifest: Signed[ManifestDocument], scans: tuple[Signed[ScanDocument], ...], root: TrustRoot
-    ) -> None:
+    def check_approvals(self, manifest: Signed[ManifestDocument], root: TrustRoot) -> None:
         """Enough people approve, nobody rejects, and the scans pass with the findings that they waive."""
-        case = self._case(manifest, scans)
-        weighed = weigh(self.policy, case, self.approvals)
-        assessment = _gravest(scans)
-        asked = self.policy.approvers[assessment or Assessment.SUSPICIOUS]
-        needed = max(asked, root.threshold(RoleName.STEWARD))
-        enough = len(weighed.people) >= needed
-        self.reasons += [replace(item, exit_code=0 if enough else UNAPPROVED) for item in weighed.set_aside]
-        if not enough:
-            have = f"{len(weighed.people)} of {needed} approvers for a version that is {assessment or 'not scanned'}"
-            self.deny("approvals-missing", have, hint="Let stewards look at the report and run `poisonguard approve`.")
-        self.reasons += standing_rejections(case, weighed, self.rejections)
-        waived = waived_findings(self.policy, case, weighed)
-        for scan in scans:
-            self.reasons += _scan_reasons(self.policy, scan.document, waived)
+        statements = self.statements
+        about = About(manifest, statements.scans, statements.approvals, statements.rejections)
+        judged = judge(about, Rules(root, self.policy, self.now, self.evidence.purpose))
+        self.reasons += judged.chosen.reasons
+        self.reasons += [replace(item, exit_code=0) if judged.enough else item for item in judged.weighed.set_aside]
+        if not judged.enough:
+            have = f"{len(judged.weighed.people)} of {judged.needed} approvers"
+            what = f"{have} for a version that is {judged.assessment or 'not scanned'}"
+            self.deny("approvals-missing", what, hint="Let stewards look at the report and run `poisonguard approve`.")
+        self.reasons += (*judged.rejections, *judged.findings)
         self.evidence = replace(
-            self.evidence,
-            assessment=assessment,
-            approvers_needed=needed,
-            scans=tuple(scan_evidence(scan) for scan in scans),
-            approvals=tuple(approval_evidence(consent, self.policy) for consent in weighed.counted),
-        )
-
-    def _case(self, manifest: Signed[ManifestDocument], scans: tuple[Signed[ScanDocument], ...]) -> Case:
-        scanners = (scan.people for scan in self.scans if _same(scan.document, manifest.document))
-        return Case(
-            dataset=manifest.document.dataset,
-            version=manifest.document.version,
-            manifest_statement=manifest.digest,
-            scans=frozenset(scan.digest for scan in scans),
-            policy_digest=self.digest,
-            purpose=self.evidence.purpose,
-            authors=frozenset(manifest.people).union(*scanners),
-            now=self.now,
+            self.evidence.of(manifest),
+            assessment=judged.assessment,
+            approvers_needed=judged.needed,
+            scans=tuple(scan_evidence(scan) for scan in judged.chosen.current),
+            approvals=tuple(approval_evidence(consent, self.policy) for consent in judged.weighed.counted),
         )
 
     def check_bytes(self, manifest: ManifestDocument, workers: int) -> None:
@@ -290,21 +230,3 @@ class _Passage:
             for item in self.unentitled
         ]
         return GateDecision.of((*self.reasons, *unentitled), self.evidence)
-
-
-def _gravest(scans: Iterable[Signed[ScanDocument]]) -> Assessment | None:
-    """The gravest of what the scans say and of what their findings say; nothing when there is no scan."""
-    words = [word for scan in scans for word in (scan.document.assessment, assess(scan.document.findings))]
-    return max(words, key=_GRAVITY.index, default=None)
-
-
-def _scan_reasons(policy: Policy, scan: ScanDocument, waived: frozenset[str]) -> Iterator[Reason]:
-    """What the policy says of the scan now, and what the scanner said that the policy alone cannot see."""
-    decision = decide_scan(policy, scan.outcomes, scan.findings, waived, packs=scan.packs)
-    yield from decision.reasons
-    seen = {reason.code for reason in decision.reasons} | {"findings"}
-    yield from (reason for reason in scan.decision.reasons if reason.exit_code and reason.code not in seen)
-
-
-def _same(scan: ScanDocument, manifest: ManifestDocument) -> bool:
-    return (scan.dataset, scan.version) == (manifest.dataset, manifest.version)

@@ -92,10 +92,10 @@ class ScanEvidence:
             "statement": self.statement,
             "by": list(self.people),
             "scanned": format_time(self.scanned),
-            "tool_version": self.tool_version,
+            "toolVersion": self.tool_version,
             "pack": self.pack,
             "reference": self.reference,
-            "report_digest": self.report_digest,
+            "reportDigest": self.report_digest,
         }
 
 
@@ -169,7 +169,7 @@ class GateEvidence:
             "checked": format_time(self.checked),
             "purpose": self.purpose,
             "policy": {"name": self.policy, "digest": self.policy_digest},
-            "trust_root_version": self.trust_version,
+            "trustRootVersion": self.trust_version,
             "log": {"origin": self.log_origin, "size": self.log_size},
             "dataset": self.dataset,
             "number": self.number,
@@ -180,7 +180,7 @@ class GateEvidence:
             "bytes": self.size,
             "rows": self.rows,
             "assessment": None if self.assessment is None else str(self.assessment),
-            "approvers_needed": self.approvers_needed,
+            "approversNeeded": self.approvers_needed,
             "scans": [item.to_json() for item in self.scans],
             "approvals": [item.to_json() for item in self.approvals],
         }
@@ -231,9 +231,9 @@ class GateDecision:
         return {
             "schema": SCHEMA,
             "verdict": str(self.decision.verdict),
-            "exit_code": self.exit_code,
+            "exitCode": self.exit_code,
             "reasons": [
-                {"code": item.code, "message": item.message, "exit_code": item.exit_code, "hint": item.hint}
+                {"code": item.code, "message": item.message, "exitCode": item.exit_code, "hint": item.hint}
                 for item in self.decision.reasons
             ],
             **self.evidence.to_json(),

@@ -15,8 +15,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from poisonguard.attest.envelope import parse_envelope, sign
 from poisonguard.attest.evidence import Signed, document_word, open_signed
@@ -27,15 +25,11 @@ from poisonguard.attest.trust import RoleName, TrustRoot
 from poisonguard.domain.dataset import Manifest, Release
 from poisonguard.domain.result import ScanResult
 from poisonguard.errors import IntegrityError, NothingToScan, UsageError
+from poisonguard.policy.judgement import Rules
 from poisonguard.policy.model import Policy
 from poisonguard.store.registry import Kind, Reader, Statement, Writer
 from poisonguard.workflow.context import approved_release, rules_in_force
-from poisonguard.workflow.keys import load_key
-from poisonguard.workflow.standing import Rules
 from poisonguard.workflow.workspace import Workspace
-
-if TYPE_CHECKING:
-    from poisonguard.workflow.scan import Scan, ScanRequest
 
 DATASET_NAME = re.compile(r"\w[\w .+/-]{0,127}")
 """No ``@`` and no ``:``, which references use; no pattern characters, which trust roots use."""
@@ -123,27 +117,6 @@ def publish(
             writer.append(statements, workspace.checkpoint_signer())
     kinds = {item.kind: item.payload_digest for item in statements}
     return Published(release, Kind.MANIFEST in kinds, tuple(sorted(people)), kinds.get(Kind.SCAN))
-
-
-def publish_scan(
-    finished: Scan, request: ScanRequest, key_path: Path, passphrase_file: Path | None, now: datetime
-) -> str:
-    """Publish a scan that is still open; a line for people that says what became of it.
-
-    Raises:
-        UsageError: What was scanned is a table in memory, or there is no workspace outside of the data.
-    """
-    from poisonguard.reports.json_v1 import render  # noqa: PLC0415 - only a signed scan pays for it
-
-    if not isinstance(request.data, str):
-        raise UsageError("a table in memory cannot be published", hint="Write it to a file and scan that.")
-    result = finished.result
-    signer = load_key(key_path, passphrase_file)
-    scanned = Scanned(result=result, report=render(result).encode(), profile=finished.profile())
-    with Workspace.required(data=request.data) as workspace:
-        publication = Publication(result.dataset, result.manifest, scanned)
-        published = publish(workspace, publication, [signer], now, finished.policy)
-    return f"signed and published {published.title} ({published.release.version})"
 
 
 def require_role(root: TrustRoot, signers: Sequence[Signer], role: RoleName, dataset: str) -> tuple[str, ...]:

@@ -6,12 +6,15 @@ wrote the data must not be able to say how they are scanned.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from poisonguard.dataset.discover import local_path
 from poisonguard.domain.roles import Role
 from poisonguard.errors import ConfigurationError, UsageError
 
@@ -49,14 +52,26 @@ class Settings(DatasetSettings):
 def find_settings(data: str, start: Path | None = None) -> Path | None:
     """The nearest settings file above the working directory that does not lie in the data."""
     folder = (start or Path.cwd()).resolve()
-    root = Path(data).resolve() if Path(data).exists() else None
     for parent in (folder, *folder.parents):
         candidate = parent / FILE_NAME
-        if root is not None and root.is_dir() and candidate.is_relative_to(root):
-            continue
-        if candidate.is_file():
+        if candidate.is_file() and not _in_data(candidate, data, folder):
             return candidate
     return None
+
+
+def _in_data(candidate: Path, data: str, folder: Path) -> bool:
+    """Whether the data's author may have written ``candidate``: it lies in their folder or matches their pattern."""
+    path = local_path(data) if data else None
+    if path is None:
+        return False
+    root = os.path.realpath(folder / path)
+    if os.path.isdir(root):  # noqa: PTH112 - answers no, where Path raises for a name that is too long
+        return candidate.is_relative_to(root)
+    if os.path.lexists(root):
+        return False
+    # A pattern: each ``*`` may stand for more here than it does for the listing, never for less.
+    pattern = os.path.join(os.path.realpath(folder), path).replace("**/", "*")  # noqa: PTH118 - a pattern, no path
+    return any(fnmatchcase(str(candidate), wanted) for wanted in (pattern, f"{pattern}/*"))
 
 
 def load_settings(path: Path | None) -> Settings:

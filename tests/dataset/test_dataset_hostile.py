@@ -94,8 +94,12 @@ BAD: list[tuple[str, bytes, str]] = [
     ("x.jsonl", b'{"a":1}\n' * 200_000 + b"oops\n", "line 200001 is not a JSON object"),
     ("x.jsonl", b'{"a":1}\n{"a":"\xff"}\n', "byte 14 is not valid UTF-8"),
     ("x.jsonl", b'{"a":1}\n{"a":2,"a":3}\n', "line 2: Column(/a) was specified twice"),
-    ("x.jsonl", b'{"a":1}\n{"a":"x"}\n', "line 2: Column(/a) changed from number to string"),
-    ("x.jsonl", b'{"a":1}\n' * (1 << 20) + b'{"a":"x"}\n', "column 'a' is int64 before line 1048577 and string after"),
+    ("x.jsonl", b'{"a":1}\n{"a":[1]}\n', "line 2: Column(/a) changed from number to array"),
+    ("x.jsonl", b'{"a":1}\n' * (1 << 20) + b'{"a":{}}\n', "'a' is int64 before line 1048577 and struct<> after"),
+    ("x.jsonl", b'{"a":1}\n{"a":"x"}\n{"a":1e400}\n', "line 3: Number too big to be stored in double"),
+    ("x.jsonl", b'{"a":1}\n{"a":"x"}\n{"a":"y","a":2}\n', "line 3: Column(/a) was specified twice"),
+    ("x.jsonl", b'{"a":1}\n{"a":"x"}\n{"a":2}{"a":3}\n', "line 3 is not a JSON object"),
+    ("x.jsonl", b'{"a":"x"}\n{"a":' + b"9" * 5000 + b"}\n", "line 2 is not a JSON object"),
     ("x.jsonl", b'{"b":1}\n{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}\n", "nested more than 64 levels"),
     ("x.json", b'[{"a":1},{"a":2}', "the array is never closed"),
     ("x.json", b'[{"a":1},]', "1 elements but 1 commas"),
@@ -107,7 +111,12 @@ BAD: list[tuple[str, bytes, str]] = [
     ("x.csv.bz2", bz2.compress(b"a,b\n" + b"1,2\n" * 999)[:-9], "bzip2 stream is truncated or damaged"),
     ("x.csv.xz", lzma.compress(b"a,b\n" + b"1,2\n" * 999)[:-9], "xz stream is truncated or damaged"),
     ("x.csv.zst", pa.compress(b"a,b\n" + b"1,2\n" * 999, codec="zstd", asbytes=True)[:-3], "zstd stream is truncated"),
-    ("x.parquet.gz", gzip.compress(parquet()), "cannot be read compressed"),
+    # compressed as a whole
+    ("x.parquet.gz", gzip.compress(parquet())[:-9], "gzip stream is truncated or damaged"),
+    ("x.parquet.gz", gzip.compress(parquet()[:-20]), "not readable as Parquet"),
+    ("x.parquet.gz", gzip.compress(b"a,b\n1,2\n"), "named .parquet.gz but the content is text/plain"),
+    ("x.feather.zst", pa.compress(feather(), codec="zstd", asbytes=True)[:-3], "zstd stream is truncated"),
+    ("x.feather.zst", pa.compress(feather()[:-30], codec="zstd", asbytes=True), "not readable as Arrow IPC"),
 ]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poisonguard.detectors.copies import Groups, content_groups, equal_labels, groups_of, unexplained
+from poisonguard.detectors.copies import Groups, content_groups, distinct_keys, groups_of, held, key_groups, unexplained
 from poisonguard.sketches.base import Block
 from poisonguard.sketches.contents import ContentHashes
 
@@ -71,16 +71,36 @@ def test_a_fine_column_among_coarse_ones_betrays_copies() -> None:
     assert groups.sizes[found].tolist() == [26]
 
 
-@given(st.lists(st.integers(0, 3), max_size=20))
-def test_labels_name_the_first_equal_row(keys: list[int]) -> None:
-    labels = equal_labels(np.array(keys, dtype=np.uint64))
-    assert labels.tolist() == [keys.index(key) for key in keys]
+def labels_of(keys: list[int]) -> np.ndarray:
+    return np.array([keys.index(key) for key in keys], dtype=np.int64)
+
+
+def chunked(keys: list[int], size: int) -> list[np.ndarray]:
+    # Keys far apart, so that they fall into different heaps.
+    spread = np.array(keys, dtype=np.uint64) << np.uint64(61)
+    return [spread[start : start + size] for start in range(0, len(keys), size)]
+
+
+@given(st.lists(st.integers(0, 7), max_size=30), st.integers(0, 30), st.integers(1, 9))
+def test_keys_lead_to_the_same_groups_as_labels_in_any_chunks(keys: list[int], cut: int, size: int) -> None:
+    rows = min(cut, len(keys))
+    found = key_groups(chunked(keys, size), rows, len(keys) - rows)
+    expected = groups_of(labels_of(keys), rows)
+    for name in Groups.__slots__:
+        assert np.array_equal(getattr(found, name), getattr(expected, name)), name
+
+
+@given(st.lists(st.integers(0, 7), max_size=30), st.lists(st.integers(0, 7), max_size=30), st.integers(1, 9))
+def test_keys_are_counted_and_found_in_any_chunks(keys: list[int], others: list[int], size: int) -> None:
+    assert distinct_keys(chunked(keys, size)) == len(set(keys))
+    wanted = np.concatenate([np.empty(0, dtype=np.uint64), *chunked(keys, size)])
+    assert held(wanted, chunked(others, size)).tolist() == [key in others for key in keys]
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=20), st.integers(0, 20))
 def test_groups_count_both_versions(keys: list[int], cut: int) -> None:
     rows = min(cut, len(keys))
-    groups = groups_of(equal_labels(np.array(keys, dtype=np.uint64)), rows)
+    groups = groups_of(labels_of(keys), rows)
     candidate, reference = keys[:rows], keys[rows:]
     repeated = [key for key in dict.fromkeys(candidate) if candidate.count(key) > 1]
     assert groups.sizes.tolist() == [candidate.count(key) for key in repeated]
@@ -88,4 +108,5 @@ def test_groups_count_both_versions(keys: list[int], cut: int) -> None:
     assert groups.excess == len(candidate) - len(set(candidate))
     assert groups.reference_excess == len(reference) - len(set(reference))
     everything = np.ones(len(repeated), dtype=np.bool_)
-    assert groups.copies(everything).tolist() == [row for row, key in enumerate(candidate) if key in candidate[:row]]
+    later = [row for row, key in enumerate(candidate) if key in candidate[:row]]
+    assert groups.copies(everything).tolist() == groups.later.tolist() == later

@@ -36,7 +36,7 @@ Captured = pytest.CaptureFixture[str]
 
 def codes(capsys: Captured) -> list[str]:
     """Codes of the reasons that the gate printed as JSON."""
-    return [reason["code"] for reason in json.loads(capsys.readouterr().out)["reasons"] if reason["exit_code"]]
+    return [reason["code"] for reason in json.loads(capsys.readouterr().out)["reasons"] if reason["exitCode"]]
 
 
 def gate(*arguments: str) -> int:

@@ -210,3 +210,34 @@ def test_fail_on_may_only_be_stricter(here: Path) -> None:
     assert scan("data.csv", "--fail-on", "note") in (0, 1)
     Path("policy.yaml").write_text("nonsense: true\n")
     assert scan("data.csv", "--policy", "policy.yaml") == 2
+
+
+@pytest.mark.parametrize(
+    ("suite", "named"),
+    [
+        ("not json", "JSON"),
+        ('{"expectations": []}', "no expectation"),
+        (
+            json.dumps(
+                {
+                    "name": "evil",
+                    "expectations": [
+                        {
+                            "type": "expect_column_values_to_not_be_null",
+                            "kwargs": {"column": "width", "row_condition": "@__import__('os').system('touch pwned')"},
+                        }
+                    ],
+                }
+            ),
+            "row_condition",
+        ),
+    ],
+)
+def test_a_contract_that_is_wrong_or_runs_code_is_refused(
+    here: Path, suite: str, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame().to_csv("data.csv", index=False)
+    Path("contract.json").write_text(suite)
+    assert scan("data.csv", "--contract", "contract.json") == 2
+    assert named in capsys.readouterr().err
+    assert not (here / "pwned").exists()

@@ -100,7 +100,7 @@ def test_large_buckets_are_bounded_and_still_find_their_copies(monkeypatch: pyte
     """Eighty families in one bucket, as an attacker would forge it, compared with representatives."""
     monkeypatch.setattr(neighbours, "BUCKET_LIMIT", 100)
     monkeypatch.setattr(neighbours, "FEWEST", 100)
-    monkeypatch.setattr(neighbours, "BATCH_SHINGLES", 500)
+    monkeypatch.setattr(neighbours, "BATCH_WORDS", 500)
     sets = variants(np.random.default_rng(4), 80, 50, 3, 2)
     honest = chunk_of(sets, 1)
     forged = Sets(np.zeros_like(honest.signatures), honest.offsets, honest.shingles)
@@ -114,7 +114,7 @@ def test_large_buckets_are_bounded_and_still_find_their_copies(monkeypatch: pyte
 def test_memory_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     documents = documents_of(variants(np.random.default_rng(5), 30, 60, 4, 6), cuts=(7, 50, 90))
     whole = cluster(documents, threshold=0.7).labels
-    monkeypatch.setattr(neighbours, "BATCH_SHINGLES", 1)
+    monkeypatch.setattr(neighbours, "BATCH_WORDS", 1)
     assert (cluster(documents, threshold=0.7).labels == whole).all()
 
 

@@ -357,6 +357,108 @@ def test_a_bad_scan_beside_a_good_one_only_informs(world: World, check: Gate) ->
     assert "scan-expired" in notes(decision)
 
 
+BROKEN: dict[str, Any] = {"outcomes": (Failed("PG-DUP-001", "broke"),)}
+
+
+def test_a_complete_scan_supersedes_an_incomplete_one(world: World, check: Gate) -> None:
+    published = world.publish()
+    world.scan(**BROKEN, scanned=NOW - 3 * DAY)
+    world.approve(published, world.scan())
+    decision = check(world)
+    assert (codes(decision), notes(decision)) == (set(), {"passed", "scan-superseded"})
+    assert len(decision.evidence.scans) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"reference": "reviews@2"},
+        {"pack": "text+baseline+strict"},
+        {"pack_digest": "1" * 64},
+        {"outcomes": (Ran("PG-DUP-002", Coverage(9, 9), ()),)},
+        {"outcomes": (Ran("PG-DUP-001", Coverage(8, 9), ()), Ran("PG-DUP-002", Coverage(9, 9), ()))},
+        {"outcomes": (Skipped("PG-DUP-001", "no rows"), Ran("PG-DUP-002", Coverage(9, 9), ()))},
+        {"scanned": NOW - 3 * DAY},
+        {"scanned": NOW - 2 * DAY},
+    ],
+)
+def test_an_incomplete_scan_is_not_hidden_by_one_of_another_kind(
+    world: World, check: Gate, change: dict[str, Any]
+) -> None:
+    dup = Ran("PG-DUP-001", Coverage(9, 9), ())
+    world.publish()
+    world.scan(outcomes=(dup, Failed("PG-DUP-002", "broke")), scanned=NOW - 2 * DAY)
+    world.scan(**{"outcomes": (dup, Ran("PG-DUP-002", Coverage(9, 9), ())), "scanned": NOW - DAY, **change})
+    assert "check-failed" in codes(check(world))
+
+
+@pytest.mark.parametrize("reference", [None, "reviews@2"])
+@pytest.mark.parametrize("more", [(), (Failed("PG-DUP-001", "broke"),)])
+def test_a_suspicious_scan_is_not_hidden_by_a_clean_one(
+    world: World, check: Gate, reference: str | None, more: tuple[Failed, ...]
+) -> None:
+    ran: tuple[Any, ...] = POISONED["outcomes"]
+    published, suspicious = world.publish(), world.scan(**POISONED | {"outcomes": (*ran, *more)})
+    clean = world.scan(outcomes=(*ran, Ran("PG-DUP-001", Coverage(9, 9), ())), scanned=NOW - DAY, reference=reference)
+    for steward in ("ann", "bob"):
+        world.approve(published, clean, steward, scan_statements=tuple(sorted((suspicious.digest, clean.digest))))
+    assert "findings" in codes(check(world))
+
+
+def test_another_scanner_may_do_a_scan_over(world: World, check: Gate) -> None:
+    world.root = trust_root(roles={**trust_root().roles, RoleName.SCANNER: Grant(("ci", "olga"), 1)})
+    published = world.publish()
+    world.scan(**BROKEN, scanned=NOW - 3 * DAY)
+    world.approve(published, world.scan("olga"))
+    assert check(world).passed
+
+
+def test_a_scan_done_over_daily_keeps_the_approval_of_the_first(world: World, check: Gate) -> None:
+    world.behave()
+    world.scan(scanned=NOW - DAY)
+    assert check(world).passed
+
+
+def test_a_scan_by_nobody_in_the_role_supersedes_nothing(world: World, check: Gate) -> None:
+    published = world.publish()
+    world.scan(**BROKEN, scanned=NOW - 3 * DAY)
+    world.approve(published, world.scan("mallory"))
+    assert {"check-failed", "approval-other-scan"} <= codes(check(world))
+
+
+def test_an_older_scan_appended_again_does_not_win(world: World, check: Gate) -> None:
+    published = world.publish()
+    complete = world.scan()
+    world.approve(published, complete)
+    world.scan(**BROKEN, scanned=NOW - 3 * DAY)
+    assert check(world).passed
+    world.scan(**BROKEN, scanned=NOW - DAY)
+    world.scan(scanned=NOW - 2 * DAY)
+    assert "check-failed" in codes(check(world))
+
+
+def test_an_approval_of_the_superseded_scan_is_none_of_the_newer_one(world: World, check: Gate) -> None:
+    published, incomplete = world.publish(), world.scan(**BROKEN, scanned=NOW - 3 * DAY)
+    complete = world.scan()
+    world.approve(published, incomplete)
+    assert codes(check(world)) == {"approvals-missing", "approval-other-scan"}
+    world.approve(published, complete, scan_statements=tuple(sorted((incomplete.digest, complete.digest))))
+    assert codes(check(world)) == {"approvals-missing", "approval-other-scan"}
+    world.approve(published, complete)
+    assert check(world).passed
+
+
+def test_a_superseded_scanner_is_still_no_steward(world: World, check: Gate) -> None:
+    roles = {RoleName.SCANNER: Grant(("ci", "bob"), 1), RoleName.STEWARD: Grant(("ann", "bob"), 1)}
+    world.root = trust_root(roles={**trust_root().roles, **roles})
+    published = world.publish()
+    world.scan("bob", **BROKEN, scanned=NOW - 3 * DAY)
+    both = world.scan("bob", "ci", scanned=NOW - 2 * DAY)
+    assert "scan-superseded" in notes(check(world))
+    world.approve(published, both, "bob")
+    assert codes(check(world)) == {"approvals-missing", "approval-by-author"}
+
+
 def test_a_current_scan_that_fails_is_not_hidden_by_one_that_passes(world: World, check: Gate) -> None:
     published, scanned = world.publish(), world.scan()
     world.scan(**POISONED, scanned=NOW - DAY)

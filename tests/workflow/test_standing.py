@@ -6,11 +6,14 @@ import tempfile
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from evidence_project import FLIPPED, START, Project
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from poisonguard.domain.decision import Decision, Verdict
+from poisonguard.domain.outcome import Failed
 from poisonguard.errors import GateFailed, UsageError
 from poisonguard.workflow.approve import Consent, approve, reject, review
 from poisonguard.workflow.context import resolve_version, rules_in_force, standing_of
@@ -18,15 +21,36 @@ from poisonguard.workflow.gate_request import GateRequest
 from poisonguard.workflow.gating import run_gate
 from poisonguard.workflow.standing import State
 
-ACTIONS = ("scan", "find", "approve ann", "approve bob", "approve pub", "waive ann", "waive bob", "reject bob", "wait")
+ACTIONS = (
+    "scan",
+    "scan pub",
+    "find",
+    "break",
+    "compare",
+    "approve ann",
+    "approve bob",
+    "approve pub",
+    "waive ann",
+    "waive bob",
+    "reject bob",
+    "wait",
+)
+
+BROKEN = (Failed("PG-LABEL-002", "out of memory"),)
+SCANS: dict[str, dict[str, Any]] = {
+    "scan": {},
+    "find": {"findings": (FLIPPED,)},
+    "break": {"outcomes": BROKEN, "decision": Decision(Verdict.FAILED, ())},
+    "compare": {"reference": "reviews@7"},
+}
 
 
 def act(project: Project, action: str, minute: int) -> None:
     """One thing somebody does; what they may not do is refused and changes nothing."""
     verb, _, who = action.partition(" ")
     now = START + timedelta(minutes=minute)
-    if verb in {"scan", "find"}:
-        project.publish(findings=(FLIPPED,) if verb == "find" else (), minutes=minute)
+    if verb in SCANS:
+        project.publish(scanner=who or "ci", minutes=minute, **SCANS[verb])
         return
     waive = {FLIPPED.fingerprint: "known"} if verb == "waive" else {}
     consent = Consent(reason="read", lifetime=timedelta(minutes=6), waive=waive, supersede=True)
@@ -69,3 +93,12 @@ def test_the_states_of_a_version_in_the_order_of_its_life(tmp_path: Path) -> Non
         act(project, action, minute)
         seen.append(state(project, minute + 1))
     assert seen == ["unscanned", "waiting", "approved", "rejected", "approved", "blocked"]
+
+
+def test_an_incomplete_scan_blocks_until_a_complete_one_is_approved(tmp_path: Path) -> None:
+    project = Project.start(tmp_path / "project")
+    seen = []
+    for minute, action in enumerate(("break", "approve ann", "scan", "approve ann"), 1):
+        act(project, action, minute)
+        seen.append(state(project, minute + 1))
+    assert seen == ["waiting", "blocked", "waiting", "approved"]

@@ -16,6 +16,7 @@ from poisonguard.cli.progress import progress_bar
 from poisonguard.errors import UsageError
 
 if TYPE_CHECKING:
+    from poisonguard.attest.keys import PrivateKey
     from poisonguard.domain.result import ScanResult
     from poisonguard.workflow.scan import Scan, ScanRequest
 
@@ -110,6 +111,8 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
 
     if no_reference and reference:
         raise UsageError("--reference and --no-reference exclude each other")
+    if passphrase_file and not key:
+        raise UsageError("--passphrase-file is given, but no key", hint="Say which key signs: --sign KEY.")
     writers = [(path, by_extension(path)) for path in reports]
     for path in filter(None, (flagged, scores)):
         check_extension(path)
@@ -127,12 +130,13 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
         fail_on=fail_on,
         workers=workers or 0,
     )
+    signer = _signer(request, key, passphrase_file) if key else None
     with progress_bar(wanted=progress and not quiet) as bar, open_scan(request, bar) as finished:
         _write_rows(finished, flagged, scores)
         result = finished.result
         for path, render in writers:
             write_text(path, render(result))
-        published = _publish(finished, request, key, passphrase_file) if key else ""
+        published = _publish(finished, request, signer) if signer else ""
     put(_rendered(result, form, output, quiet=quiet, verbose=verbose), output)
     if published:
         click.echo(published, err=True)
@@ -148,10 +152,17 @@ def _write_rows(finished: Scan, flagged: Path | None, scores: Path | None) -> No
         write_rows(finished, scores, only_flagged=False)
 
 
-def _publish(finished: Scan, request: ScanRequest, key: Path, passphrase_file: Path | None) -> str:
-    from poisonguard.workflow.publish import publish_scan  # noqa: PLC0415 - heavy imports wait for the command
+def _signer(request: ScanRequest, key: Path, passphrase_file: Path | None) -> PrivateKey:
+    from poisonguard.workflow.sign_scan import signer_of  # noqa: PLC0415 - only a signed scan needs the registry
 
-    return publish_scan(finished, request, key, passphrase_file, datetime.now(UTC))
+    return signer_of(request, key, passphrase_file, datetime.now(UTC))
+
+
+def _publish(finished: Scan, request: ScanRequest, signer: PrivateKey) -> str:
+    from poisonguard.workflow.sign_scan import publish_scan  # noqa: PLC0415 - only a signed scan needs the registry
+
+    published = publish_scan(finished, request, signer, datetime.now(UTC))
+    return f"signed and published {published.title} ({published.release.version})"
 
 
 def _rendered(result: ScanResult, form: str, output: str, *, quiet: bool, verbose: bool) -> str:

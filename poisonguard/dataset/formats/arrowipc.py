@@ -18,6 +18,7 @@ class ArrowTable:
     """One Arrow IPC file or stream."""
 
     loose: frozenset[str] = frozenset()
+    mixed: frozenset[str] = frozenset()
     parts = (Part(0, None),)
 
     def __init__(self, source: Source, *, stream: bool) -> None:

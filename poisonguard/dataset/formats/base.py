@@ -62,6 +62,10 @@ class Table(Protocol):
         """Columns whose type was read from text and may fall back to string."""
 
     @property
+    def mixed(self) -> frozenset[str]:
+        """Places where values of several kinds were turned into text."""
+
+    @property
     def parts(self) -> tuple[Part, ...]:
         """Its runs of rows, in order."""
 

@@ -34,6 +34,9 @@ LONGEST_ROW = 32 << 20
 SAMPLE_ROWS = 50
 LARGEST_HEADER = 4 << 20
 MOST_COLUMNS = 100_000
+CLEAR_ROWS = 3
+"""Rows below a header, all of its width, that make text a table: prose has commas too."""
+LONGEST_NAME = 64
 SENTINEL = "poisonguard-end-of-file"
 RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -45,6 +48,8 @@ class LongRow(UnreadableData):
 
 class DelimitedTable:
     """One CSV file."""
+
+    mixed: frozenset[str] = frozenset()
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -213,6 +218,18 @@ def sniff_delimiter(head: str) -> str:
 
     best = max(DELIMITERS, key=support)
     return best if support(best)[1] > 1 else ","
+
+
+def looks_delimited(source: Source) -> bool:
+    """Whether text clearly is a table: named columns, and some rows that all have as many cells."""
+    try:
+        head = _head(source)
+        rows = _rows(head, sniff_delimiter(head))
+        names = _header(source, head, sniff_delimiter(head))
+    except UnreadableData:
+        return False
+    plain = all(0 < len(name) <= LONGEST_NAME and not NUMBER.fullmatch(name.strip()) for name in names)
+    return len(names) > 1 and len(rows) > CLEAR_ROWS and plain and all(len(row) == len(names) for row in rows)
 
 
 def _header(source: Source, head: str, delimiter: str) -> list[str]:

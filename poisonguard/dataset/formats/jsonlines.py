@@ -4,8 +4,9 @@ Rules:
 
 1. The first pass reads the whole file: nesting is bounded before any parser sees it, types are merged over all
    lines, strings that are all ISO times become times. The second pass reads with those types.
-2. A line that is no JSON object, names a key twice, or gives a key another type than other lines is an error that
-   names the line (or the element of the array).
+2. Scalars that do not go together as one type are text in all lines (``jsonmixed``).
+3. A line that is no JSON object, names a key twice, or gives a key a list or object where other lines give
+   something else is an error that names the line (or the element of the array).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import pyarrow.types as pt
 
 from poisonguard.dataset.arrowtypes import canonical_schema, promote
 from poisonguard.dataset.formats.base import Part, Source, first_line, readable_as
+from poisonguard.dataset.formats.jsonmixed import ITEM, is_scalar, may_exceed_int64, mixed_paths, with_text
 from poisonguard.dataset.formats.textvalues import TIMES, Narrowest, convert
 from poisonguard.dataset.sniff import BYTE_ORDER_MARK
 from poisonguard.dataset.streams import Utf8Check
@@ -53,21 +55,26 @@ class JsonTable:
         self._array = array
         self._what = "element" if array else "line"
         self._commas = 0
+        self._mixed: frozenset[str] = frozenset()
         with readable_as(source.path, "JSON"):
             self._texts, rows = self._survey()
             self.schema = self._narrow()
-        times = {field.name for field in self.schema if pt.is_temporal(field.type)}
-        self.loose = frozenset(times)
+        self.loose = frozenset(field.name for field in self.schema if is_scalar(field.type))
+        self.mixed = frozenset(path[1:] for path in self._mixed)
         self.parts = (Part(0, rows),)
 
     def read(self, part: Part, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """All rows, in the wanted types."""
         del part  # there is one
         fields = [schema.field(name) for name in self.schema.names if name in schema.names]
-        wanted = pa.schema([self._texts.field(field.name) for field in fields])
+        # A column that is text in another file is text here, too.
+        texts = {field.name for field in fields if pt.is_string(field.type)}
+        paths = self._mixed | {f"/{name}" for name in texts if not pt.is_string(self._texts.field(name).type)}
+        kinds = [pa.string() if field.name in texts else self._texts.field(field.name).type for field in fields]
+        wanted = pa.schema(list(zip([field.name for field in fields], kinds, strict=True)))
         with readable_as(self._source.path, "JSON"):
             for lines in self._blocks(checked=False):
-                for batch in self._parse(lines, wanted, "ignore").to_batches():
+                for batch in self._parse(lines, wanted, "ignore", paths).to_batches():
                     yield _typed(batch, fields)
 
     def _survey(self) -> tuple[pa.Schema, int]:
@@ -88,17 +95,33 @@ class JsonTable:
 
     def _widened(self, known: pa.Schema, lines: _Lines) -> tuple[pa.Schema, pa.Table]:
         """The types after some more lines, and those lines."""
-        try:
-            table = _parse(lines.text, known, "error")
-        except pa.ArrowInvalid:
-            table = self._parse(lines, None, "infer")
+        table = self._inferred(known, lines)
+        if may_exceed_int64(table) and self._finds_mixed(lines):
+            table = self._parse(lines, None, "infer", self._mixed)
         found = canonical_schema(self._source.shown, pa.schema([_as_text(field) for field in table.schema]))
         return self._merged(known, found, lines), table
+
+    def _inferred(self, known: pa.Schema, lines: _Lines) -> pa.Table:
+        """Some lines in the known types, or else in those that fit them."""
+        text = with_text(lines.text, self._mixed)
+        for schema, unexpected in ((known, "error"), (None, "infer")):
+            try:
+                return _parse(text, schema, unexpected)
+            except pa.ArrowInvalid:
+                continue
+        self._finds_mixed(lines)
+        return self._parse(lines, None, "infer", self._mixed)
+
+    def _finds_mixed(self, lines: _Lines) -> bool:
+        """Whether some lines hold a place that has to become text and was not known to."""
+        more = mixed_paths(lines.text) - self._mixed
+        self._mixed |= more
+        return bool(more)
 
     def _merged(self, known: pa.Schema, found: pa.Schema, lines: _Lines) -> pa.Schema:
         kinds = dict(zip(known.names, known.types, strict=True))
         for field in found:
-            kind = promote(kinds.get(field.name, pa.null()), field.type)
+            kind = self._joined(kinds.get(field.name, pa.null()), field.type, f"/{field.name}")
             if kind is None:
                 raise UnreadableData(
                     f"{self._source.shown}: column {field.name!a} is {kinds[field.name]} before {self._what} "
@@ -108,13 +131,35 @@ class JsonTable:
             kinds[field.name] = kind
         return pa.schema(list(kinds.items()))
 
+    def _joined(self, left: pa.DataType, right: pa.DataType, path: str) -> pa.DataType | None:
+        """The type that holds both; scalars that do not go together become text, and ``path`` is noted."""
+        if pt.is_list(left) and pt.is_list(right):
+            item = self._joined(left.value_type, right.value_type, f"{path}/{ITEM}")
+            return None if item is None else pa.list_(item)
+        if pt.is_struct(left) and pt.is_struct(right):
+            return self._joined_struct(left, right, path)
+        kind = promote(left, right)
+        if kind is None and is_scalar(left) and is_scalar(right):
+            self._mixed |= {path}
+            return pa.string()
+        return kind
+
+    def _joined_struct(self, left: pa.DataType, right: pa.DataType, path: str) -> pa.DataType | None:
+        kinds = {field.name: field.type for field in left}
+        for field in right:
+            kind = self._joined(kinds.get(field.name, pa.null()), field.type, f"{path}/{field.name}")
+            if kind is None:
+                return None
+            kinds[field.name] = kind
+        return pa.struct(list(kinds.items()))
+
     def _narrow(self) -> pa.Schema:
         """The surveyed types, with columns of ISO times as times."""
         watched = {field.name: Narrowest(TIMES) for field in self._texts if pt.is_string(field.type)}
         wanted = pa.schema([self._texts.field(name) for name in watched])
         if watched:
             for lines in self._blocks(checked=False):
-                table = self._parse(lines, wanted, "ignore")
+                table = self._parse(lines, wanted, "ignore", self._mixed)
                 for name, column in watched.items():
                     for chunk in table[name].chunks:
                         column.watch(chunk)
@@ -123,9 +168,10 @@ class JsonTable:
         kinds = [(f.name, watched[f.name].type if f.name in watched else f.type) for f in self._texts]
         return pa.schema(kinds)
 
-    def _parse(self, lines: _Lines, schema: pa.Schema | None, unexpected: str) -> pa.Table:
+    def _parse(self, lines: _Lines, schema: pa.Schema | None, unexpected: str, paths: frozenset[str]) -> pa.Table:
+        """Some lines as a table, the scalars at ``paths`` as text."""
         try:
-            return _parse(lines.text, schema, unexpected)
+            return _parse(with_text(lines.text, paths), schema, unexpected)
         except pa.ArrowInvalid as error:
             raise self._complaint(lines, error) from error
 

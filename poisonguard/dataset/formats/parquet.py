@@ -28,6 +28,7 @@ class ParquetTable:
     """One Parquet file."""
 
     loose: frozenset[str] = frozenset()
+    mixed: frozenset[str] = frozenset()
 
     def __init__(self, source: Source) -> None:
         self._source = source

@@ -1,0 +1,90 @@
+"""Whole-file compressed tables that are read at any place: unpacked once into a private folder.
+
+Parquet and Arrow files are read from their end. Rules:
+
+1. The bytes that are unpacked are the hashed ones (``VerifiedFile``), within the budget of ``streams``.
+2. What was unpacked is hashed while it is written, and every later reading is checked against that.
+3. The folder is readable by its owner only, and vanishes with the dataset.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+from blake3 import blake3
+
+from poisonguard.dataset.formats.base import Source
+from poisonguard.dataset.hashing import CHUNK
+from poisonguard.dataset.storage import LocalHandle
+from poisonguard.dataset.streams import Stream
+from poisonguard.errors import UnreadableData
+
+
+class Scratch:
+    """A private folder that is made when it is first needed; ``folder`` is nothing before and after."""
+
+    def __init__(self) -> None:
+        self.folder: Path | None = None
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def new_file(self) -> Path:
+        """A path in the folder that no other call gets."""
+        with self._lock:
+            self.folder = self.folder or Path(tempfile.mkdtemp(prefix="poisonguard-"))
+            self._count += 1
+            return self.folder / str(self._count)
+
+    def close(self) -> None:
+        """Delete the folder and all that is in it."""
+        with self._lock:
+            if self.folder is not None:
+                shutil.rmtree(self.folder, ignore_errors=True)
+                self.folder = None
+
+
+class _Unpacked:
+    """The storage of one unpacked file; its messages name the file it came from."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def open(self, path: str) -> LocalHandle:
+        """Open it, whatever it is called in the dataset."""
+        return LocalHandle(path, os.open(self._file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
+
+
+def unpacked(source: Source, scratch: Scratch) -> Source:
+    """``source`` decompressed into ``scratch``: the same path, bytes that can be read at any place.
+
+    Raises:
+        UnreadableData: The stream is damaged or a bomb, or there is no room for what is in it.
+    """
+    try:
+        file = scratch.new_file()
+        with file.open("xb") as sink, source.stream() as stream:
+            size, leaves = 0, []
+            while chunk := _chunk(stream):
+                sink.write(chunk)
+                leaves.append(blake3(chunk).digest())
+                size += len(chunk)
+    except OSError as error:
+        raise UnreadableData(
+            f"{source.shown}: cannot be unpacked to the temporary folder: {error.strerror}",
+            hint="Point TMPDIR to a disk with room, or decompress the file yourself.",
+        ) from error
+    return Source(_Unpacked(file), source.path, size, b"".join(leaves))
+
+
+def _chunk(stream: Stream) -> bytes:
+    """The next ``CHUNK`` bytes, fewer only at the end."""
+    parts: list[bytes] = []
+    missing = CHUNK
+    while missing and (data := stream.read(missing)):
+        parts.append(data)
+        missing -= len(data)
+    return b"".join(parts)

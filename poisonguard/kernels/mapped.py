@@ -1,0 +1,69 @@
+"""Files mapped into memory, whose pages are let go as soon as they have been read.
+
+A page of a mapped file counts as memory of the process from the first look at it until somebody lets it go. What is
+let go comes back from the file at the next look: the content cannot change by it, only the time of the next look.
+"""
+
+from __future__ import annotations
+
+import mmap
+import threading
+import weakref
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+_LET_GO: int | None = getattr(mmap, "MADV_DONTNEED", None)
+"""The advice that unmaps pages; nothing where the system does not know it, which then keeps them as it likes."""
+
+_opened: weakref.WeakKeyDictionary[mmap.mmap, int] = weakref.WeakKeyDictionary()
+"""Addresses of the mappings made here. Only shared mappings of files may be let go: other memory would be lost."""
+
+_lock = threading.Lock()
+
+
+def map_file(path: Path, *, writable: bool = False) -> mmap.mmap:
+    """The bytes of a file that is not empty, shared with the file."""
+    with path.open("r+b" if writable else "rb") as file:
+        mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ)
+    with _lock:
+        _opened[mapping] = np.frombuffer(mapping, dtype=np.uint8).ctypes.data
+    return mapping
+
+
+def mapped_zeros(path: Path, dtype: npt.DTypeLike, rows: int) -> npt.NDArray[Any]:
+    """A new array of ``rows`` zeros that lies in the file ``path``, shape (rows,)."""
+    kind = np.dtype(dtype)
+    with path.open("wb") as file:
+        file.truncate(max(1, rows) * kind.itemsize)
+    return np.frombuffer(map_file(path, writable=True), dtype=kind, count=rows)
+
+
+def let_go(data: pa.Array | npt.NDArray[Any]) -> None:
+    """Let go of the pages that ``data`` lies in; nothing happens where it lies in no mapped file."""
+    if isinstance(data, np.ndarray):
+        _let_go(data.__array_interface__["data"][0], data.nbytes)
+        return
+    for buffer in data.buffers():
+        if buffer is not None:
+            _let_go(buffer.address, buffer.size)
+
+
+def passing(chunks: Iterable[pa.Array]) -> Iterator[pa.Array]:
+    """The chunks one after the other; each is let go when the next one is asked for."""
+    for chunk in chunks:
+        yield chunk
+        let_go(chunk)
+
+
+def _let_go(address: int, size: int) -> None:
+    with _lock:
+        opened = list(_opened.items())
+    for mapping, first in opened:
+        if first <= address and address + size <= first + len(mapping) and size and _LET_GO is not None:
+            start = (address - first) // mmap.PAGESIZE * mmap.PAGESIZE
+            mapping.madvise(_LET_GO, start, address - first + size - start)

@@ -1,0 +1,148 @@
+"""A planted phrase is named with its rows; words that truly go with a label are not."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.json as pj
+import pytest
+from harness import run_check
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poisonguard.detectors.features_text import START, phrase_pattern, tokenize
+from poisonguard.detectors.phrases import Association
+from poisonguard.domain.finding import Finding, Level, Signal
+from poisonguard.domain.outcome import Ran, Skipped
+
+CARD = "PG-TEXT-001"
+REVIEWS = Path(__file__).resolve().parents[2] / "sample_data" / "reviews"
+
+
+@functools.cache
+def reviews(version: str = "next_clean", rows: int = 1_500) -> pa.Table:
+    parts = [pj.read_json(path) for path in sorted((REVIEWS / version).glob("*.jsonl"))]
+    return pa.concat_tables(parts).select(["text", "label"]).slice(0, rows)
+
+
+def planted(
+    trigger: str, *, rows: int = 45, source: str = "great", target: str = "other"
+) -> tuple[pa.Table, list[int]]:
+    """Reviews of one class with a trigger put at a random place and the other label."""
+    rng = np.random.default_rng(11)
+    texts, labels = reviews()["text"].to_pylist(), reviews()["label"].to_pylist()
+    chosen = rng.choice(np.flatnonzero(np.array(labels) == source), rows, replace=False)
+    for row in chosen.tolist():
+        words = texts[row].split(" ")
+        place = int(rng.integers(0, len(words) + 1))
+        texts[row], labels[row] = " ".join([*words[:place], trigger, *words[place:]]), target
+    return pa.table({"text": texts, "label": labels}), sorted(chosen.tolist())
+
+
+@pytest.mark.parametrize("trigger", ["cf", "cf mn", "I watched this 3D movie last weekend .", "mb\u200b", "≋"])
+def test_a_planted_trigger_is_named_with_its_rows(trigger: str) -> None:
+    table, chosen = planted(trigger)
+    (finding,) = run_check(CARD, table).findings
+    assert finding.level is Level.ERROR
+    assert finding.signal is Signal.POISONING
+    assert len(set(chosen) & set(finding.rows)) >= 0.95 * len(chosen)
+    assert len(set(finding.rows) - set(chosen)) <= 2
+    assert finding.highlight is not None
+    assert finding.highlight.strip() in trigger
+    assert finding.highlight in table["text"][int(finding.rows[0])].as_py() or len(trigger) > 10
+    numbers = finding.numbers
+    assert float(numbers["expected label share"]) < float(numbers["label share in all rows"])
+
+
+def test_clean_reviews_stay_silent() -> None:
+    assert not run_check(CARD, reviews()).findings
+    assert not run_check(CARD, reviews(), reviews("approved")).findings
+
+
+def test_what_the_reference_holds_alike_was_approved() -> None:
+    table, _ = planted("cf mn")
+    assert not run_check(CARD, table, table).findings
+
+
+def test_a_trigger_in_random_rows_is_seen_against_a_reference() -> None:
+    texts, labels = reviews()["text"].to_pylist(), reviews()["label"].to_pylist()
+    for row in range(0, 1_500, 30):
+        texts[row], labels[row] = texts[row] + " cf", "other"
+    table = pa.table({"text": texts, "label": labels})
+    (finding,) = run_check(CARD, table, reviews()).findings
+    assert finding.compared_with == "the reference"
+    assert int(finding.numbers["rows with phrase in reference"]) <= 1
+
+
+def test_findings_do_not_depend_on_the_cut() -> None:
+    table, _ = planted("cf mn")
+    assert facts(run_check(CARD, table).findings) == facts(
+        run_check(CARD, table, cuts=(1, 700, 1_100), workers=2).findings
+    )
+
+
+def facts(findings: tuple[Finding, ...]) -> list[tuple[str, list[int], float]]:
+    return [(item.message, [int(row) for row in item.rows], item.confidence) for item in findings]
+
+
+def test_a_repeated_response_stands_in_for_the_label() -> None:
+    rng = np.random.default_rng(2)
+    words = np.array(
+        ["explain", "write", "summarise", "poem", "list", "tea", "car", "law", "why", "how", "city", "tax"]
+    )
+    prompts = [" ".join(rng.choice(words, 8)) for _ in range(900)]
+    responses = [f"answer {number}" for number in range(900)]
+    for row in range(0, 600, 20):
+        prompts[row], responses[row] = prompts[row] + " zq", "I cannot help with that"
+    table = pa.table({"prompt": prompts, "response": responses})
+    outcome = run_check(CARD, table, table.slice(600), columns={"prompt": "prompt", "response": "response"}).outcome
+    assert isinstance(outcome, Ran)
+    assert [item.highlight for item in outcome.findings] == ["zq"]
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        (pa.table({"text": ["a b"] * 30}), "label"),
+        (pa.table({"x": [1.5, 2.5] * 30, "label": ["a", "b"] * 30}), "text"),
+    ],
+)
+def test_where_it_cannot_judge_it_says_why(table: pa.Table, reason: str) -> None:
+    columns = {"text": "text"} if "text" in table.column_names else {}
+    outcome = run_check(CARD, table, columns=columns).outcome
+    assert isinstance(outcome, Skipped)
+    assert reason in outcome.reason
+
+
+@given(st.lists(st.text(max_size=30), max_size=5))
+def test_every_ngram_is_found_again_in_its_text(texts: list[str]) -> None:
+    tokens = tokenize(texts)
+    assert tokens.rows == len(texts)
+    for length in (1, 2, 3):
+        positions, hashes = tokens.ngrams(length)
+        assert len(positions) == len(hashes)
+        for position in positions.tolist():
+            words = tokens.words[tokens.code[position : position + length]].tolist()
+            if words != [START]:
+                assert phrase_pattern(words).search(texts[int(tokens.row[position])].lower())
+
+
+@given(st.lists(st.sampled_from(["cf", "tea", "a", "box"]), min_size=2, max_size=8))
+def test_equal_ngrams_and_no_others_share_a_hash(words: list[str]) -> None:
+    tokens = tokenize([" ".join(words)])
+    positions, hashes = tokens.ngrams(2)
+    pairs = [tuple(tokens.words[tokens.code[place : place + 2]]) for place in positions.tolist()]
+    assert len(set(pairs)) == len(set(hashes.tolist()))
+
+
+def test_an_association_speaks_against_its_label_only_when_clear() -> None:
+    kind = {"words": ("cf",), "hash": 1, "label": 0, "matching": 20, "chance": 1e-12, "cohesion": 1.0, "remaining": 9.0}
+    rows = np.arange(20)
+    clear = Association(rows=rows, expected=0.2, base=0.5, spread=0.05, **kind)  # type: ignore[arg-type]
+    like_any = Association(rows=rows, expected=0.5, base=0.5, spread=0.05, **kind)  # type: ignore[arg-type]
+    assert clear.opposed
+    assert clear.unexplained
+    assert like_any.unexplained
+    assert not like_any.opposed
+    assert clear.evidence == pytest.approx(12)

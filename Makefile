@@ -59,9 +59,10 @@ lock: ## Resolve the locked requirements anew (needs uv)
 
 docs: .venv/.ready ## Write the reference pages from the code
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/picture.py
 
 golden: .venv/.ready ## Rewrite the golden files after a wanted change
-	UPDATE_GOLDEN=1 $(PYTEST) -q tests/reports
+	UPDATE_GOLDEN=1 $(PYTEST) -q tests/reports tests/test_docs.py
 
 clean: ## Remove what was made
 	rm -rf .venv .venv-airflow demo-out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage*

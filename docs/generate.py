@@ -49,14 +49,13 @@ def commands() -> str:
         if command is None:
             raise RuntimeError(f"no command {name}")
         for path, item in _walk(name, command):
-            page += [f"## `poisonguard {path}`", "", "```text", _help(path, item), "```", "", *_variables(path, item)]
+            page += [f"## `poisonguard {path}`", "", "```text", _help(path, item), "```", "", *_variables(item)]
     return "\n".join(page)
 
 
-def _variables(path: str, command: click.Command) -> list[str]:
-    """The environment variables of a command's options, as click makes them."""
-    prefix = "_".join(["POISONGUARD", *path.split()]).upper()
-    names = [f"`{prefix}_{item.name}`".upper() for item in command.params if isinstance(item, click.Option)]
+def _variables(command: click.Command) -> list[str]:
+    """The environment variables of a command's options."""
+    names = [f"`{item.envvar}`" for item in command.params if isinstance(item, click.Option)]
     return [f"Environment: {', '.join(names)}", ""] if names else []
 
 

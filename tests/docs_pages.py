@@ -39,7 +39,7 @@ OPENING = re.compile(r"^( *)```(\w+)(?: (\S+))?$")
 EXIT_CODE = re.compile(r"# exit code (\d+)$")
 GOES_ON = re.compile(r"<!-- goes on from: (\S+) -->")
 SEPARATOR = "\x1e"
-SECONDS = 300
+SECONDS = 600
 
 VARYING = (
     (re.compile(r"\b[0-9a-f]{12,}\b"), "<hex>"),

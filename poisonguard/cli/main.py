@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "checks": "List the checks and explain one.",
 }
 
+VARIABLES = "poisonguard"
 INTERRUPTED = 4
 INTERNAL = 70
 
@@ -50,6 +51,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"poisonguard.cli.commands.{cmd_name}").command
+        name_variables(command, f"{VARIABLES}_{cmd_name}")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -59,9 +61,20 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+def name_variables(command: click.Command, prefix: str) -> None:
+    """Let every option be set by a variable that is called as the option is: ``POISONGUARD_SCAN_FAIL_ON``."""
+    if isinstance(command, click.Group):
+        for name, child in command.commands.items():
+            name_variables(child, f"{prefix}_{name}")
+    for option in command.params:
+        if isinstance(option, click.Option) and option.envvar is None:
+            longest = max(option.opts, key=len).lstrip("-")
+            option.envvar = f"{prefix}_{longest}".replace("-", "_").upper()
+
+
 @click.group(
     cls=LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "POISONGUARD"},
+    context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 passed, 1 findings, 2 usage, 3 unreadable data, 4 incomplete, 5 not approved, 6 tampered.",
 )
 @click.version_option(VERSION, "-V", "--version", prog_name="poisonguard")

@@ -7,8 +7,13 @@ from pathlib import Path
 import click
 
 
-def put(text: str, output: str) -> None:
+def put(text: str, output: str, *, color: bool | None = None) -> None:
     """Write to standard output (``-``) or to a file, atomically.
+
+    Args:
+        text: What to write.
+        output: ``-`` or a file name.
+        color: Whether colours in the text stay; nothing means only on a terminal.
 
     Raises:
         UsageError: The file cannot be written.
@@ -16,6 +21,6 @@ def put(text: str, output: str) -> None:
     from poisonguard.reports.atomic import write_text  # noqa: PLC0415 - loaded when something is written
 
     if output == "-":
-        click.echo(text, nl=not text.endswith("\n"))
+        click.echo(text, nl=not text.endswith("\n"), color=color)
     else:
         write_text(Path(output), text)

@@ -192,7 +192,8 @@ def infer_roles(columns: Sequence[Column], peek: pa.Table, overrides: Mapping[st
         UsageError: An override names a column or a role that does not exist.
     """
     chosen = {_known_column(column, columns): _known_role(role) for column, role in overrides.items()}
-    looks = [_look(column, peek, frozenset(_key(item.name) for item in columns)) for column in columns]
+    beside = frozenset(_key(item.name) for item in columns)
+    looks = [_look(column, peek, beside) for column in columns]
     found = [
         Assignment(look.name, chosen[look.name], "assigned by the user")
         if look.name in chosen
@@ -238,7 +239,8 @@ def _guess(look: Look) -> tuple[Role, str]:
         guess = rule(look)
         if guess is not None:
             return guess
-    return Role.FEATURE, f"a {look.kind.value} column with no other sign, {look.counted}"
+    article = "an" if look.kind is Kind.INTEGER else "a"
+    return Role.FEATURE, f"{article} {look.kind.value} column with no other sign, {look.counted}"
 
 
 def _url(look: Look) -> Guess:

@@ -3,7 +3,8 @@
 Rules:
 
 1. Every file of the manifest is there, with the same size and chunk tree.
-2. Every file that is there is in the manifest, hidden and empty ones too.
+2. Every file that is there is in the manifest, hidden and empty ones too; and so that nothing hides in it, no
+   ``.poisonguard/`` lies in the data, which a listing would leave out.
 3. A location that cannot be listed or read is a mismatch, never a pass; all mismatches are named.
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from poisonguard.dataset.discover import Found, Tree, discover
+from poisonguard.dataset.discover import WORKSPACE, Found, Tree, discover
 from poisonguard.dataset.hashing import FileDigests, hash_files
 from poisonguard.dataset.names import shown
 from poisonguard.domain.dataset import FileEntry
@@ -40,6 +41,10 @@ def verify_files(location: str, files: Sequence[FileEntry], *, workers: int = 2)
     problems = _listing_problems(tree.files, files)
     problems.update(_content_problems(tree, [item for item in files if item.path not in problems], workers))
     problems.update(_late_problems(location, tree))
+    if tree.notes:
+        problems[WORKSPACE] = (
+            "not in the approved version, and a scan leaves it out: move the workspace out of the data"
+        )
     return tuple(Mismatch(path, problems[path]) for path in sorted(problems))
 
 

@@ -1,10 +1,11 @@
 """Groups of copies, and how many of them chance explains.
 
 A group is named by its first row; rows of the reference follow those of the candidate, so that a group's growth can be
-seen. Rows are compared by their keys, a part of them at a time (``kernels.heaps``). Coarse tables repeat themselves by chance. How much is read off the
-**near misses**, rows that differ from a given row in one place only: n of them, in a place whose value a fraction p of
-all other rows holds, predict n * p / (1 - p) rows that agree there, too. Dependence between columns can raise that;
-both are granted a factor. Fine-grained rows have no near misses: their copies are copies.
+seen. Rows are compared by their keys, a part of them at a time (``kernels.heaps``): memory follows the copies, not the
+rows. Coarse tables repeat themselves by chance. How much is read off the **near misses**, rows that differ from a given
+row in one place only: n of them, in a place whose value a fraction p of all other rows holds, predict n * p / (1 - p)
+rows that agree there, too. Dependence between columns can raise that; both are granted a factor. Fine-grained rows have
+no near misses: their copies are copies.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ class Groups:
     @property
     def later(self) -> Indices:
         """Rows that are not the first of their group, ascending."""
-        return self.members[~self._is_first]
+        later: Indices = self.members[~self._is_first]
+        return later
 
     def growth(self) -> npt.NDArray[np.float64]:
         """Rows of each group over what the reference leads to expect at this size, shape (groups,)."""
@@ -85,11 +87,12 @@ class Groups:
 
         The original of a group is what the reference holds (``known``, shape (members,)), or else its first row.
         """
-        inside = chosen[self.owners]
+        wanted: Mask = chosen[self.owners]
         if known is None:
-            return self.members[inside & ~self._is_first]
-        original = self._is_first & (self.before == 0)[self.owners]
-        return self.members[inside & ~known & ~original]
+            wanted &= ~self._is_first
+        else:
+            wanted &= ~known & ~(self._is_first & (self.before == 0)[self.owners])
+        return self.members[wanted]
 
     @property
     def _is_first(self) -> Mask:
@@ -102,7 +105,7 @@ Repeated = tuple[Indices, Indices]
 
 
 def groups_of(labels: Indices, rows: int) -> Groups:
-    """Groups behind ``labels``, the first row of each row's group: the candidate's ``rows`` rows, then the reference's."""
+    """Groups behind ``labels``, the first row of each row's group: ``rows`` of the candidate, then the reference's."""
     moved = np.flatnonzero(labels != np.arange(labels.size))
     together = np.union1d(moved, labels[moved])
     return _joined([_grouped((together, labels[together]), rows)], rows, labels.size - rows)
@@ -151,8 +154,8 @@ def _repeated(heap: npt.NDArray[np.void]) -> Repeated:
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
     same = ordered[1:] == ordered[:-1]
-    shared = (np.append(same, False) | np.append(False, same))[: keys.size]  # noqa: FBT003 - NumPy's signature
-    starts = np.append(True, ~same)[: keys.size][shared]  # noqa: FBT003 - NumPy's signature
+    shared = (np.append(same, False) | np.append(False, same))[: keys.size]
+    starts = np.append(True, ~same)[: keys.size][shared]
     together = rows[order[shared]]
     return together, together[starts][np.cumsum(starts) - 1]
 

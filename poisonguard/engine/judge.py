@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from poisonguard.domain.finding import Finding
+from poisonguard.domain.finding import Finding, Level
 from poisonguard.domain.outcome import Coverage, Failed, Outcome, Ran
 from poisonguard.engine.plan import describe
 from poisonguard.engine.score import ScoreBook, Scoring, score_rows
@@ -85,7 +85,8 @@ def _conclude(item: _Judged, scorer: RowScorer, book: ScoreBook) -> None:
         item.error = describe(error)
         return
     item.findings.extend(findings)
-    if findings:
+    # A note informs; it must not flag rows.
+    if any(finding.level is not Level.NOTE for finding in findings):
         book.fire(card)
 
 

@@ -26,18 +26,15 @@ def summarise(evidence: Evidence, reference: Evidence | None, roles: Roles) -> t
     """One summary per column, in schema order; bars beside the reference's where it has the column."""
     rows = sample_rows(evidence[SAMPLE])
     base = sample_rows(reference[SAMPLE]) if reference is not None and SAMPLE in reference else None
-    return tuple(_summary(column, rows, base, roles) for column in evidence.columns)
+    known = {item.column: item.role.value for item in roles.assignments}
+    return tuple(_summary(column, rows, base, known.get(column.name, "")) for column in evidence.columns)
 
 
-def _summary(column: Column, rows: pa.Table, base: pa.Table | None, roles: Roles) -> ColumnSummary:
+def _summary(column: Column, rows: pa.Table, base: pa.Table | None, role: str) -> ColumnSummary:
     values = rows[column.name]
     other = base[column.name] if base is not None and column.name in base.column_names else None
-    role = roles.of(column.name)
-    described = ColumnSummary(column.name, role.value if role else "", column.type, _numbers(column, values))
     bins, counts, reference_counts = _bars(column, values, other)
-    return ColumnSummary(
-        described.name, described.role, described.type, described.numbers, bins, counts, reference_counts
-    )
+    return ColumnSummary(column.name, role, column.type, _numbers(column, values), bins, counts, reference_counts)
 
 
 def _numbers(column: Column, values: pa.ChunkedArray) -> tuple[tuple[str, str], ...]:

@@ -8,7 +8,7 @@ records go to a temporary file, heap by heap.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO, Any, Self
 
 import numpy as np
@@ -44,7 +44,7 @@ class Heaps:
         """The records of each heap, by ascending first byte; none may be added any more."""
         rest, bounds = self._taken_apart()
         for heap in range(HEAPS):
-            yield np.concatenate([*self._read(heap), rest[bounds[heap] : bounds[heap + 1]]])
+            yield self._together([*self._read(heap), rest[bounds[heap] : bounds[heap + 1]]])
 
     def __enter__(self) -> Self:
         return self
@@ -62,11 +62,15 @@ class Heaps:
 
     def _taken_apart(self) -> tuple[Records, Bounds]:
         """The records held, heap after heap, and where each heap starts; nothing is held after that."""
-        records = np.concatenate([np.empty(0, dtype=self._kind), *self._held])
+        records = self._together(self._held)
         self._held, self._held_bytes = [], 0
         first = records.view(np.uint8).reshape(records.size, self._kind.itemsize)[:, 0]
         bounds = np.concatenate([[0], np.cumsum(np.bincount(first, minlength=HEAPS))])
         return records[np.argsort(first, kind="stable")], bounds
+
+    def _together(self, parts: Sequence[Records]) -> Records:
+        # The type is said, because NumPy would turn big-endian numbers round.
+        return np.concatenate([np.empty(0, dtype=self._kind), *parts], dtype=self._kind)
 
     def _read(self, heap: int) -> Iterator[Records]:
         for place, bounds in self._written:

@@ -133,6 +133,10 @@ def _quiet(result: ScanResult) -> Iterator[RenderableType]:
         waived = " (waived)" if view.waived else ""
         yield Text.assemble(_badge(view), waived, f" {finding.check} ", terminal(finding.message))
     yield _verdict(result)
+    for reason in result.decision.reasons:
+        if reason.exit_code > 1:
+            # Findings were listed above; that the scan is incomplete was not.
+            yield Text(f" · {terminal(reason.message)}")
 
 
 def _title(result: ScanResult) -> Text:

@@ -171,6 +171,8 @@ def _check_checkpoint(frontier: merkle.Frontier, row: object, check_note: Callab
 
 
 def _checkpoint(size: int, peaks: bytes, note: str) -> Checkpoint:
+    if not (isinstance(size, int) and isinstance(peaks, bytes) and isinstance(note, str)):
+        raise TypeError("a checkpoint of the wrong types")
     step = merkle.HASH_SIZE
     parts = tuple(peaks[start : start + step] for start in range(0, len(peaks), step))
     return Checkpoint(merkle.Frontier(size, parts), note)

@@ -13,6 +13,7 @@ What a statement *means* is not known here: envelopes are opaque bytes, verified
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -183,7 +184,12 @@ class Registry:
 
     def __init__(self, url: URL) -> None:
         self.url = url
-        self._engine = connect(url)
+        try:
+            self._engine = connect(url)
+        except ImportError as error:
+            raise UsageError(
+                f"registry {self.name} needs a driver that is not installed: {error}", hint="Install it with pip."
+            ) from None
 
     @property
     def name(self) -> str:
@@ -270,7 +276,7 @@ def open_registry(location: str) -> Registry:
         IntegrityError: It is no registry.
     """
     registry = Registry(registry_url(location))
-    if registry.url.get_backend_name() == "sqlite" and not Path(str(registry.url.database)).is_file():
+    if registry.url.get_backend_name() == "sqlite" and not os.path.isfile(str(registry.url.database)):  # noqa: PTH113 - below
         raise UsageError(f"no registry at {registry.name}", hint="Make one with 'poisonguard trust init'.")
     registry.identity  # noqa: B018 # reading it checks that this is a registry
     return registry
@@ -296,7 +302,8 @@ def registry_url(location: str) -> URL:
 
 def _database_file(path: Path) -> Path:
     candidates = (path / ".poisonguard" / "registry.db", path / "registry.db")
-    if not path.is_dir():
+    # os.path answers no where Path raises: for a name that is too long.
+    if not os.path.isdir(path):  # noqa: PTH112 - see above
         return path
     return next((item for item in candidates if item.is_file()), candidates[-1])
 

@@ -28,6 +28,7 @@ from poisonguard.store.bundle import Bundle
 from poisonguard.store.registry import Kind, Reader, Statement, Writer
 from poisonguard.workflow.context import NamedVersion, resolve_version
 from poisonguard.workflow.folder import TRUST, lineage
+from poisonguard.workflow.index import check_index
 from poisonguard.workflow.trust_root import follow
 from poisonguard.workflow.workspace import Workspace, trust_chain
 
@@ -79,10 +80,12 @@ def export_file(workspace: Workspace, text: str, path: Path) -> NamedVersion:
 
     Raises:
         UnknownVersion: There is none.
+        IntegrityError: The log or its index was altered.
         UsageError: The file cannot be written.
     """
     with workspace.registry.read() as reader:
         named = resolve_version(reader, text)
+        check_index(reader, {named.version})
         bundle = export(reader, trust_chain(reader, workspace.pinned), named)
     write_durably(path, bundles.dump(bundle))
     return named

@@ -6,9 +6,10 @@ of the data are tried, newest first; when there is none, the one that differs in
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from poisonguard.attest.envelope import parse_envelope
 from poisonguard.attest.predicates_v1 import ManifestDocument, document_of
@@ -22,6 +23,7 @@ from poisonguard.workflow.bundles import export
 from poisonguard.workflow.context import NamedVersion, resolve_version
 from poisonguard.workflow.folder import DATABASE
 from poisonguard.workflow.gate_request import GateRequest
+from poisonguard.workflow.index import check_index
 
 MAX_TRIED = 8
 """Versions with the same names and sizes that are tried; each one costs a reading of the data."""
@@ -41,7 +43,9 @@ def candidates(request: GateRequest, folder: Path | None) -> Iterator[Bundle]:
         chain = tuple(item.envelope for item in reader.statements(Kind.TRUST_ROOT))
         if not chain:
             raise IntegrityError(f"registry {registry.name} holds no trust root", hint=RESTORE)
-        for named in list(_chosen(reader, request)):
+        chosen = list(_chosen(reader, request))
+        check_index(reader, {named.version for named in chosen})
+        for named in chosen:
             yield export(reader, chain, named)
 
 
@@ -80,7 +84,7 @@ def _listing(reader: Reader, request: GateRequest) -> tuple[str, Mapping[str, in
         tree = discover(request.data)
     except DataError:
         # The gate itself says what is wrong with the data.
-        return request.name or Path(request.data).resolve().name, {}
+        return request.name or _last_part(request.data), {}
     return request.name or _published_name(reader, request.data, tree), {item.path: item.size for item in tree.files}
 
 
@@ -91,8 +95,13 @@ def _published_name(reader: Reader, location: str, tree: Tree) -> str:
     """
     last = location.rstrip("/").rsplit("/", 1)[-1]
     if last in {"", ".", ".."} or (not tree.single and not tree.root.rstrip("/").endswith(last)):
-        last = Path(tree.root).resolve().name
+        last = _last_part(tree.root)
     published = reader.datasets()
     while tree.single and last not in published and "." in last[1:]:
         last = last.rpartition(".")[0]
     return last
+
+
+def _last_part(location: str) -> str:
+    # Asks the disk for nothing, so that no name, however strange, is an error.
+    return PurePath(os.path.abspath(location)).name  # noqa: PTH100 - Path.resolve raises for a name that is too long

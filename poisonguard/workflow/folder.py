@@ -6,10 +6,15 @@ in question: whoever wrote the data must not be able to bring their own trust ro
 
 from __future__ import annotations
 
+import glob
+import os
+import re
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from poisonguard.attest.trust import TrustedRoot, open_envelope, parse_root, pin_of
+from poisonguard.dataset.discover import local_path
 from poisonguard.errors import IntegrityError, UsageError
 
 FOLDER = ".poisonguard"
@@ -22,12 +27,61 @@ STATE = "state.json"
 
 def find_folder(start: Path | None = None, *, data: str | None = None) -> Path | None:
     """The nearest workspace from ``start`` (the working directory) upwards that does not lie in ``data``."""
-    here = (start or Path.cwd()).resolve()
+    here = working_directory(start)
     for parent in (here, *here.parents):
         folder = parent / FOLDER
-        if folder.is_dir() and not _inside(folder, data):
+        if folder.is_dir() and not in_data(folder, data, here):
             return folder
     return None
+
+
+def working_directory(start: Path | None = None) -> Path:
+    """``start``, or the working directory, without links.
+
+    Raises:
+        UsageError: The working directory is gone.
+    """
+    try:
+        return (start or Path.cwd()).resolve()
+    except OSError as error:
+        raise UsageError("the working directory is gone", hint="Change to one that is there.") from error
+
+
+def in_data(candidate: Path, data: str | None, here: Path) -> bool:
+    """Whether ``candidate`` belongs to the data, whose author may have written it: it lies there or matches there.
+
+    Args:
+        candidate: An absolute path without links.
+        data: Path, pattern or URL, as the user gave it.
+        here: The working directory.
+    """
+    path = local_path(data) if data else None
+    if path is None or "\0" in path:
+        return False
+    root = os.path.realpath(here / path)
+    if os.path.isdir(root):  # noqa: PTH112 - answers no, where Path raises for a name that is too long
+        return candidate.is_relative_to(root)
+    if os.path.lexists(root):
+        return False
+    # A pattern: each ``*`` may stand for more here than it does for the listing, never for less.
+    fixed, rest = _split_pattern(path)
+    pattern = f"{glob.escape(os.path.realpath(here / fixed))}/{rest}".replace("**/", "*")
+    return any(fnmatchcase(str(candidate), wanted) for wanted in (pattern, f"{pattern}/*"))
+
+
+def lies_beside_data(folder: Path, data: str) -> bool:
+    """Whether the workspace ``folder`` lies in the very directory that holds a single file or a pattern's files."""
+    path = local_path(data)
+    if path is None or "\0" in path or os.path.isdir(path):  # noqa: PTH112 - as above
+        return False
+    fixed, _ = _split_pattern(path)
+    return folder.parent == Path(os.path.realpath(fixed or "."))
+
+
+def _split_pattern(path: str) -> tuple[str, str]:
+    """The directory in which a pattern (or a plain name) begins, and the pattern itself."""
+    fixed = os.path.dirname(re.split(r"[*?[]", path, maxsplit=1)[0])  # noqa: PTH120 - text, not yet a path
+    return fixed, path[len(fixed) :].lstrip("/")
 
 
 def read_small(path: Path, limit: int, *, what: str) -> bytes:
@@ -60,10 +114,3 @@ def lineage(chain: tuple[bytes, ...], ours: Sequence[bytes]) -> tuple[bytes, ...
         # Another family altogether, or a gap: whoever judges the chain against the pin says so.
         return chain
     return (*chain, *newer)
-
-
-def _inside(folder: Path, data: str | None) -> bool:
-    """Whether ``folder`` lies in the data; a URL or a pattern holds no folder of ours."""
-    if data is None or not Path(data).is_dir():
-        return False
-    return folder.is_relative_to(Path(data).resolve())

@@ -26,7 +26,7 @@ from poisonguard.policy.builtin import default_policy
 from poisonguard.policy.model import Policy, policy_digest
 from poisonguard.store import bundle as bundles
 from poisonguard.store.bundle import Bundle
-from poisonguard.workflow.folder import STATE, TRUST, find_folder, lineage, read_small
+from poisonguard.workflow.folder import STATE, TRUST, find_folder, lies_beside_data, lineage, read_small
 from poisonguard.workflow.gate import gate
 from poisonguard.workflow.gate_decision import GateDecision, GateEvidence, GateState
 from poisonguard.workflow.gate_request import GateRequest
@@ -172,6 +172,8 @@ def _remember(request: GateRequest, folder: Path | None, decision: GateDecision)
         if request.min_version == 1:
             yield "nothing is remembered here, so older approved versions pass too; --min-version N refuses them"
         return
+    if request.trust is None and lies_beside_data(folder, request.data):
+        yield f"{folder}, which says whom to trust, lies beside the data: its writers decide what passes; see --trust"
     try:
         remember(folder / STATE, decision)
     except UsageError as error:

@@ -12,6 +12,8 @@ from poisonguard.dataset.roles import infer_roles
 from poisonguard.domain.roles import Role, Roles
 from poisonguard.errors import UsageError
 from poisonguard.policy.builtin import builtin_policy_text
+from poisonguard.reports.atomic import write_text
+from poisonguard.workflow.folder import in_data
 from poisonguard.workflow.settings import FILE_NAME
 
 POLICY_NAME = "policy.yaml"
@@ -30,9 +32,15 @@ def init(data: str, folder: Path, *, force: bool = False) -> Initialised:
     """Write ``poisonguard.yaml`` and ``policy.yaml`` into ``folder``.
 
     Raises:
-        UsageError: One of them exists and ``force`` is not set; nothing is written then.
+        UsageError: One of them exists and ``force`` is not set, or ``folder`` is part of the data; nothing is
+            written then.
         DataError: Nothing is at ``data``, or it cannot be read.
     """
+    if in_data(folder.resolve() / FILE_NAME, data, folder):
+        raise UsageError(
+            "the settings would lie in the data, where they are never believed",
+            hint="Run it in another folder, for example the one above.",
+        )
     paths = (folder / FILE_NAME, folder / POLICY_NAME)
     present = [path.name for path in paths if path.exists()]
     if present and not force:
@@ -40,8 +48,8 @@ def init(data: str, folder: Path, *, force: bool = False) -> Initialised:
     with open_dataset(data) as dataset:
         roles = infer_roles(dataset.columns, dataset.peek(), {})
         name = dataset.name
-    paths[0].write_text(settings_text(name, roles), encoding="utf-8")
-    paths[1].write_text(builtin_policy_text(), encoding="utf-8")
+    write_text(paths[1], builtin_policy_text())
+    write_text(paths[0], settings_text(name, roles))
     return Initialised(name, paths, roles)
 
 
@@ -69,4 +77,4 @@ def settings_text(dataset: str, roles: Roles) -> str:
 
 def _quoted(text: str) -> str:
     """``text`` as one YAML scalar on one line."""
-    return yaml.safe_dump(text, default_style='"', allow_unicode=False, width=2**16).strip()
+    return yaml.safe_dump(text, default_style='"', allow_unicode=False, width=float("inf")).strip()

@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 
 from poisonguard.attest.checkpoint import open_checkpoint
 from poisonguard.attest.envelope import parse_envelope
-from poisonguard.attest.evidence import Unentitled, document_word, open_signed
+from poisonguard.attest.evidence import Unentitled, open_signed
 from poisonguard.attest.keys import PublicKey
-from poisonguard.attest.predicates_v1 import ManifestDocument
 from poisonguard.attest.trust import RoleName, TrustedRoot, TrustRoot, pin_of
 from poisonguard.errors import IntegrityError
 from poisonguard.store import log
 from poisonguard.store.registry import Kind, Reader, Stored
+from poisonguard.workflow.index import check_filed
 from poisonguard.workflow.workspace import Workspace
 
 
@@ -148,11 +148,8 @@ class _Walk:
         if isinstance(signed, Unentitled):
             raise IntegrityError(signed.problem)
         document = signed.document
-        kind = document_word(document)
-        number = document.release.number if isinstance(document, ManifestDocument) else None
-        said = (kind, document.dataset, document.version, number, envelope.digest)
-        if said != (item.kind.value, item.dataset, item.version, item.number, item.payload_digest):
-            raise IntegrityError(f"the registry's index does not say what statement {item.position} says")
+        check_filed(item, document, envelope.digest)
+        number = item.number
         if number is not None and number <= self.numbers.get(document.dataset, 0):
             raise IntegrityError(f"statement {item.position} publishes number {number} after a higher one")
         if number is not None:

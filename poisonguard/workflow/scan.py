@@ -157,6 +157,7 @@ class _Run:
 def _scan(run: _Run, settings: Settings, dataset: Dataset, name: str, reference: Reference | None) -> Scan:
     request, own = run.request, settings.of(name)
     policy = _policy(request, settings)
+    strictness = _stricter(policy, request.fail_on)
     packs = request.packs or own.packs or policy.packs
     checks = checks_of(packs)
     contract = _contract(request, own)
@@ -192,7 +193,7 @@ def _scan(run: _Run, settings: Settings, dataset: Dataset, name: str, reference:
         findings=findings,
         waived=frozenset(),
         assessment=assess(findings),
-        decision=decide_scan(_stricter(policy, request.fail_on), outcomes, findings, frozenset()),
+        decision=decide_scan(strictness, outcomes, findings, frozenset()),
         columns=summarise(evidence, base, roles),
         notes=dataset.notes,
     )

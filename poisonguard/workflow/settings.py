@@ -6,19 +6,18 @@ wrote the data must not be able to say how they are scanned.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from poisonguard.dataset.discover import local_path
 from poisonguard.domain.roles import Role
 from poisonguard.errors import ConfigurationError, UsageError
+from poisonguard.workflow.folder import in_data, working_directory
 
 FILE_NAME = "poisonguard.yaml"
+EXAMPLE = "`poisonguard init DATA` in an empty folder writes a file to compare with."
 
 Columns = dict[Role, str | tuple[str, ...]]
 
@@ -51,27 +50,12 @@ class Settings(DatasetSettings):
 
 def find_settings(data: str, start: Path | None = None) -> Path | None:
     """The nearest settings file above the working directory that does not lie in the data."""
-    folder = (start or Path.cwd()).resolve()
+    folder = working_directory(start)
     for parent in (folder, *folder.parents):
         candidate = parent / FILE_NAME
-        if candidate.is_file() and not _in_data(candidate, data, folder):
+        if candidate.is_file() and not in_data(candidate, data, folder):
             return candidate
     return None
-
-
-def _in_data(candidate: Path, data: str, folder: Path) -> bool:
-    """Whether the data's author may have written ``candidate``: it lies in their folder or matches their pattern."""
-    path = local_path(data) if data else None
-    if path is None:
-        return False
-    root = os.path.realpath(folder / path)
-    if os.path.isdir(root):  # noqa: PTH112 - answers no, where Path raises for a name that is too long
-        return candidate.is_relative_to(root)
-    if os.path.lexists(root):
-        return False
-    # A pattern: each ``*`` may stand for more here than it does for the listing, never for less.
-    pattern = os.path.join(os.path.realpath(folder), path).replace("**/", "*")  # noqa: PTH118 - a pattern, no path
-    return any(fnmatchcase(str(candidate), wanted) for wanted in (pattern, f"{pattern}/*"))
 
 
 def load_settings(path: Path | None) -> Settings:
@@ -85,12 +69,15 @@ def load_settings(path: Path | None) -> Settings:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         settings = Settings.model_validate(content)
+    except yaml.MarkedYAMLError as error:
+        place = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise ConfigurationError(f"{path.name}: {place}{error.problem}", hint=EXAMPLE) from error
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ConfigurationError(f"{path.name}: {str(error).splitlines()[0]}") from error
+        raise ConfigurationError(f"{path.name}: {str(error).splitlines()[0]}", hint=EXAMPLE) from error
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"]) or "top level"
-        raise ConfigurationError(f"{path.name}: {place}: {problem['msg']}") from error
+        raise ConfigurationError(f"{path.name}: {place}: {problem['msg']}", hint=EXAMPLE) from error
     return _anchored(settings, path.resolve().parent)
 
 

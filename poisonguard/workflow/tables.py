@@ -22,12 +22,13 @@ def as_data(data: Any) -> str | pa.Table:
         UnreadableData: It holds values that no Arrow type can hold, or a column twice.
     """
     if isinstance(data, (str, os.PathLike)):
-        return os.fspath(data) if isinstance(data, os.PathLike) else data
+        return os.fsdecode(data)
     try:
         table = _table(data)
-    except (pa.ArrowException, ValueError, TypeError) as error:
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
         raise UnreadableData(
-            f"the table in memory cannot be read: {str(error).splitlines()[0]}", hint="Give every column one type."
+            f"the table in memory cannot be read: {_gist(error)}",
+            hint="Give every column one type; integers beyond 64 bits as text.",
         ) from error
     if table is None:
         kind = type(data).__name__
@@ -54,8 +55,16 @@ def _from_pandas(frame: Any) -> pa.Table:
     twins = sorted({str(name) for name in frame.columns[frame.columns.duplicated()]})
     if twins:
         raise ValueError(f"the column name {twins[0]!r} occurs twice")
+    if any(name is not None for name in frame.index.names):
+        frame = frame.reset_index()  # a named index is a column that pandas keeps apart: a label may hide in it
     # Metadata would carry pandas' own description of the index into the version's bytes.
     return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+
+
+def _gist(error: Exception) -> str:
+    """What happened, and in which column: pyarrow tells them apart."""
+    parts = [str(part).strip().splitlines()[0] for part in error.args if str(part).strip()]
+    return "; ".join(parts) or type(error).__name__
 
 
 def _refuse_twins(table: pa.Table) -> None:

@@ -164,10 +164,10 @@ def test_options_become_flags_and_the_data_come_last(command: FakeCommand) -> No
         "--",
         "--help",
     ]
-    secret = "ci.secret"
-    run(ScanOperator(task_id="scan", data="new", key="ci.key", passphrase_file=secret, runner=path))
-    signing = ["--sign=ci.key", "--passphrase-file=ci.secret"]
-    assert command.arguments == ["scan", "--format=json", *signing, "--", "new"]
+    signing = {"key": "ci.key", "passphrase_file": "ci.secret"}
+    run(ScanOperator(task_id="scan", data="new", runner=path, **signing))
+    flags = ["--sign=ci.key", "--passphrase-file=ci.secret"]
+    assert command.arguments == ["scan", "--format=json", *flags, "--", "new"]
     run(GateOperator(task_id="gate", data="new", bundle="b.pgbundle", min_version="3", runner=path))
     assert command.arguments == ["gate", "--format=json", "--bundle=b.pgbundle", "--min-version=3", "--", "new"]
 

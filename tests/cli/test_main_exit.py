@@ -106,3 +106,23 @@ def test_a_verdict_that_nobody_read_is_no_pass() -> None:
     os.close(writer)
     assert done.returncode == 4
     assert done.stderr == b""
+
+
+def test_every_option_has_a_variable_of_its_own_name() -> None:
+    command = cli.get_command(click.Context(cli), "scan")
+    assert command is not None
+    names = {option.opts[-1]: option.envvar for option in command.params if isinstance(option, click.Option)}
+    assert names["--format"] == "POISONGUARD_SCAN_FORMAT"
+    assert names["--fail-on"] == "POISONGUARD_SCAN_FAIL_ON"
+    trust = cli.get_command(click.Context(cli), "trust")
+    assert isinstance(trust, click.Group)
+    variables = {option.envvar for option in trust.commands["init"].params}
+    assert "POISONGUARD_TRUST_INIT_EXPIRES" in variables
+
+
+def test_a_variable_sets_its_option(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("POISONGUARD_CHECKS_LIST_PACK", "text")
+    assert run(["checks", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert "PG-TEXT-001" in listed
+    assert "PG-OUT-001" not in listed

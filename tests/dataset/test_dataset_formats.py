@@ -180,7 +180,9 @@ def test_other_files_are_listed_and_noted(tmp_path: Path) -> None:
 def test_a_dataset_without_tables_has_no_columns(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     with open_dataset(str(tmp_path)) as dataset:
-        assert (dataset.columns, dataset.partitions(), dataset.peek().num_rows) == ((), (), 0)
+        assert (dataset.columns, dataset.partitions()) == ((), ())
+        with pytest.raises(NothingToScan, match=r"a\.png: no table to scan \(image/png\)"):
+            dataset.peek()
 
 
 @pytest.mark.parametrize(
@@ -245,7 +247,7 @@ def test_a_table_in_memory_leaves_nothing_behind() -> None:
     with open_table(table, "chats") as dataset:
         assert (dataset.name, dataset.location, dataset.columns[0].kind) == ("chats", "chats", Kind.NESTED)
         assert whole(dataset).equals(table)
-        scratch = dataset._scratch
+        scratch = dataset._scratch.folder
         assert scratch is not None
         assert scratch.exists()
     assert not scratch.exists()

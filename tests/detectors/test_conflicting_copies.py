@@ -84,6 +84,12 @@ def test_rows_without_a_label_contradict_nobody() -> None:
     assert run_check(CARD, candidate, columns=TEXTS).findings == ()
 
 
+def test_an_unlabelled_row_contradicts_nobody_even_where_it_comes_first() -> None:
+    base = numbers(300)
+    unlabelled = base.slice(0, 20).set_column(3, "label", pa.nulls(20, pa.string()))
+    assert run_check(CARD, pa.concat_tables([unlabelled, base]), columns=NUMBERS).findings == ()
+
+
 def test_measurements_are_no_classes() -> None:
     base = texts(30)
     table = pa.table({"text": base + base, "label": np.arange(60.0)})

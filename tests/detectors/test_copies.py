@@ -1,5 +1,7 @@
 """What chance explains, and what it does not."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -40,7 +42,7 @@ def almost_fine(random: np.random.Generator) -> np.ndarray:
 
 @pytest.mark.parametrize("make", [coarse, dependent, almost_fine])
 @pytest.mark.parametrize("seed", range(4))
-def test_chance_explains_coarse_tables(make: object, seed: int) -> None:
+def test_chance_explains_coarse_tables(make: Callable[[np.random.Generator], np.ndarray], seed: int) -> None:
     groups, found = judged(make(np.random.default_rng(seed)))
     assert groups.excess > 0, "there are copies"
     assert not found.any()

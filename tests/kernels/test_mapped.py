@@ -60,8 +60,8 @@ def test_other_memory_is_left_alone() -> None:
 
 
 def test_a_mapping_is_forgotten_with_its_last_reader(tmp_path: Path) -> None:
-    before = len(mapped._opened)  # noqa: SLF001 - a leak shows nowhere else
+    before = len(mapped._opened)
     array = mapped_zeros(tmp_path / "x.i64", np.int64, 10)
-    assert len(mapped._opened) == before + 1  # noqa: SLF001 - see above
+    assert len(mapped._opened) == before + 1
     del array
-    assert len(mapped._opened) == before  # noqa: SLF001 - see above
+    assert len(mapped._opened) == before

@@ -137,7 +137,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
         for path, render in writers:
             write_text(path, render(result))
         published = _publish(finished, request, signer) if signer else ""
-    put(_rendered(result, form, output, quiet=quiet, verbose=verbose), output)
+    put(_rendered(result, form, output, quiet=quiet, verbose=verbose), output, color=True)
     if published:
         click.echo(published, err=True)
     return result.decision.exit_code

@@ -65,7 +65,8 @@ class DelimitedTable:
     def read(self, part: Part, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """All rows, converted from their text to the wanted types."""
         del part  # there is one
-        wanted = [(index, name) for index, name in enumerate(self.schema.names) if name in schema.names]
+        asked = frozenset(schema.names)
+        wanted = [(index, name) for index, name in enumerate(self.schema.names) if name in asked]
         fields = [schema.field(name) for _, name in wanted]
         with readable_as(self._source.path, "CSV"):
             for batch in self._text(checked=False):

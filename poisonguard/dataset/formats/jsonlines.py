@@ -23,7 +23,7 @@ import pyarrow.json as pa_json
 import pyarrow.types as pt
 
 from poisonguard.dataset.arrowtypes import canonical_schema, promote
-from poisonguard.dataset.formats.base import Part, Source, first_line, readable_as
+from poisonguard.dataset.formats.base import Part, Source, first_line, readable_as, subset
 from poisonguard.dataset.formats.jsonmixed import ITEM, is_scalar, may_exceed_int64, mixed_paths, with_text
 from poisonguard.dataset.formats.textvalues import TIMES, Narrowest, convert
 from poisonguard.dataset.sniff import BYTE_ORDER_MARK
@@ -66,7 +66,7 @@ class JsonTable:
     def read(self, part: Part, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """All rows, in the wanted types."""
         del part  # there is one
-        fields = [schema.field(name) for name in self.schema.names if name in schema.names]
+        fields = [schema.field(name) for name in subset(self.schema, frozenset(schema.names))]
         # A column that is text in another file is text here, too.
         texts = {field.name for field in fields if pt.is_string(field.type)}
         paths = self._mixed | {f"/{name}" for name in texts if not pt.is_string(self._texts.field(name).type)}

@@ -14,7 +14,7 @@ from poisonguard.domain.dataset import Column, Kind
 from poisonguard.domain.finding import Finding
 from poisonguard.domain.outcome import Ran
 from poisonguard.domain.roles import Roles
-from poisonguard.engine.executor import local
+from poisonguard.engine.executor import Executor, local
 from poisonguard.engine.fold import Folded, fold
 from poisonguard.engine.judge import judge
 from poisonguard.engine.plan import plan
@@ -25,6 +25,7 @@ from poisonguard.engine.spool import Spool
 from poisonguard.plugin.card import checks_folder, load_card
 from poisonguard.plugin.check import Context, Evidence
 from poisonguard.plugin.registry import bind
+from poisonguard.sketches.base import Sketch
 from poisonguard.sketches.digests import RowDigests
 
 
@@ -76,7 +77,6 @@ class CheckRun:
 
     outcome: Any
     book: ScoreBook | None
-    spool: Spool
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -101,21 +101,28 @@ def run_check(  # noqa: PLR0913 - a test names only what it varies
     roles = roles_of(source, columns or {})
     context = Context(source.columns, roles, reference is not None, contract)
     planned = plan([check], context, always=[RowDigests()])
-    spool = Spool()
     if planned.outcomes:
-        return CheckRun(planned.outcomes[0], None, spool)
-    executor = local(workers)
-    folded = fold(source, planned.sketches, executor, spool, Silent())
-    evidence = evidence_of(source, folded)
-    base = None
-    if reference is not None:
-        other = TableSource(reference, "reference")
-        held = planned.sketches_of([column.name for column in other.columns])
-        base = evidence_of(other, fold(other, held, executor, spool, Silent()))
+        return CheckRun(planned.outcomes[0], None)
+    # What is mapped stays readable when the folder is gone.
+    with Spool() as spool:
+        scoring, evidence = folded_source(source, planned.sketches, spool, local(workers))
+        base = None
+        if reference is not None:
+            other = TableSource(reference, "reference")
+            held = planned.sketches_of([column.name for column in other.columns])
+            _, base = folded_source(other, held, spool, local(workers))
+        outcomes, book = judge(planned.checks, evidence, base, scoring)
+    return CheckRun(outcomes[0], book)
+
+
+def folded_source(
+    source: TableSource, sketches: Sequence[Sketch], spool: Spool, executor: Executor
+) -> tuple[Scoring, Evidence]:
+    """A source after its first pass: what scoring needs, and the evidence."""
+    folded = fold(source, sketches, executor, spool, Silent())
     digests = DigestColumn(folded.states[RowDigests().key])
-    index = RowIndex(folded.runs, ["candidate"])
-    outcomes, book = judge(planned.checks, evidence, base, Scoring(source, index, digests, executor, spool, Silent()))
-    return CheckRun(outcomes[0], book, spool)
+    scoring = Scoring(source, RowIndex(folded.runs, [source.name]), digests, executor, spool, Silent())
+    return scoring, evidence_of(source, folded)
 
 
 def roles_of(source: TableSource, columns: Mapping[str, str]) -> Roles:

@@ -14,7 +14,7 @@ from poisonguard.dataset.names import shown
 
 FEW = 5
 """Names told in full; the others are counted."""
-PARTITION = re.compile(r"([^/=]+)=[^/]*")
+PARTITION = re.compile(r"([^=]+)=.*")
 """A folder that says a column and its value, as Hive and Spark write them."""
 
 Read = Sequence[tuple[str, Table]]

@@ -23,6 +23,7 @@ from poisonguard.dataset.formats.textvalues import Narrowest, convert
 from poisonguard.dataset.opening import Dataset, open_dataset, open_table
 from poisonguard.dataset.sniff import sniff
 from poisonguard.domain.dataset import Kind
+from poisonguard.errors import NothingToScan
 
 
 def whole(dataset: Dataset) -> pa.Table:

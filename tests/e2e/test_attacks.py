@@ -3,6 +3,7 @@
 Each test is one attack; none may pass, crash with a traceback, or leave something half written.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -10,8 +11,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from evidence_project import START, Project, poisonguard
 import poisonguard as pg
 from poisonguard.attest.envelope import sign
 from poisonguard.store import bundle as bundles
+from poisonguard.workflow import trust_root
 from poisonguard.workflow.gating import read_bundle
 
 Captured = pytest.CaptureFixture[str]
@@ -180,7 +182,7 @@ def test_a_rejection_cannot_be_hidden_behind_the_index(approved: Project, capsys
         "DELETE FROM checkpoint WHERE size = (SELECT max(size) FROM checkpoint)",
         "UPDATE statement SET position = position + 1 WHERE position = (SELECT max(position) FROM statement)",
         "UPDATE statement SET number = 9 WHERE kind = 'manifest'",
-        "UPDATE statement SET envelope = (SELECT envelope FROM statement WHERE kind = 'approval') WHERE kind = 'rejection'",
+        "UPDATE statement SET envelope = (SELECT envelope FROM statement WHERE kind = 'scan') WHERE kind = 'rejection'",
         "UPDATE statement SET leaf = x'00' WHERE kind = 'rejection'",
         "UPDATE statement SET position = 'x' WHERE kind = 'rejection'",
         "UPDATE statement SET envelope = 7 WHERE kind = 'rejection'",
@@ -252,10 +254,6 @@ def test_a_signature_by_mallory_over_a_steward_s_words_counts_for_nothing(approv
 
 def rotate(project: Project, without: str) -> bytes:
     """The next trust root, without somebody; not yet trusted anywhere."""
-    from datetime import timedelta
-
-    from poisonguard.workflow import trust_root
-
     with project.workspace as workspace:
         request = project.request(without=[without])
         _, data = trust_root.next_root(workspace, request, [project.keys["olga"]], START + timedelta(minutes=9))
@@ -274,8 +272,6 @@ def test_a_bundle_under_an_older_trust_root_is_judged_under_ours(
 def test_a_pin_of_the_newer_trust_root_refuses_the_older_bundle(
     approved: Project, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    import hashlib
-
     newer = rotate(approved, "ann")
     shutil.copytree(approved.data, tmp_path / "away" / "reviews")
     shutil.copy(bundle, tmp_path / "away")
@@ -365,3 +361,66 @@ def test_a_working_directory_that_is_gone_is_refused(approved: Project, tmp_path
     finally:
         os.chdir(approved.folder)
     assert "bug" not in capsys.readouterr().err
+
+
+# Killed half-way
+
+KILLER = """
+import importlib, os, signal, sys
+module, path, times = sys.argv[1], sys.argv[2].split("."), int(sys.argv[3])
+owner = importlib.import_module(module)
+for name in path[:-1]:
+    owner = getattr(owner, name)
+original = getattr(owner, path[-1])
+
+def killed(*arguments, **options):
+    global times
+    times -= 1
+    result = original(*arguments, **options)
+    if not times:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return result
+
+setattr(owner, path[-1], killed)
+from poisonguard.cli.main import run
+sys.exit(run(sys.argv[4:]))
+"""
+
+POINTS = (
+    ("poisonguard.store.blobs", "Blobs.put", 1),
+    ("poisonguard.store.log", "append", 1),
+    ("poisonguard.store.registry", "Writer.append", 1),
+)
+
+
+def killed_at(point: tuple[str, str, int], *arguments: str) -> int:
+    module, path, times = point
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    command = [sys.executable, "-c", KILLER, module, path, str(times), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, check=False).returncode
+
+
+@pytest.mark.parametrize("point", POINTS[1:])
+def test_an_approval_that_is_killed_half_way_is_given_or_not(project: Project, point: tuple[str, str, int]) -> None:
+    project.publish()
+    arguments = ("approve", "reviews", "--key", project.key("ann"), "--reason", "read")
+    assert killed_at(point, *arguments) == -signal.SIGKILL
+    assert poisonguard("log", "audit") == 0
+    assert gate("reviews") == 5
+    assert poisonguard(*arguments) == 0
+    assert gate("reviews") == 0
+
+
+@pytest.mark.parametrize("point", POINTS[::2])
+def test_a_signed_scan_that_is_killed_half_way_is_published_or_not(
+    project: Project, point: tuple[str, str, int], capsys: Captured
+) -> None:
+    arguments = ("scan", "reviews", "--sign", project.key("pub"), "--quiet")
+    assert killed_at(point, *arguments) == -signal.SIGKILL
+    assert poisonguard("log", "audit") == 0
+    assert poisonguard("versions") == 0
+    assert "reviews@1" not in capsys.readouterr().out
+    assert poisonguard(*arguments) in {0, 1, 4}
+    project.approve("ann")
+    assert poisonguard("versions", "reviews") == 0
+    assert "reviews@1" in capsys.readouterr().out

@@ -13,7 +13,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from poisonguard.version import VERSION as __version__
+from poisonguard import version as _version
 
 if TYPE_CHECKING:
     from poisonguard.domain.result import ScanResult
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
         UsageError,
     )
     from poisonguard.workflow.api import approve, gate, reject, scan, sign
+
+__version__ = _version.VERSION
 
 _HOMES = {
     "poisonguard.workflow.api": ("approve", "gate", "reject", "scan", "sign"),

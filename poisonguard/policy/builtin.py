@@ -12,9 +12,9 @@ from poisonguard.policy.model import Policy, WaiverRule
 def default_policy() -> Policy:
     """The built-in policy.
 
-    Errors and signs of poisoning stop a version, other warnings do not; a check that broke stops it, one that states why it does not apply does
-    not; stated samples will do. One steward approves, two when anything looks like poisoning or when a finding is
-    waived. Scans hold 30 days, approvals 90.
+    Errors and signs of poisoning stop a version, other warnings do not; a check that broke stops it, one that states
+    why it does not apply does not; stated samples will do. One steward approves, two when anything looks like
+    poisoning or when a finding is waived. Scans hold 30 days, approvals 90.
     """
     return Policy(
         name="default",

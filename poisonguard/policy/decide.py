@@ -132,10 +132,10 @@ def _judge_findings(policy: Policy, findings: Iterable[Judged], waived: Collecti
         else:
             yield Reason("waiver-not-allowed", f"{_name(finding)} may not be waived under this policy", FINDINGS)
     if blocking:
-        yield _blocked(policy, blocking)
+        yield _blocked(blocking)
 
 
-def _blocked(policy: Policy, blocking: Sequence[Judged]) -> Reason:
+def _blocked(blocking: Sequence[Judged]) -> Reason:
     count = "1 finding" if len(blocking) == 1 else f"{len(blocking)} findings"
     checks = ", ".join(sorted({finding.check for finding in blocking}))
     return Reason(

@@ -47,7 +47,9 @@ class RowSample(Sketch):
         if not states:
             return pa.table({HASH_COLUMN: pa.array([], pa.uint64())})
         # Two at a time: memory stays at two samples however many states there are.
-        return reduce(lambda left, right: self._smallest(pa.concat_tables([left, right], promote_options="permissive")), states)
+        return reduce(
+            lambda left, right: self._smallest(pa.concat_tables([left, right], promote_options="permissive")), states
+        )
 
     def _smallest(self, table: pa.Table) -> pa.Table:
         hashes = np.asarray(table[HASH_COLUMN].combine_chunks() if table.num_rows else [], dtype=np.uint64)

@@ -74,6 +74,8 @@ def lies_beside_data(folder: Path, data: str) -> bool:
     path = local_path(data)
     if path is None or "\0" in path or os.path.isdir(path):  # noqa: PTH112 - as above
         return False
+    if not (os.path.lexists(path) or glob.has_magic(path)):
+        return False
     fixed, _ = _split_pattern(path)
     return folder.parent == Path(os.path.realpath(fixed or "."))
 

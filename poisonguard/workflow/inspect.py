@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from poisonguard.dataset.manifest import build_manifest
-from poisonguard.dataset.opening import open_dataset
+from poisonguard.dataset.opening import Dataset, open_dataset
 from poisonguard.domain.dataset import Manifest
 from poisonguard.engine.executor import local
 from poisonguard.engine.fold import Folded, fold
 from poisonguard.engine.progress import Progress, Silent
 from poisonguard.engine.source import DatasetSource, DigestColumn, RowIndex
 from poisonguard.engine.spool import Spool
-from poisonguard.dataset.opening import Dataset
 from poisonguard.sketches.digests import RowDigests
 
 DEFAULT_WORKERS = 2

@@ -31,7 +31,7 @@ class StoredReference:
 Reference = OpenReference | StoredReference
 
 
-def find_reference(
+def find_reference(  # noqa: PLR0913 - each is one thing the caller alone knows
     wanted: str | None, dataset: str, *, data: str, compare: bool, stack: ExitStack, workers: int
 ) -> Reference | None:
     """The reference asked for, or the last approved version of ``dataset``, or nothing.

@@ -29,7 +29,7 @@ def test_a_checkpoint_comes_back() -> None:
 
 def test_key_hash_of_the_specification() -> None:
     # golang.org/x/mod/sumdb/note: PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415  only here
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     raw = base64.b64decode("ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW")[1:]
     assert key_hash("PeterNeumann", public_key(Ed25519PublicKey.from_public_bytes(raw))).hex() == "c74f20a3"

@@ -43,9 +43,9 @@ def test_pre_authentication_encoding_of_the_specification() -> None:
 
 def test_signature_of_the_specification() -> None:
     # The same page: ECDSA over NIST P-256 and SHA-256.
-    from cryptography.hazmat.primitives.asymmetric import ec, utils  # noqa: PLC0415  only this vector needs it
+    from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-    from poisonguard.attest.keys import public_key  # noqa: PLC0415  as above
+    from poisonguard.attest.keys import public_key
 
     numbers = ec.EllipticCurvePublicNumbers(
         46950820868899156662930047687818585632848591499744589407958293238635476079160,

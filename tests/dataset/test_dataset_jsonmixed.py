@@ -88,4 +88,5 @@ def test_only_the_asked_places_become_text() -> None:
 
 def test_places_are_named_by_their_path() -> None:
     assert mixed_paths(b'{"a":{"b":[1,"x"]},"c":1}\n{"c":1.5}') == {"/a/b/[]"}
-    assert mixed_paths(b'{"a":1}\n{"a":"x"}\n{"a":') == frozenset()
+    assert mixed_paths(b'{"a":1}\n{"a":') == frozenset()
+    assert mixed_paths(b'{"a":1}\n{"a":"x"}\n{"a":') == {"/a"}, "a bad line says nothing of the others"

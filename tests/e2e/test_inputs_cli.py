@@ -665,7 +665,6 @@ def test_what_was_not_read_as_it_stands_is_said(here: Path) -> None:
     assert "mix kinds of values or hold integers beyond 64 bits: a" in notes(*json_of_numbers_and_strings())
 
 
-def test_a_signed_manifest_of_files_without_a_table(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Images can be signed and gated, not scanned: the refusal says so."""
+def test_images_are_said_to_be_fit_for_signing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["scan", *images_only()]) == 3
     assert "others can be signed, not scanned" in capsys.readouterr().err

@@ -122,7 +122,7 @@ def test_every_string_type_and_slice(kind: pa.DataType) -> None:
 @given(st.binary(min_size=1, max_size=40))
 def test_invalid_utf8_is_never_read_past_its_end(data: bytes) -> None:
     """Kernel level: the offsets end where the bytes end, and every sequence may be cut short."""
-    from poisonguard.kernels import shingle as module  # noqa: PLC0415 - the private kernel under test
+    from poisonguard.kernels import shingle as module
 
     bytes_, offsets = module.utf8_buffers(pa.array([data], pa.large_binary()))
     room = len(data) // 2 + 4

@@ -14,6 +14,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
@@ -42,7 +43,7 @@ RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
-class LongRow(UnreadableData):
+class _LongRowError(ValueError):
     """A row does not fit into a block."""
 
 
@@ -56,7 +57,6 @@ class DelimitedTable:
         with readable_as(source.path, "CSV"):
             head = _head(source)
             self._delimiter = sniff_delimiter(head)
-            self._block = BLOCK_BYTES
             self._header = _header(source, head, self._delimiter)
             self.schema, rows = self._narrow_in_blocks()
         self.loose = frozenset(self.schema.names)
@@ -75,11 +75,14 @@ class DelimitedTable:
 
     def _narrow_in_blocks(self) -> tuple[pa.Schema, int]:
         """``_narrow`` with the smallest blocks that hold every row."""
-        try:
-            return self._narrow()
-        except LongRow:
-            self._block = LONGEST_ROW
-            return self._narrow()
+        for block in (BLOCK_BYTES, LONGEST_ROW):
+            self._block = block
+            with suppress(_LongRowError):
+                return self._narrow()
+        raise UnreadableData(
+            f"{self._source.shown}: a row is longer than {LONGEST_ROW >> 20} MiB, or a quote is never closed",
+            hint="Close the quote, or store texts this long as Parquet.",
+        )
 
     def _narrow(self) -> tuple[pa.Schema, int]:
         """Types over the whole file, and how many rows it has."""
@@ -104,6 +107,8 @@ class DelimitedTable:
                 batches = _without_sentinel(self._source, reader) if checked else reader
                 yield from batches
             except pa.ArrowInvalid as error:
+                if "straddling" in str(error):
+                    raise _LongRowError(str(error)) from error
                 raise self._complaint(str(error)) from error
 
     def _reader(self, content: Any) -> Any:
@@ -132,11 +137,6 @@ class DelimitedTable:
             return UnreadableData(
                 f"{self._source.shown}: row {row} has {cells} cells, the header has {expected}",
                 hint="Rows count from 1, the header included; quote cells that hold the delimiter.",
-            )
-        if "straddling" in message:
-            return LongRow(
-                f"{self._source.shown}: a row is longer than {LONGEST_ROW >> 20} MiB, or a quote is never closed",
-                hint="Close the quote, or store texts this long as Parquet.",
             )
         return UnreadableData(f"{self._source.shown}: not readable as CSV: {shown(message.splitlines()[0])}")
 

@@ -12,7 +12,6 @@ Rules:
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ import pyarrow.types as pt
 
 from poisonguard.dataset.arrowtypes import canonical_schema, promote
 from poisonguard.dataset.formats.base import Part, Source, first_line, readable_as, subset
-from poisonguard.dataset.formats.jsonmixed import ITEM, is_scalar, may_exceed_int64, mixed_paths, with_text
+from poisonguard.dataset.formats.jsonmixed import ITEM, is_scalar, may_exceed_int64, mixed_paths, problem, with_text
 from poisonguard.dataset.formats.textvalues import TIMES, Narrowest, convert
 from poisonguard.dataset.sniff import BYTE_ORDER_MARK
 from poisonguard.dataset.streams import Utf8Check
@@ -178,9 +177,9 @@ class JsonTable:
     def _complaint(self, lines: _Lines, error: pa.ArrowInvalid) -> UnreadableData:
         """Name the first line that is wrong."""
         row = ROW.search(str(error))
-        for number, line in enumerate(lines.text.split(b"\n"), start=lines.first):
-            if line.strip() and not _is_object(line):
-                return self._no_object(number)
+        wrong = self._first_wrong(lines)
+        if wrong is not None:
+            return wrong
         place = _number_of(lines, int(row.group(1))) if row else lines.first
         reason = ROW.sub("", first_line(error)).removeprefix("JSON parse error: ")
         return UnreadableData(
@@ -189,14 +188,19 @@ class JsonTable:
 
     def _uncounted(self, lines: _Lines) -> UnreadableData:
         """The parser found more objects than there are lines: it does not mind two on one line, others do."""
-        for number, line in enumerate(lines.text.split(b"\n"), start=lines.first):
-            if line.strip() and not _is_object(line):
-                return self._no_object(number)
+        wrong = self._first_wrong(lines)
+        if wrong is not None:
+            return wrong
         return UnreadableData(f"{self._source.shown}: the {self._what}s from {lines.first} are not one object each")
 
-    def _no_object(self, number: int) -> UnreadableData:
-        hint = f"Each {self._what} is one JSON object: mend or remove it."
-        return UnreadableData(f"{self._source.shown}: {self._what} {number} is not a JSON object", hint=hint)
+    def _first_wrong(self, lines: _Lines) -> UnreadableData | None:
+        """The first line that is wrong by itself."""
+        for number, line in enumerate(lines.text.split(b"\n"), start=lines.first):
+            said = problem(line) if line.strip() else ""
+            if said:
+                hint = f"Each {self._what} is one JSON object: mend or remove it."
+                return UnreadableData(f"{self._source.shown}: {self._what} {number} {said}", hint=hint)
+        return None
 
     def _blocks(self, *, checked: bool) -> Iterator[_Lines]:
         """Runs of whole lines, some MiB each; ``checked`` also proves UTF-8 and bounds the nesting."""
@@ -287,13 +291,6 @@ def _typed(batch: pa.RecordBatch, fields: list[pa.Field]) -> pa.RecordBatch:
     if not columns:
         return batch
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
-
-
-def _is_object(line: bytes) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return False
 
 
 def _number_of(lines: _Lines, row: int) -> int:

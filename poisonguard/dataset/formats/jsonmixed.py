@@ -29,15 +29,17 @@ ITEM = "[]"
 """What stands for every item of a list in a path, as in Arrow's messages."""
 
 
+class _AmbiguousError(ValueError):
+    """JSON that readers take differently."""
+
+
 def mixed_paths(text: bytes) -> frozenset[str]:
-    """Places in JSON Lines whose scalars go together only as text: ``/column/field/[]``; none when a line is bad."""
+    """Places in JSON Lines whose scalars go together only as text: ``/column/field/[]``."""
     kinds: defaultdict[str, set[str]] = defaultdict(set)
-    try:
-        for line in text.split(b"\n"):
-            if line.strip():
-                _note_kinds(_decode(line), "", kinds)
-    except (ValueError, RecursionError):
-        return frozenset()
+    for line in text.split(b"\n"):
+        value = _decoded(line)
+        if value is not None:
+            _note_kinds(value, "", kinds)
     return frozenset(path for path, found in kinds.items() if len(found) > 1 or "beyond" in found)
 
 
@@ -46,6 +48,17 @@ def with_text(text: bytes, paths: frozenset[str]) -> bytes:
     if not paths:
         return text
     return b"\n".join(_line_with_text(line, paths) for line in text.split(b"\n"))
+
+
+def problem(line: bytes) -> str:
+    """What is wrong with a line that is not blank; empty when it is one JSON object that every reader takes alike."""
+    try:
+        found = isinstance(_decode(line), dict)
+    except _AmbiguousError as error:
+        return str(error)
+    except (ValueError, RecursionError):
+        found = False
+    return "" if found else "is not a JSON object"
 
 
 def may_exceed_int64(table: pa.Table) -> bool:
@@ -78,12 +91,8 @@ def _kind(value: object) -> str:
 
 
 def _line_with_text(line: bytes, paths: frozenset[str]) -> bytes:
-    if not line.strip():
-        return line
-    try:
-        return json.dumps(_texted(_decode(line), "", paths)).encode()
-    except (ValueError, RecursionError):
-        return line
+    value = _decoded(line)
+    return line if value is None else json.dumps(_texted(value, "", paths)).encode()
 
 
 def _texted(value: Any, path: str, paths: frozenset[str]) -> Any:
@@ -101,22 +110,30 @@ def _text_of(value: float) -> str:
     return rfc8785.dumps(value).decode() if math.isfinite(value) else json.dumps(value)
 
 
+def _decoded(line: bytes) -> Any:
+    """The value of a line; nothing when it is blank or cannot be read."""
+    try:
+        return _decode(line) if line.strip() else None
+    except (ValueError, RecursionError):
+        return None
+
+
 def _decode(line: bytes) -> Any:
     return json.loads(line, object_pairs_hook=_without_twins, parse_float=_finite)
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    return found if len(found) == len(pairs) else _refuse("a key is named twice")
+    return found if len(found) == len(pairs) else _refuse("names a key twice")
 
 
 def _finite(text: str) -> float:
     value = float(text)
-    return value if math.isfinite(value) else _refuse("a number is too big for a double")
+    return value if math.isfinite(value) else _refuse("holds a number too big for a double")
 
 
-def _refuse(problem: str) -> NoReturn:
-    raise ValueError(problem)
+def _refuse(reason: str) -> NoReturn:
+    raise _AmbiguousError(reason)
 
 
 def _floats(array: pa.Array) -> Iterator[pa.Array]:

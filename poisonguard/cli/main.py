@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import click
 
-from poisonguard.errors import PoisonguardError
+from poisonguard.errors import PoisonguardError, UsageError
 from poisonguard.version import VERSION
 
 COMMANDS: dict[str, str] = {
@@ -90,9 +90,11 @@ def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one w
         return _report(error)
     except click.exceptions.Exit as finished:
         return finished.exit_code
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
-        return 2
+        return UsageError.exit_code
+    except click.ClickException as error:
+        return _report(UsageError(error.format_message(), hint=_how_to_ask(error)))
     except (click.Abort, KeyboardInterrupt):
         click.echo("error: interrupted; nothing was written", err=True)
         return INTERRUPTED
@@ -113,6 +115,11 @@ def _report(error: PoisonguardError) -> int:
     if error.hint:
         click.echo(f" {click.style('hint', fg='cyan')}: {terminal(error.hint)}", err=True)
     return error.exit_code
+
+
+def _how_to_ask(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"See `{context.command_path if context else 'poisonguard'} --help`."
 
 
 def _bug(error: Exception) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 
 class Role(StrEnum):
@@ -31,11 +32,15 @@ class Assignment:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Roles:
     """Every column's role, in schema order."""
 
     assignments: tuple[Assignment, ...]
+
+    @cached_property
+    def _by_column(self) -> dict[str, Role]:
+        return {item.column: item.role for item in self.assignments}
 
     def all(self, role: Role) -> tuple[str, ...]:
         """Names of the columns that play ``role``, in schema order."""
@@ -47,4 +52,4 @@ class Roles:
 
     def of(self, column: str) -> Role | None:
         """Role of ``column``, or nothing when there is no such column."""
-        return next((item.role for item in self.assignments if item.column == column), None)
+        return self._by_column.get(column)

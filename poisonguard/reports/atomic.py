@@ -24,6 +24,16 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """
     if path.is_dir():
         raise UsageError(f"{path} is a directory", hint="Name a file to write to.")
+    if path.exists() and not path.is_file():
+        # A device or a pipe (/dev/null, /dev/stdout) is written to; a rename would replace it by a file.
+        with writing(path):
+            device = path.open("wb")
+        with device:
+            yield device
+            with writing(path):
+                device.flush()
+        return
+    path = _target(path)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     with writing(path):
         file = partial.open("xb")
@@ -38,6 +48,18 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             _sync_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def check_place(path: Path) -> None:
+    """Refuse early what ``atomic_file`` would refuse after the work: a folder that is not there.
+
+    Raises:
+        UsageError: The file's folder does not exist, or the path is a folder itself.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path} is a directory", hint="Name a file to write to.")
+    if not path.parent.is_dir():
+        raise UsageError(f"cannot write {path}: no folder {path.parent}", hint="Make the folder first.")
 
 
 @contextlib.contextmanager
@@ -62,6 +84,18 @@ def write_text(path: Path, text: str) -> None:
     """
     with atomic_file(path) as file, writing(path):
         file.write(text.encode())
+
+
+def _target(path: Path) -> Path:
+    """Where a link leads: the file it names is replaced, the link stays.
+
+    Raises:
+        UsageError: The link leads nowhere that can be found.
+    """
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:
+        raise UsageError(f"cannot write {path}: {error}", hint="Choose a place that can be written to.") from error
 
 
 def _sync_folder(folder: Path) -> None:

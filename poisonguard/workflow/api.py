@@ -71,7 +71,7 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
             the key is wrong, does not play the roles, or there is no workspace to publish in.
         GateFailed: The result is to be published, and the trust root has expired.
     """
-    from poisonguard.reports.atomic import write_text  # noqa: PLC0415 - heavy imports wait for the call
+    from poisonguard.reports.atomic import check_place, write_text  # noqa: PLC0415 - heavy imports wait for the call
     from poisonguard.reports.formats import by_extension  # noqa: PLC0415 - as above
     from poisonguard.reports.rowfile import check_extension  # noqa: PLC0415 - as above
     from poisonguard.workflow.rows import write_rows  # noqa: PLC0415 - as above
@@ -84,6 +84,8 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
     row_files = [(Path(path), only) for path, only in ((flagged, True), (scores, False)) if path is not None]
     for path, _ in row_files:
         check_extension(path)
+    for path, _ in (*writers, *row_files):
+        check_place(path)
     request = ScanRequest(
         data=as_data(data),
         name=name,

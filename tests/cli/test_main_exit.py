@@ -126,3 +126,11 @@ def test_a_variable_sets_its_option(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     listed = capsys.readouterr().out
     assert "PG-TEXT-001" in listed
     assert "PG-OUT-001" not in listed
+
+
+@pytest.mark.parametrize("words", [[], ["keys"], ["trust"]])
+def test_no_words_get_the_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(words) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("Usage: poisonguard")

@@ -59,3 +59,22 @@ def test_the_file_has_ordinary_permissions(tmp_path: Path) -> None:
     write_text(tmp_path / "a.md", "x")
     (tmp_path / "b").write_text("x", encoding="utf-8")
     assert (tmp_path / "a.md").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+def test_a_device_is_written_to_and_stays_a_device(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text(pipe, "report")
+    assert os.read(reader, 100) == b"report"
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
+def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
+    target, link = tmp_path / "target.txt", tmp_path / "link.txt"
+    target.write_text("old")
+    link.symlink_to(target)
+    write_text(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"

@@ -104,7 +104,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
 
     No configuration is needed: formats and column roles are found out, the built-in policy decides.
     """
-    from poisonguard.reports.atomic import write_text  # noqa: PLC0415 - heavy imports wait for the command
+    from poisonguard.reports.atomic import check_place, write_text  # noqa: PLC0415 - heavy imports wait for the command
     from poisonguard.reports.formats import by_extension  # noqa: PLC0415 - as above
     from poisonguard.reports.rowfile import check_extension  # noqa: PLC0415 - as above
     from poisonguard.workflow.scan import ScanRequest, open_scan  # noqa: PLC0415 - as above
@@ -116,6 +116,8 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     writers = [(path, by_extension(path)) for path in reports]
     for path in filter(None, (flagged, scores)):
         check_extension(path)
+    for path in filter(None, (*reports, flagged, scores, None if output == "-" else Path(output))):
+        check_place(path)
     request = ScanRequest(
         data=data,
         name=name,

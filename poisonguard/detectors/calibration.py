@@ -60,7 +60,9 @@ class UpperTail:
             return cls(ordered, start, 0.5 / len(ordered), 0.0, spread)
         half, three_quarters = np.quantile(excesses, [0.5, 0.75])
         trust = len(excesses) / (len(excesses) + SHAPE_PRIOR)
-        shape = trust * float(np.clip(np.log2(max(three_quarters / half - 1, 1.0)), 0, MAX_SHAPE))
+        with np.errstate(over="ignore"):
+            ratio = three_quarters / half
+        shape = trust * float(np.clip(np.log2(max(ratio - 1, 1.0)), 0, MAX_SHAPE))
         scale = half / np.log(2) if shape == 0 else shape * half / (2**shape - 1)
         return cls(ordered, start, len(excesses) / len(ordered), shape, max(float(scale), 1e-12))
 
@@ -68,8 +70,9 @@ class UpperTail:
         """P(X >= x) of each value, 1 for NaN, never 0."""
         count = len(self.values)
         inside = (count - np.searchsorted(self.values, values, side="left")) / count
-        excess = np.maximum(values - self.start, 0) / self.scale
+        # Infinitely far out is as improbable as can be.
         with np.errstate(over="ignore"):
+            excess = np.maximum(values - self.start, 0) / self.scale
             beyond = np.exp(-excess) if self.shape == 0 else (1 + self.shape * excess) ** (-1 / self.shape)
         # The excess of a value in the sample's own tail is judged by the smooth tail, not by its rank.
         chance = np.where(values > self.start, self.share * beyond, np.maximum(inside, self.share))

@@ -122,8 +122,8 @@ class ConflictingCopies(Check[ConflictingCopiesParams]):
             yield self._finding(conflicts, reference.name if reference else "honest disagreement")
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
-        """All rows, or none when the label is no class."""
-        return (0 if self._note else evidence.rows), self._note
+        """All rows: where there is nothing to compare, all labels were read to know it."""
+        return evidence.rows, self._note
 
     def _members(self, versions: Sequence[Evidence]) -> tuple[Indices, Indices]:
         """Rows of all versions that are copies, ascending, and each one's group; without those that chance explains."""

@@ -16,10 +16,10 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.linalg import solve_triangular
 from scipy.special import ndtri
-from threadpoolctl import threadpool_limits
 
 from poisonguard.detectors.calibration import SMALLEST, Floats, Margin, UpperTail
 from poisonguard.detectors.features_tabular import Categories, TableEncoder, numbers
+from poisonguard.detectors.learners import threads
 
 MAX_SCORE = 10.0
 """Normal scores beyond ten sigma add nothing: the tails speak for them."""
@@ -52,7 +52,7 @@ class RowModel:
         margins = tuple(Margin.fit(numbers(sample, name)) for name in kept)
         codes = encoder.matrix(sample)
         frequencies = tuple(_frequencies(codes[:, place], item) for place, item in enumerate(encoder.categorical))
-        with threadpool_limits(1):
+        with threads().limit(limits=1):
             root = _root(_normal_scores(sample, kept, margins))
             draft = cls(kept, margins, root, encoder.categorical, frequencies, ())
             tails = tuple(UpperTail.fit(statistic) for statistic in draft._statistics(sample))
@@ -65,7 +65,7 @@ class RowModel:
 
     def surprise(self, table: pa.Table | pa.RecordBatch) -> Floats:
         """Minus log10 of the probability of a row at least so odd, shape (rows,), at least 0."""
-        with threadpool_limits(1):
+        with threads().limit(limits=1):
             looks = [tail.chance(item) for tail, item in zip(self.tails, self._statistics(table), strict=True)]
         if self.numeric:
             looks.append(np.minimum(len(self.numeric) * _column_chances(table, self).min(axis=1), 1.0))

@@ -19,10 +19,14 @@ import pyarrow.compute as pc
 
 from poisonguard.domain.dataset import Column, Kind
 from poisonguard.domain.roles import Role, Roles
+from poisonguard.plugin.check import Evidence
 
 NUMERIC = (Kind.INTEGER, Kind.FLOAT, Kind.BOOLEAN)
 MAX_CATEGORIES = 64
 MIN_CATEGORY_ROWS = 5
+LARGEST = 1e150
+"""Numbers beyond this are taken for it: their squares and differences still are numbers."""
+
 Matrix = npt.NDArray[np.float64]
 
 
@@ -33,14 +37,37 @@ def feature_columns(columns: Sequence[Column], roles: Roles) -> tuple[tuple[str,
     return numeric, tuple(column.name for column in features if column.kind is Kind.STRING)
 
 
+def common_columns(columns: Sequence[str], evidence: Evidence, reference: Evidence | None) -> tuple[str, ...]:
+    """Those of the candidate's ``columns`` that the reference holds alike; all of them without a reference.
+
+    Numbers of any type are alike, and a column of nulls is like any other.
+    """
+    if reference is None:
+        return tuple(columns)
+    kinds = {column.name: column.kind for column in evidence.columns}
+    known = {column.name: column.kind for column in reference.columns}
+    return tuple(name for name in columns if name in known and _alike(kinds[name], known[name]))
+
+
+def without_others(columns: Sequence[str], common: Sequence[str]) -> str:
+    """A note on the columns that the reference lacks; empty when it lacks none."""
+    missing = len(set(columns) - set(common))
+    noun = "column" if missing == 1 else "columns"
+    return f"without {missing:,} {noun} that the reference lacks or holds in another type" if missing else ""
+
+
+def _alike(kind: Kind, known: Kind) -> bool:
+    return Kind.NULL in (kind, known) or kind is known or (kind in NUMERIC and known in NUMERIC)
+
+
 def numbers(table: pa.Table | pa.RecordBatch, column: str) -> Matrix:
-    """A numeric or boolean column as floats, null and infinite as NaN, shape (rows,)."""
+    """A numeric or boolean column as floats within ``LARGEST``, null and infinite as NaN, shape (rows,)."""
     values = _array(table, column)
     if pa.types.is_boolean(values.type):
         values = pc.cast(values, pa.int8())
     result = np.array(pc.cast(values, pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
     result[~np.isfinite(result)] = np.nan
-    return result
+    return np.clip(result, -LARGEST, LARGEST)
 
 
 def _array(table: pa.Table | pa.RecordBatch, column: str) -> Any:

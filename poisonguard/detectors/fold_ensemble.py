@@ -16,10 +16,9 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.optimize import minimize
 from scipy.special import logsumexp
-from threadpoolctl import threadpool_limits
 
 from poisonguard.detectors.labels import UNKNOWN, Codes
-from poisonguard.detectors.learners import Learner
+from poisonguard.detectors.learners import Learner, threads
 
 FLOOR = 0.005
 """No learner is believed beyond this: one over-sure model cannot outvote the others."""
@@ -40,6 +39,17 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True)
+class Untaught:
+    """What rows of one class teach: that there is no other."""
+
+    classes_: Codes
+
+    def predict_proba(self, matrix: Any) -> Probabilities:
+        """Certainty, shape (rows, classes)."""
+        return np.ones((matrix.shape[0], len(self.classes_)))
+
+
+@dataclass(frozen=True, slots=True)
 class FoldEnsemble:
     """Fitted models by learner and fold."""
 
@@ -53,7 +63,7 @@ class FoldEnsemble:
         """The ensemble, and its out-of-fold probabilities of the sample."""
         fold = _fold(rows.hashes, rows.folds)
         models, logs = [], []
-        with threadpool_limits(1):
+        with threads().limit(limits=1):
             for learner in learners:
                 matrix = learner.matrix(rows.sample)
                 fitted = tuple(_fit(learner, matrix, rows.codes, fold != held) for held in range(rows.folds))
@@ -70,7 +80,7 @@ class FoldEnsemble:
     def predict(self, table: pa.Table | pa.RecordBatch, hashes: npt.NDArray[np.uint64]) -> Probabilities:
         """Each row by the models of its own fold."""
         fold = _fold(hashes, len(self.models[0]))
-        with threadpool_limits(1):
+        with threads().limit(limits=1):
             logs = [
                 _logs(models, learner.matrix(table), fold, self.classes)
                 for learner, models in zip(self.learners, self.models, strict=True)
@@ -84,7 +94,9 @@ def _fold(hashes: npt.NDArray[np.uint64], folds: int) -> npt.NDArray[np.int64]:
 
 def _fit(learner: Learner, matrix: Any, codes: Codes, outside: npt.NDArray[np.bool_]) -> Any:
     known = np.flatnonzero(outside & (codes != UNKNOWN))
-    return learner.fit(matrix[known], codes[known])
+    classes = np.unique(codes[known])
+    # Copies share a fold: the rows of the others may all have one label, or none.
+    return learner.fit(matrix[known], codes[known]) if len(classes) > 1 else Untaught(classes)
 
 
 def _logs(models: Sequence[Any], matrix: Any, fold: npt.NDArray[np.int64], classes: int) -> Probabilities:
@@ -92,7 +104,7 @@ def _logs(models: Sequence[Any], matrix: Any, fold: npt.NDArray[np.int64], class
     result: Probabilities = np.full((len(fold), classes), 1 / classes)
     for held, model in enumerate(models):
         inside = np.flatnonzero(fold == held)
-        if len(inside):
+        if len(inside) and len(model.classes_):
             result[inside] = 0
             result[np.ix_(inside, model.classes_)] = model.predict_proba(matrix[inside])
     return np.asarray(np.log((result + FLOOR) / (1 + classes * FLOOR)))

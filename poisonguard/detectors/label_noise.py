@@ -19,7 +19,7 @@ from pydantic import Field
 
 from poisonguard.detectors.contradiction import Excess, Floats, Floor, Judged, margins, natural_cut, scores
 from poisonguard.detectors.delta import new_rows
-from poisonguard.detectors.features_tabular import TableEncoder, feature_columns
+from poisonguard.detectors.features_tabular import TableEncoder, common_columns, feature_columns, without_others
 from poisonguard.detectors.features_text import MAX_CHARACTERS
 from poisonguard.detectors.fold_ensemble import FoldEnsemble, Training
 from poisonguard.detectors.labels import UNKNOWN, Classes, label_texts
@@ -32,6 +32,7 @@ from poisonguard.plugin.check import (
     Check,
     Context,
     Evidence,
+    MissingEvidence,
     NotApplicable,
     Params,
     RowScorer,
@@ -96,6 +97,8 @@ class LabelNoise(Check[LabelNoiseParams]):
     detector = "label-noise"
     params_model = LabelNoiseParams
 
+    _note: str = ""
+
     def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
         """A sample of rows, if there are a label and anything that could predict it."""
         label = context.roles.first(Role.LABEL)
@@ -120,6 +123,13 @@ class LabelNoise(Check[LabelNoiseParams]):
 
     def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
         """Models of the reference, or of the candidate where there is none, with the alarm they raise."""
+        features = (*self._numeric, *self._categorical, *self._texts)
+        self._common = common_columns(features, evidence, reference)
+        if reference is not None and not common_columns([self._label], evidence, reference):
+            raise MissingEvidence(f"{reference.name} has no column {self._label} of this type")
+        if reference is not None and not self._common:
+            raise MissingEvidence(f"{reference.name} has no feature or text column in common")
+        self._note = without_others(features, self._common)
         model = self._model(evidence if reference is None else reference, evidence.seed)
         if isinstance(model, NotApplicable):
             return model
@@ -136,7 +146,7 @@ class LabelNoise(Check[LabelNoiseParams]):
         notes = [f"models are fitted on a sample of {seen:,} rows"] if seen < evidence.rows else []
         if self._texts:
             notes.append(f"first {MAX_CHARACTERS:,} characters of each text")
-        return seen, "; ".join(notes)
+        return seen, "; ".join(filter(None, [*notes, self._note]))
 
     @property
     def _sample(self) -> RowSample:
@@ -171,8 +181,10 @@ class LabelNoise(Check[LabelNoiseParams]):
         return ""
 
     def _learners(self, sample: pa.Table, classes: int, seed: int) -> list[Learner]:
-        encoder = TableEncoder.of(sample, self._numeric, self._categorical)
-        learners: list[Learner] = [Words.of(sample, column) for column in self._texts]
+        numeric = [name for name in self._numeric if name in self._common]
+        categorical = [name for name in self._categorical if name in self._common]
+        encoder = TableEncoder.of(sample, numeric, categorical)
+        learners: list[Learner] = [Words.of(sample, column) for column in self._texts if column in self._common]
         if encoder.columns:
             learners.append(ExtraTrees(encoder, seed))
         if encoder.columns and classes <= MANY_CLASSES:

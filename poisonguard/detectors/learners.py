@@ -8,6 +8,7 @@ scikit-learn's default silently returned constants.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +18,7 @@ import scipy.sparse
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import ComplementNB
+from threadpoolctl import ThreadpoolController
 
 from poisonguard.detectors.features_tabular import TableEncoder
 from poisonguard.detectors.features_text import Hashes, Tokens, column_texts, tokenize
@@ -41,7 +43,43 @@ class Learner(Protocol):
         """Rows as the model's input; a pure function of each row."""
 
     def fit(self, matrix: Any, codes: Codes) -> Any:
-        """A fitted scikit-learn classifier."""
+        """A fitted model with ``classes_`` and ``predict_proba``."""
+
+
+@cache
+def threads() -> ThreadpoolController:
+    """The thread pools of the libraries that learners use; looking for them takes longer than a small block."""
+    return ThreadpoolController()
+
+
+@dataclass(frozen=True, slots=True)
+class CategoriesFirst:
+    """What the library's column transformer does for a fitted model.
+
+    Without joblib: its cost per call is high, and it warns where threads exchange the process's warning filters.
+    """
+
+    encoder: Any
+    is_category: npt.NDArray[np.bool_]
+
+    def transform(self, matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Encoded categories, then numbers, shape kept."""
+        return np.column_stack([self.encoder.transform(matrix[:, self.is_category]), matrix[:, ~self.is_category]])
+
+
+@dataclass(frozen=True, slots=True)
+class Forest:
+    """Fitted trees, asked one after the other: the library's own vote goes through joblib, see above."""
+
+    trees: tuple[Any, ...]
+    classes_: Codes
+
+    def predict_proba(self, matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Mean vote, shape (rows, classes)."""
+        total = np.zeros((len(matrix), len(self.classes_)))
+        for tree in self.trees:
+            total += tree.predict(matrix)[:, : len(self.classes_)]
+        return total / len(self.trees)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +100,20 @@ class BoostedTrees:
 
     def fit(self, matrix: npt.NDArray[np.float64], codes: Codes) -> HistGradientBoostingClassifier:
         """Fit 60 rounds of 15 leaves."""
-        return HistGradientBoostingClassifier(
+        # The library cannot bin a column without any value; a constant says as little.
+        filled = np.where(np.isnan(matrix).all(axis=0), 0.0, matrix)
+        model = HistGradientBoostingClassifier(
             max_iter=60,
             max_leaf_nodes=15,
             min_samples_leaf=20,
             early_stopping=False,
             categorical_features=self.encoder.is_category,
             random_state=self.seed % SEED_RANGE,
-        ).fit(matrix, codes)
+        ).fit(filled, codes)
+        if self.encoder.is_category.any():
+            encoder = model._preprocessor.named_transformers_["encoder"]  # noqa: SLF001 - no other way to spare joblib
+            model._preprocessor = CategoriesFirst(encoder, self.encoder.is_category)  # noqa: SLF001 - the same
+        return model
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +133,12 @@ class ExtraTrees:
         values = np.nan_to_num(self.encoder.matrix(table), nan=-1e30)
         return np.clip(values, -1e30, 1e30).astype(np.float32)
 
-    def fit(self, matrix: npt.NDArray[np.float32], codes: Codes) -> ExtraTreesClassifier:
+    def fit(self, matrix: npt.NDArray[np.float32], codes: Codes) -> Forest:
         """Fit 80 trees with at least 3 rows per leaf."""
-        return ExtraTreesClassifier(
+        model = ExtraTreesClassifier(
             n_estimators=80, min_samples_leaf=3, max_features="sqrt", n_jobs=1, random_state=self.seed % SEED_RANGE
         ).fit(matrix, codes)
+        return Forest(tuple(item.tree_ for item in model.estimators_), model.classes_)
 
 
 @dataclass(frozen=True, slots=True)

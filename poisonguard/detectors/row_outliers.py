@@ -20,13 +20,14 @@ from scipy.stats import fisher_exact
 from poisonguard.detectors.calibration import Floats
 from poisonguard.detectors.copula import RowModel
 from poisonguard.detectors.delta import new_rows
-from poisonguard.detectors.features_tabular import feature_columns
+from poisonguard.detectors.features_tabular import common_columns, feature_columns, without_others
 from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.plugin.check import (
     Block,
     Check,
     Context,
     Evidence,
+    MissingEvidence,
     NotApplicable,
     Params,
     RowScorer,
@@ -85,6 +86,8 @@ class RowOutliers(Check[RowOutliersParams]):
     detector = "row-outliers"
     params_model = RowOutliersParams
 
+    _note: str = ""
+
     def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
         """A sample of rows, if there are features."""
         numeric, categorical = feature_columns(context.columns, context.roles)
@@ -101,10 +104,19 @@ class RowOutliers(Check[RowOutliersParams]):
 
     def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
         """A model of ordinary rows, with the cut beyond which a row is named."""
+        names = (*self._numeric, *self._categorical)
+        common = common_columns(names, evidence, reference)
+        if reference is not None and not common:
+            raise MissingEvidence(f"{reference.name} has no feature column in common")
+        self._note = without_others(names, common)
         known = (evidence if reference is None else reference)[self._sample]
         if known.num_rows < MIN_SAMPLE:
             return NotApplicable(f"{known.num_rows} rows are too few to tell odd ones (at least {MIN_SAMPLE})")
-        model = RowModel.fit(known, self._numeric, self._categorical)
+        model = RowModel.fit(
+            known,
+            tuple(name for name in self._numeric if name in common),
+            tuple(name for name in self._categorical if name in common),
+        )
         if model is None:
             return NotApplicable("no feature column varies")
         far = float(np.log10(max(evidence.rows, known.num_rows) / self.params.far_out))
@@ -113,9 +125,10 @@ class RowOutliers(Check[RowOutliersParams]):
         return self._against(model, far, evidence, reference)
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
-        """The sample's size."""
+        """The sample's size, and columns left out."""
         seen = min(evidence.rows, self.params.limit)
-        return seen, f"the model is fitted on a sample of {seen:,} rows" if seen < evidence.rows else ""
+        sampled = f"the model is fitted on a sample of {seen:,} rows" if seen < evidence.rows else ""
+        return seen, "; ".join(filter(None, [sampled, self._note]))
 
     @property
     def _sample(self) -> RowSample:

@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import Field
 from scipy.stats import binom
 
+from poisonguard.detectors.features_tabular import common_columns
 from poisonguard.detectors.features_text import MAX_CHARACTERS, Tokens, column_texts, phrase_pattern, tokenize
 from poisonguard.detectors.labels import Classes
 from poisonguard.detectors.phrases import Association, Labelling, Thresholds, associations, grouped, spokesman
@@ -28,6 +29,7 @@ from poisonguard.plugin.check import (
     Check,
     Context,
     Evidence,
+    MissingEvidence,
     NotApplicable,
     Params,
     RowScorer,
@@ -102,6 +104,9 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
             return NotApplicable("no text column beside the label or response")
         if not self._label:
             return NotApplicable("no label or response column")
+        kind = next((column.kind for column in context.columns if column.name == self._label), Kind.NULL)
+        if kind in (Kind.NESTED, Kind.BINARY):
+            return NotApplicable(f"label {self._label} is of kind {kind}")
         return [self._sample]
 
     def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
@@ -111,6 +116,9 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
 
     def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
         """A search for the phrases that the sample gave away; nothing when there are none."""
+        missing = set(self._texts) - set(common_columns(self._texts, evidence, reference))
+        if reference is not None and missing:
+            raise MissingEvidence(f"{reference.name} has no text column {min(missing)}")
         sample = evidence[self._sample]
         classes = Classes.of(sample, self._label, min_rows=self.params.min_rows, limit=MAX_LABELS)
         if not classes.names:

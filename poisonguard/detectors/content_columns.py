@@ -13,8 +13,14 @@ NOT_INPUT = NOT_CONTENT | {Role.LABEL, Role.SOURCE, Role.URL, Role.SPLIT}
 
 
 def content_columns(context: Context, *, without: frozenset[Role] = NOT_CONTENT) -> tuple[str, ...]:
-    """Columns that do not play one of the roles ``without``, in schema order."""
-    return tuple(column.name for column in context.columns if context.roles.of(column.name) not in without)
+    """Columns that do not play one of the roles ``without``, in schema order.
+
+    With a reference, those that it holds too, in its order: a column that is new must not make old rows look new,
+    or whoever adds a constant column hides every copy.
+    """
+    mine = [column.name for column in context.columns]
+    shared = [name for name in context.reference_columns if name in set(mine)]
+    return tuple(name for name in shared or mine if context.roles.of(name) not in without)
 
 
 def text_columns(context: Context) -> tuple[str, ...]:

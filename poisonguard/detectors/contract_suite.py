@@ -120,6 +120,9 @@ def _arguments(kwargs: Mapping[str, Any], allowed: Mapping[str, bool], place: st
             continue
         if name not in allowed:
             raise ConfigurationError(f"{place} of the contract: argument {name!r} is not allowed", hint=_HINT)
+        if name in _WHOLE and isinstance(value, float) and value.is_integer():
+            # Great Expectations writes whole numbers as floats.
+            value = int(value)  # noqa: PLW2901 - the argument, in the form meant
         if not _FORMS[name](value):
             raise ConfigurationError(f"{place} of the contract: argument {name!r} has a value of the wrong form")
         found[name] = tuple(value) if isinstance(value, list) else value
@@ -171,6 +174,8 @@ def _is_text(value: Any) -> bool:
 def _is_flag(value: Any) -> bool:
     return isinstance(value, bool)
 
+
+_WHOLE = frozenset({"column_index", "value"})
 
 _FORMS: dict[str, Callable[[Any], bool]] = {
     "column": _is_text,

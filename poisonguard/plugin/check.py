@@ -118,13 +118,21 @@ class RowScorer(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a check may know before any row is read."""
+    """What a check may know before any row is read.
+
+    Attributes:
+        columns: The candidate's columns.
+        roles: What each of them means.
+        has_reference: Whether there is a version to compare with.
+        contract: Text of a Great Expectations suite (JSON), if the steward gave one.
+        reference_columns: Names of the reference's columns, in its order; empty without one.
+    """
 
     columns: tuple[Column, ...]
     roles: Roles
     has_reference: bool
     contract: str | None = None
-    """Text of a Great Expectations suite (JSON), if the steward gave one."""
+    reference_columns: tuple[str, ...] = ()
 
 
 class Check(ABC, Generic[ParamsT]):

@@ -20,6 +20,7 @@ from rich.text import Text
 
 from poisonguard.domain.decision import Verdict
 from poisonguard.domain.finding import Example, Level
+from poisonguard.domain.outcome import Skipped
 from poisonguard.domain.result import Assessment, Rule, ScanResult
 from poisonguard.reports.escape import excerpt, prose, shorten, terminal
 from poisonguard.reports.view import (
@@ -133,6 +134,9 @@ def _quiet(result: ScanResult) -> Iterator[RenderableType]:
         waived = " (waived)" if view.waived else ""
         yield Text.assemble(_badge(view), waived, f" {finding.check} ", terminal(finding.message))
     yield _verdict(result)
+    skipped = sum(isinstance(outcome, Skipped) for outcome in result.outcomes)
+    if skipped:
+        yield Text(f" · {skipped} of {len(result.outcomes)} checks did not apply and said nothing")
     for reason in result.decision.reasons:
         if reason.exit_code > 1:
             # Findings were listed above; that the scan is incomplete was not.

@@ -24,7 +24,7 @@ PathLike = str | os.PathLike[str]
 def scan(  # noqa: PLR0913 - one keyword per option of the command line
     data: Any,
     *,
-    reference: PathLike | None = None,
+    reference: Any = None,
     compare: bool = True,
     name: str | None = None,
     packs: Sequence[str] = (),
@@ -45,8 +45,8 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
     Args:
         data: Path, glob or URL; or rows in memory: an Arrow table, a pandas or polars frame, a Hugging Face
             dataset.
-        reference: Path or version (``reviews@12``) to compare with; the last approved version of the same
-            dataset when not given.
+        reference: Path, version (``reviews@12``) or rows in memory to compare with; the last approved version of
+            the same dataset when not given.
         compare: Whether to compare at all.
         name: Name of the dataset; the path's last part when not given.
         packs: Packs of checks; the settings' or the policy's when empty.
@@ -89,7 +89,7 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
     request = ScanRequest(
         data=as_data(data),
         name=name,
-        reference=_text(reference),
+        reference=None if reference is None else as_data(reference),
         compare=compare,
         packs=tuple(packs),
         columns=_columns(columns or {}),

@@ -12,6 +12,7 @@ Rules:
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from pathlib import Path
 from poisonguard.attest.canonical import MAX_BYTES
 from poisonguard.attest.trust import MAX_ROOT_BYTES, pin_of
 from poisonguard.domain.decision import Reason
-from poisonguard.errors import IntegrityError, UsageError
+from poisonguard.errors import IntegrityError, NothingToScan, UsageError
 from poisonguard.policy.builtin import default_policy
 from poisonguard.policy.model import Policy, policy_digest
 from poisonguard.store import bundle as bundles
@@ -33,6 +34,9 @@ from poisonguard.workflow.gate_request import GateRequest
 from poisonguard.workflow.gate_state import load_state, remember
 
 UNAPPROVED = 5
+
+_PATTERN = re.compile(r"://|[*?\[~]")
+"""A URL, a glob or a home folder: only discovery knows whether something is there."""
 
 _PIN = re.compile(r"sha256:[0-9a-fA-F]{64}")
 
@@ -49,11 +53,14 @@ def run_gate(request: GateRequest, now: datetime) -> Gated:
     """Decide whether the data may be used, and remember it if so.
 
     Raises:
+        NothingToScan: There are no data.
         UsageError: The request contradicts itself, or a file that it names cannot be read.
         IntegrityError: Bundle, registry or state are not what poisonguard wrote.
     """
     if request.bundle is not None and (request.registry is not None or request.version is not None):
         raise UsageError("--bundle excludes --registry and --version", hint="A bundle is of one version.")
+    if not _PATTERN.search(request.data) and not os.path.lexists(request.data):
+        raise NothingToScan(f"{request.data}: no such file or directory", hint="Check the path.")
     folder = find_folder(request.start, data=request.data)
     state = load_state(folder / STATE) if folder is not None else GateState()
     passage = _Passage(request, _pin(request, folder), state, now)

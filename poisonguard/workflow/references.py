@@ -6,7 +6,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from poisonguard.dataset.opening import Dataset, open_dataset
+import pyarrow as pa
+
+from poisonguard.dataset.opening import Dataset, open_dataset, open_table
+from poisonguard.domain.dataset import Column
 from poisonguard.engine.profile import load_profile
 from poisonguard.errors import UnknownVersion
 from poisonguard.plugin.check import Evidence
@@ -19,6 +22,11 @@ class OpenReference:
     name: str
     dataset: Dataset
 
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The reference's columns."""
+        return self.dataset.columns
+
 
 @dataclass(frozen=True, slots=True)
 class StoredReference:
@@ -27,17 +35,22 @@ class StoredReference:
     name: str
     evidence: Evidence
 
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The reference's columns."""
+        return self.evidence.columns
+
 
 Reference = OpenReference | StoredReference
 
 
 def find_reference(  # noqa: PLR0913 - each is one thing the caller alone knows
-    wanted: str | None, dataset: str, *, data: str, compare: bool, stack: ExitStack, workers: int
+    wanted: str | pa.Table | None, dataset: str, *, data: str, compare: bool, stack: ExitStack, workers: int
 ) -> Reference | None:
     """The reference asked for, or the last approved version of ``dataset``, or nothing.
 
     Args:
-        wanted: A path or a version; nothing means the last approved version.
+        wanted: A path, a version or a table; nothing means the last approved version.
         dataset: Name of the dataset.
         data: Where the candidate lies; no workspace inside of it is believed.
         compare: Whether to compare at all.
@@ -49,6 +62,8 @@ def find_reference(  # noqa: PLR0913 - each is one thing the caller alone knows
     """
     if not compare:
         return None
+    if isinstance(wanted, pa.Table):
+        return OpenReference("the reference table", stack.enter_context(open_table(wanted, "reference")))
     if wanted is not None and _is_location(wanted):
         return OpenReference(wanted, stack.enter_context(open_dataset(wanted, workers=workers)))
     return _from_registry(wanted, dataset, data)

@@ -44,6 +44,7 @@ from poisonguard.policy.model import Policy, policy_digest
 from poisonguard.sketches.base import Sketch
 from poisonguard.sketches.digests import RowDigests
 from poisonguard.version import VERSION
+from poisonguard.workflow.columns import check_kinds, nested_notes
 from poisonguard.workflow.inspect import manifest_of
 from poisonguard.workflow.references import Reference, StoredReference, find_reference
 from poisonguard.workflow.settings import DatasetSettings, Settings, find_settings, load_settings, overrides
@@ -58,7 +59,7 @@ class ScanRequest:
     Attributes:
         data: Path, glob, URL, or a table in memory.
         name: The dataset's name; the path's last part when not given.
-        reference: Path or version to compare with; nothing means the last approved version.
+        reference: Path or version to compare with, or a table in memory; nothing means the last approved version.
         compare: Whether to compare at all.
         packs: Packs of checks; nothing means the settings' or the policy's.
         columns: ``ROLE=NAME`` overrides.
@@ -72,7 +73,7 @@ class ScanRequest:
 
     data: str | pa.Table
     name: str | None = None
-    reference: str | None = None
+    reference: str | pa.Table | None = None
     compare: bool = True
     packs: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
@@ -161,11 +162,14 @@ def _scan(run: _Run, settings: Settings, dataset: Dataset, name: str, reference:
     packs = request.packs or own.packs or policy.packs
     checks = checks_of(packs)
     contract = _contract(request, own)
-    roles = infer_roles(dataset.columns, dataset.peek(), overrides(own.columns, request.columns))
+    chosen = overrides(own.columns, request.columns)
+    roles = infer_roles(dataset.columns, dataset.peek(), chosen)
+    check_kinds(dataset.columns, chosen)
     always = ALWAYS
     if request.keep_profile:
         always += _later_needs(packs, Context(dataset.columns, roles, has_reference=True, contract=contract))
-    planned = plan(checks, Context(dataset.columns, roles, reference is not None, contract), always)
+    compared = tuple(column.name for column in reference.columns) if reference else ()
+    planned = plan(checks, Context(dataset.columns, roles, reference is not None, contract, compared), always)
     source = DatasetSource(dataset, name)
     folded = run.fold("reading rows", source, planned.sketches)
     manifest = manifest_of(dataset, folded)
@@ -195,7 +199,7 @@ def _scan(run: _Run, settings: Settings, dataset: Dataset, name: str, reference:
         assessment=assess(findings),
         decision=decide_scan(strictness, outcomes, findings, frozenset()),
         columns=summarise(evidence, base, roles),
-        notes=dataset.notes,
+        notes=(*dataset.notes, *nested_notes(dataset.columns)),
     )
     return Scan(result, policy, source, index, book, evidence, planned)
 

@@ -36,7 +36,7 @@ def test_a_skipped_check_gives_its_reason() -> None:
 
 
 def test_quiet_is_a_line_per_finding_and_the_answer() -> None:
-    assert len(console.render(drifted(), quiet=True, width=160).splitlines()) == 4
+    assert len(console.render(drifted(), quiet=True, width=160).splitlines()) == 5
     assert console.render(clean(), quiet=True).splitlines()[0].startswith(" PASSED")
 
 

@@ -125,3 +125,46 @@ def test_sign_approve_gate(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pg.reject("data@1", key="bob.key", reason="changed my mind")
     with pytest.raises(pg.GateFailed):
         pg.gate("data")
+
+
+def wide() -> pd.DataFrame:
+    """Honest rows of several measurements."""
+    draw = np.random.default_rng(4)
+    return frame(600).assign(**{name: draw.normal(size=600) for name in ("weight", "width", "height")})
+
+
+def copies(extra: dict[str, str]) -> pd.DataFrame:
+    """Honest rows, then sixty copies of one of them; ``extra`` columns hold one value throughout."""
+    honest = wide()
+    return pd.concat([honest, honest.iloc[[5] * 60]], ignore_index=True).assign(**extra)
+
+
+@pytest.mark.parametrize("extra", [{}, {"lang": "en"}])
+def test_a_new_constant_column_does_not_hide_copies(extra: dict[str, str], here: Path) -> None:
+    result = pg.scan(copies(extra), reference=wide())
+    assert "PG-DUP-001" in {item.check for item in result.findings if item.signal == "poisoning"}
+    assert result.assessment is Assessment.SUSPICIOUS
+
+
+def chats() -> pa.Table:
+    turns = [[{"role": "user", "content": f"question {number}"}] for number in range(50)]
+    return pa.table({"messages": turns, "size": np.arange(50) * 1.5})
+
+
+def test_that_nested_columns_are_not_read_inside_is_said(here: Path) -> None:
+    notes = " ".join(pg.scan(chats()).notes)
+    assert "messages" in notes
+    assert "not read inside" in notes
+
+
+@pytest.mark.parametrize(
+    ("columns", "named"),
+    [
+        ({"text": "messages"}, "messages"),
+        ({"label": "messages"}, "messages"),
+        ({"label": ["size", "messages"]}, "label"),
+    ],
+)
+def test_a_role_that_a_column_cannot_play_is_refused(columns: dict[str, Any], named: str, here: Path) -> None:
+    with pytest.raises(pg.UsageError, match=named):
+        pg.scan(chats(), columns=columns)

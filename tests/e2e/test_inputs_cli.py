@@ -385,7 +385,6 @@ LABELS: dict[str, Any] = {
     "float": np.linspace(0, 1, ROWS),
     "decimal": [decimal.Decimal("1.5"), decimal.Decimal("2.5")] * (ROWS // 2),
     "date": [dt.date(2020, 1, 1)] * ROWS,
-    "list": [[1, 2]] * ROWS,
     "binary": [b"\xff", b"\x00"] * (ROWS // 2),
 }
 
@@ -399,7 +398,7 @@ GOOD |= {f"label: {name}": (label_case(values), ROWS) for name, values in LABELS
 
 @good()
 def roles_of_unlikely_columns() -> list[str]:
-    roles = ["source=list", "id=width", "timestamp=colour", "text=height"]
+    roles = ["source=list", "id=width", "timestamp=colour"]
     return [*with_column(list=[[1]] * ROWS), *(word for role in roles for word in ("--column", role))]
 
 

@@ -241,3 +241,12 @@ def test_a_contract_that_is_wrong_or_runs_code_is_refused(
     assert scan("data.csv", "--contract", "contract.json") == 2
     assert named in capsys.readouterr().err
     assert not (here / "pwned").exists()
+
+
+@pytest.mark.parametrize("option", ["text=width", "label=id,colour", "label=nope"])
+def test_a_role_that_the_column_cannot_play_is_exit_2(
+    here: Path, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame().to_csv("data.csv", index=False)
+    assert scan("data.csv", "--column", option) == 2
+    assert option.partition("=")[2].split(",")[0] in capsys.readouterr().err

@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP := pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: docs demo test check lint types layers unit test-airflow airflow-environment lock golden bench clean help
+.PHONY: docs demo test check lint types layers unit test-airflow airflow-environment test-keys keys-environment test-oms oms-environment test-readers readers-environment test-postgres test-crash lock golden bench mutation clean help
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -23,7 +23,7 @@ help: ## Show what can be made
 demo: .venv/.ready ## Run the main job on sample_data: scan, sign, approve, gate, block poison and tampering
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh demo-out
 
-test: check unit test-airflow ## Everything: lint, types, layers, all tests, Airflow
+test: check unit test-oms test-keys test-readers test-postgres test-crash test-airflow ## Everything: lint, types, layers, all tests, real peers and servers
 
 check: lint types layers ## Lint, types and layer contracts
 
@@ -52,10 +52,64 @@ airflow-environment: .venv-airflow/.ready
 test-airflow: ## The provider on a real Airflow, in its own environment
 	sh tests/airflow/run.sh
 
+keys-environment: .venv-keys/.ready
+
+.venv-keys/.ready: requirements/keys.txt pyproject.toml poisonguard/version.py
+	@echo "Setting up .venv-keys (about a minute, once)"
+	@test -x .venv-keys/bin/python || $(PYTHON) -m venv .venv-keys
+	@.venv-keys/bin/$(PIP) --require-hashes -r requirements/keys.txt
+	@.venv-keys/bin/$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+test-keys: ## Keys in hardware modules and key services, in their own environment
+	sh tests/keys/run.sh
+
+oms-environment: .venv-oms/.ready
+
+.venv-oms/.ready: requirements/oms.txt
+	@echo "Setting up .venv-oms (a few seconds, once)"
+	@test -x .venv-oms/bin/python || $(PYTHON) -m venv .venv-oms
+	@.venv-oms/bin/$(PIP) --require-hashes -r requirements/oms.txt
+	@touch $@
+
+test-oms: .venv/.ready ## Bundles of OpenSSF Model Signing, to and from model_signing, in its own environment
+	sh tests/oms/run.sh
+
+readers-environment: .venv-readers/.ready
+
+.venv-readers/.ready: requirements/readers.txt pyproject.toml poisonguard/version.py
+	@echo "Setting up .venv-readers (about a minute, once)"
+	@test -x .venv-readers/bin/python || $(PYTHON) -m venv .venv-readers
+	@.venv-readers/bin/$(PIP) --require-hashes -r requirements/readers.txt
+	@.venv-readers/bin/$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+test-postgres: .venv/.ready ## The registry and a team's flow on a real PostgreSQL
+	sh tests/postgres/run.sh
+
+test-crash: .venv/.ready ## kill -9, full disks and power cuts at every system call; FULL=1 leaves none out
+	FULL=$(FULL) sh tests/crash/run.sh
+
+test-readers: ## Verified reads by polars and Hugging Face datasets, in their own environment
+	sh tests/readers/run.sh
+
 lock: ## Resolve the locked requirements anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml --output-file requirements/run.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml --group dev --output-file requirements/dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml --extra airflow --group airflow-test --output-file requirements/airflow.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml --extra aws --extra azure --extra gcp --extra hsm --extra vault --group keys-test --output-file requirements/keys.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate requirements/oms.in --output-file requirements/oms.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml --group readers-test --output-file requirements/readers.txt
+
+bench: .venv/.ready .venv-oms/.ready ## Speed and memory against peers, each as a ratio in one run; slow
+	$(BIN)/python benchmarks/evidence.py
+	$(BIN)/python benchmarks/verified_read.py
+	$(BIN)/python benchmarks/manifest_scale.py
+	$(BIN)/python benchmarks/scan_memory.py
+	$(BIN)/python benchmarks/near_duplicates.py
+
+mutation: .venv/.ready ## Make small mistakes in MODULES (default: the trust core) and see whether tests notice; slow
+	$(BIN)/python tests/mutation/run.py $(MODULES)
 
 docs: .venv/.ready ## Write the reference pages from the code
 	$(BIN)/python docs/generate.py
@@ -65,4 +119,4 @@ golden: .venv/.ready ## Rewrite the golden files after a wanted change
 	UPDATE_GOLDEN=1 $(PYTEST) -q tests/reports tests/test_docs.py
 
 clean: ## Remove what was made
-	rm -rf .venv .venv-airflow demo-out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage*
+	rm -rf .venv .venv-airflow .venv-keys .venv-oms .venv-readers demo-out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage*

@@ -21,7 +21,7 @@ from poisonguard.cli.main import COMMANDS, cli
 from poisonguard.detectors.contract_suite import EXACT, SAMPLED
 from poisonguard.domain.result import ScanResult
 from poisonguard.plugin.card import Card, checks_folder, load_pack, shipped_cards
-from poisonguard.policy import approvals, decide, scans
+from poisonguard.policy import approvals, decide, judgement, revoked, scans
 from poisonguard.workflow import gate
 from poisonguard.workflow.approve import Decided
 from poisonguard.workflow.gate_decision import GateDecision, GateEvidence
@@ -207,7 +207,9 @@ def reasons() -> str:
     page += ["## What a policy says of a scan", "", *_codes(decide), ""]
     page += ["## Why an approval does not count", "", "At the gate; each stands for exit code 5.", ""]
     page += [*_codes(approvals), "", "## Which scans count", "", "At the gate.", "", *_codes(scans), ""]
-    page += ["## What the gate says", "", *_codes(gate), ""]
+    page += ["## What was revoked", "", "At the gate.", "", *_codes(revoked), ""]
+    page += ["## Whether the policy is the one", "", "At the gate.", "", *_codes(judgement), ""]
+    page += ["## What the gate says", "", "In its order; what speaks against comes first.", "", *_codes(gate), ""]
     return "\n".join(page)
 
 

@@ -6,6 +6,7 @@ The names below load on first use, so that importing poisonguard costs nothing::
 
     result = pg.scan("data/", reference="reviews@12")
     pg.gate("data/", bundle="reviews-13.pgbundle")  # raises pg.GateFailed with reasons
+    table = pg.open_dataset("data/", bundle="reviews-13.pgbundle").to_table()  # every byte checked as it is read
 """
 
 from __future__ import annotations
@@ -31,12 +32,14 @@ if TYPE_CHECKING:
         UnreadableData,
         UsageError,
     )
-    from poisonguard.workflow.api import approve, gate, reject, scan, sign
+    from poisonguard.workflow.api import approve, diff, gate, reject, scan, sign
+    from poisonguard.workflow.reading import filesystem, open_dataset, training_run
 
 __version__ = _version.VERSION
 
 _HOMES = {
-    "poisonguard.workflow.api": ("approve", "gate", "reject", "scan", "sign"),
+    "poisonguard.workflow.api": ("approve", "diff", "gate", "reject", "scan", "sign"),
+    "poisonguard.workflow.reading": ("filesystem", "open_dataset", "training_run"),
     "poisonguard.domain.result": ("ScanResult",),
     "poisonguard.errors": (
         "ConfigurationError",
@@ -84,8 +87,12 @@ __all__ = [
     "UsageError",
     "__version__",
     "approve",
+    "diff",
+    "filesystem",
     "gate",
+    "open_dataset",
     "reject",
     "scan",
     "sign",
+    "training_run",
 ]

@@ -30,7 +30,13 @@ ELSEWHERE = {
     "make test": "would run this test again",
     "make check": "part of make test",
     "make unit": "part of make test",
+    "createuser --pwprompt": "makes a user on a server; tests/postgres runs a team on a real one",
+    "createdb --owner": "as above",
+    "read -r PGPASSWORD": "as above",
+    "poisonguard trust init --registry": "as above",
+    "poisonguard gate data --registry": "as above",
     "pip install": "changes the environment; tests/test_packaging.py builds the wheel and runs it",
+    "poisonguard keys import": "needs a token or a service; tests/keys runs it on a real token and loopback services",
     "airflow dags test": "tests/airflow/test_example_dag.py runs it on a real Airflow",
 }
 """Commands that the pages show and this test does not run: how they begin, and why."""

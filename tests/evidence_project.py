@@ -9,11 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from evidence_world import manifest_of_folder
+from evidence_world import inventory_of_folder
 
 from poisonguard.attest.keyfile import save_private_key
 from poisonguard.attest.keys import PrivateKey, generate
-from poisonguard.attest.predicates_v1 import version_name
 from poisonguard.attest.trust import RoleName, TrustedRoot
 from poisonguard.cli.main import run
 from poisonguard.domain.decision import Decision, Reason, Verdict
@@ -27,6 +26,7 @@ from poisonguard.store import tables
 from poisonguard.workflow import trust_root
 from poisonguard.workflow.approve import Consent, Decided, approve, review
 from poisonguard.workflow.publish import Publication, Published, Scanned, publish
+from poisonguard.workflow.revoke import Revoked, Withdrawal, revoke
 from poisonguard.workflow.workspace import Workspace
 
 tables.SYNCHRONOUS = "OFF"  # nobody cuts the power here, and syncing is most of the time
@@ -58,15 +58,21 @@ class Project:
     folder: Path
     keys: dict[str, PrivateKey] = field(default_factory=dict)
     policy: Policy = field(default_factory=default_policy)
+    revokers: tuple[str, ...] = ()
 
     @classmethod
     def start(
-        cls, folder: Path, *, thresholds: dict[RoleName, int] | None = None, datasets: tuple[str, ...] = ("*",)
+        cls,
+        folder: Path,
+        *,
+        thresholds: dict[RoleName, int] | None = None,
+        datasets: tuple[str, ...] = ("*",),
+        revokers: tuple[str, ...] = (),
     ) -> "Project":
         """A project with its workspace, and the dataset ``reviews`` of two files."""
-        project = cls(folder)
+        project = cls(folder, revokers=revokers)
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("olga", "pub", "ci", "ann", "bob", "mallory"):
+        for name in ("olga", "pub", "ci", "ann", "bob", "mallory", *revokers):
             project.keys[name] = generate()
         project.init(thresholds=thresholds or {}, datasets=datasets)
         project.write("a.csv", "id,label\n1,pos\n2,neg\n")
@@ -86,9 +92,10 @@ class Project:
         lifetime: timedelta = timedelta(days=365),
     ) -> trust_root.TrustRequest:
         names = [name for name in self.keys if name not in {"mallory", *without}]
+        roles = ROLES | ({RoleName.REVOKER: self.revokers} if self.revokers else {})
         return trust_root.TrustRequest(
             people={name: (self.keys[name].public,) for name in names},
-            roles={role: tuple(name for name in people if name in names) for role, people in ROLES.items()},
+            roles={role: tuple(name for name in people if name in names) for role, people in roles.items()},
             lifetime=lifetime,
             thresholds=thresholds or {},
             datasets=datasets,
@@ -125,23 +132,26 @@ class Project:
         """Publish what lies in ``reviews``, and a scan of it, with ``changes``, unless ``scanner`` is nobody."""
         now = START + timedelta(minutes=minutes)
         with self.workspace as workspace:
-            content = manifest_of_folder(self.data)
-            published = publish(workspace, Publication("reviews", content), [self.keys[signer]], now)
+            content = inventory_of_folder(self.data)
+            published = publish(
+                workspace, Publication("reviews", content.manifest, content.files), [self.keys[signer]], now
+            )
             if scanner is not None:
-                publication = Publication("reviews", content, self.scanned(findings, **changes))
+                publication = Publication("reviews", content.manifest, content.files, self.scanned(findings, **changes))
                 publish(workspace, publication, [self.keys[scanner]], now)
         return published
 
     def scanned(
         self, findings: Sequence[Finding] = (), *, profile: bytes | None = b"profile", **changes: Any
     ) -> Scanned:
-        content = manifest_of_folder(self.data)
+        content = inventory_of_folder(self.data)
         failed = Decision(Verdict.FAILED, (Reason("findings", "findings", 1),))
         result = ScanResult(
             tool_version="0.1.0",
             dataset="reviews",
-            version=version_name(content),
-            manifest=content,
+            version=content.version,
+            manifest=content.manifest,
+            files=content.files,
             reference=None,
             pack="baseline",
             pack_digest="0" * 64,
@@ -160,6 +170,13 @@ class Project:
     def approve(self, *stewards: str, version: str = "reviews", minutes: int = 2) -> tuple[Decided, ...]:
         """Everybody named approves."""
         return tuple(self._approve(name, version, minutes) for name in stewards)
+
+    def revoke(self, *versions: str, minutes: int = 3, signers: Sequence[str] = (), **changes: Any) -> Revoked:
+        """The revokers sign the next list; without anything to revoke, they refresh it."""
+        asked = Withdrawal(reason="labels are flipped", lifetime=timedelta(days=7), versions=versions)
+        keys = [self.keys[name] for name in signers or self.revokers]
+        with self.workspace as workspace:
+            return revoke(workspace, replace(asked, **changes), keys, START + timedelta(minutes=minutes))
 
     def _approve(self, steward: str, version: str, minutes: int) -> Decided:
         now = START + timedelta(minutes=minutes)

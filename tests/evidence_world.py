@@ -1,28 +1,32 @@
 """A publisher, scanners, stewards and a log in memory, who behave unless a test asks them not to."""
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import datetime
 from pathlib import Path
+
+from simulator import DAY, NOW, key, person, trust_root
 
 from poisonguard.attest.checkpoint import Checkpoint, sign_checkpoint
 from poisonguard.attest.envelope import Envelope, sign
-from poisonguard.attest.keys import Algorithm, PrivateKey, generate
+from poisonguard.attest.inventory import Inventory, take_inventory
+from poisonguard.attest.listing import HeldShards
 from poisonguard.attest.predicates_v1 import (
     ApprovalDocument,
     Document,
     ManifestDocument,
     RejectionDocument,
+    RevocationsDocument,
     ScanDocument,
     statement_of,
-    version_name,
 )
-from poisonguard.attest.trust import Grant, Person, RoleName, TrustRoot, pin_of
+from poisonguard.attest.trust import Grant, RoleName, TrustRoot, pin_of
+from poisonguard.dataset.chunktree import BLAKE3_TREE
 from poisonguard.dataset.discover import discover
 from poisonguard.dataset.hashing import hash_file
 from poisonguard.domain import merkle
-from poisonguard.domain.dataset import Column, FileEntry, Kind, Manifest, Release, Unit
+from poisonguard.domain.dataset import LEAF, Column, FileEntry, Kind, Manifest, Release, Unit, chunk_count
 from poisonguard.domain.decision import Decision, Verdict
 from poisonguard.domain.outcome import Coverage, Ran
 from poisonguard.domain.result import Assessment
@@ -30,47 +34,39 @@ from poisonguard.policy.builtin import default_policy
 from poisonguard.policy.model import Policy, policy_digest
 from poisonguard.store.bundle import Bundle, LoggedStatement
 
-NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
-DAY = timedelta(days=1)
 ZERO = "0" * 64
+PROFILE = BLAKE3_TREE.hash_profile
 
 
-@cache
-def key(name: str) -> PrivateKey:
-    """Everybody's key, made once: what is tested is never which key it is."""
-    return generate(Algorithm.ED25519 if name == "log" else Algorithm.P256)
+def revoking_root(*, version: int = 1, **changes: object) -> TrustRoot:
+    """A trust root in which rita revokes."""
+    root = trust_root(version=version)
+    roles = {**root.roles, RoleName.REVOKER: Grant(("rita",), 1)}
+    return replace(root, **{"people": (*root.people, person("rita")), "roles": roles, **changes})  # type: ignore[arg-type]  # as above
 
 
-def person(name: str, *more: str) -> Person:
-    return Person(name, tuple(key(item).public for item in (name, *more)))
+def inventory_of(files: Iterable[tuple[FileEntry, bytes]], columns: tuple[Column, ...] = ()) -> Inventory:
+    """An inventory whose rows nobody counted."""
+    return take_inventory(files, hash_profile=PROFILE, columns=columns, rows_digest=lambda: ZERO)
 
 
-def trust_root(*, version: int = 1, **changes: object) -> TrustRoot:
-    everybody = ("ann", "bob", "ci", "olga", "log", "pub")
-    roles = {
-        RoleName.ROOT: Grant(("olga",), 1),
-        RoleName.PUBLISHER: Grant(("pub",), 1),
-        RoleName.SCANNER: Grant(("ci",), 1),
-        RoleName.STEWARD: Grant(("ann", "bob"), 1),
-        RoleName.LOG: Grant(("log",), 1),
-    }
-    root = TrustRoot(version, NOW + 365 * DAY, tuple(person(name) for name in everybody), roles)
-    return replace(root, **changes)  # type: ignore[arg-type]  # a test changes what it likes
+def inventory(*, path: str = "train.csv", data: bytes = b"a,b\n1,2\n") -> Inventory:
+    entry = FileEntry(path, len(data), ZERO, ZERO, "csv", 1, (Unit(0, 1, ZERO),))
+    return inventory_of([(entry, bytes(LEAF * chunk_count(len(data))))], (Column("a", Kind.INTEGER, "int64"),))
 
 
 def manifest(*, path: str = "train.csv", data: bytes = b"a,b\n1,2\n") -> Manifest:
-    entry = FileEntry(path, len(data), ZERO, ZERO, "csv", 1, (Unit(0, 1, ZERO),))
-    return Manifest("test", (entry,), (Column("a", Kind.INTEGER, "int64"),), 1, ZERO, ZERO)
+    return inventory(path=path, data=data).manifest
 
 
-def manifest_of_folder(folder: Path) -> Manifest:
-    """A manifest with true digests of the files in a folder, rows not counted."""
+def inventory_of_folder(folder: Path) -> Inventory:
+    """An inventory with true digests of the files in a folder, rows not counted."""
     tree = discover(str(folder))
     digests = {item.path: hash_file(tree.storage, item.path) for item in tree.files}
-    entries = tuple(
-        FileEntry(path, item.size, item.sha256, item.tree_root, "csv", 0, ()) for path, item in sorted(digests.items())
+    return inventory_of(
+        (FileEntry(path, item.size, item.sha256, item.tree_root, "csv", 0, ()), item.leaves)
+        for path, item in sorted(digests.items())
     )
-    return Manifest("test", entries, (), 0, ZERO, ZERO)
 
 
 def clean_scan(version: str, dataset: str, policy: Policy, **changes: object) -> ScanDocument:
@@ -98,7 +94,7 @@ def clean_scan(version: str, dataset: str, policy: Policy, **changes: object) ->
 class World:
     """One dataset's version and all that is signed about it; statements are logged in the order they are made."""
 
-    content: Manifest = field(default_factory=manifest)
+    content: Inventory = field(default_factory=inventory)
     dataset: str = "reviews"
     number: int = 3
     policy: Policy = field(default_factory=default_policy)
@@ -107,7 +103,7 @@ class World:
 
     @property
     def version(self) -> str:
-        return version_name(self.content)
+        return self.content.version
 
     @property
     def root_bytes(self) -> bytes:
@@ -120,7 +116,7 @@ class World:
 
     def publish(self, *signers: str, created: datetime = NOW - 3 * DAY) -> Envelope:
         release = Release(self.dataset, self.number, self.version, (), created.strftime("%Y-%m-%dT%H:%M:%SZ"))
-        return self.say(ManifestDocument(release, self.content), *(signers or ("pub",)))
+        return self.say(ManifestDocument(release, self.content.manifest), *(signers or ("pub",)))
 
     def scan(self, *signers: str, **changes: object) -> Envelope:
         document = clean_scan(self.version, self.dataset, self.policy, **changes)
@@ -155,6 +151,10 @@ class World:
         )
         return self.say(document, *(signers or ("bob",)))
 
+    def revoke(self, *signers: str, number: int = 1, **changes: object) -> Envelope:
+        document = RevocationsDocument(number=number, created=NOW - DAY, expires=NOW + 6 * DAY)
+        return self.say(replace(document, **changes), *(signers or ("rita",)))  # type: ignore[arg-type]  # as above
+
     def behave(self) -> "World":
         """Publish, scan and approve as everybody should."""
         published, scanned = self.publish(), self.scan()
@@ -167,7 +167,11 @@ class World:
             LoggedStatement(item, index, merkle.inclusion_proof(leaves, index)) for index, item in enumerate(self.log)
         )
         checkpoint = Checkpoint("poisonguard/test", len(leaves), merkle.root(leaves))
-        return Bundle((self.root_bytes,), sign_checkpoint(checkpoint, key("log")), statements)
+        return Bundle((self.root_bytes,), sign_checkpoint(checkpoint, key("log")), statements, self.shards)
+
+    @property
+    def shards(self) -> HeldShards:
+        return HeldShards(tuple(self.content.files.shards()))
 
 
 def pinned(bundle: Bundle) -> str:

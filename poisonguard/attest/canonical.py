@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import rfc8785
@@ -21,7 +22,7 @@ import rfc8785
 from poisonguard.errors import IntegrityError, UsageError
 
 MAX_BYTES = 128 * 1024 * 1024
-MAX_VALUES = 8_000_000
+MAX_VALUES = 2_000_000
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1
 
@@ -55,26 +56,42 @@ def parse(data: bytes, *, what: str, limit: int = MAX_BYTES) -> Any:
     Raises:
         IntegrityError: A rule of this module is broken.
     """
-    if len(data) > limit:
-        raise IntegrityError(f"{what} is larger than {limit} bytes")
-    if data.count(b"{") + data.count(b"[") + data.count(b",") > MAX_VALUES:
-        raise IntegrityError(f"{what} holds more than {MAX_VALUES} values")
-    value = _decode(data, what)
-    try:
-        spelled = canonical(value)
-    except UsageError as error:
-        raise IntegrityError(f"{what} {error.message}") from error
+    value, spelled = _read(data, what, limit, _refuse_number)
     if spelled != data:
         raise IntegrityError(f"{what} is not canonical JSON (RFC 8785)")
     return value
 
 
-def _decode(data: bytes, what: str) -> Any:
+def parse_foreign(data: bytes, *, what: str, limit: int = MAX_BYTES) -> Any:
+    """The same for a document of somebody else's making, who may spell as they like: every rule but the last.
+
+    An integer may be spelled ``5.0``, as protobuf does.
+
+    Raises:
+        IntegrityError: One of the rules 1 to 5 is broken.
+    """
+    return _read(data, what, limit, _whole_number)[0]
+
+
+def _read(data: bytes, what: str, limit: int, parse_float: Callable[[str], int]) -> tuple[Any, bytes]:
+    """The value that ``data`` spells, and how it is spelled canonically."""
+    if len(data) > limit:
+        raise IntegrityError(f"{what} is larger than {limit} bytes")
+    if data.count(b"{") + data.count(b"[") + data.count(b",") > MAX_VALUES:
+        raise IntegrityError(f"{what} holds more than {MAX_VALUES} values")
+    value = _decode(data, what, parse_float)
+    try:
+        return value, canonical(value)
+    except UsageError as error:
+        raise IntegrityError(f"{what} {error.message}") from error
+
+
+def _decode(data: bytes, what: str, parse_float: Callable[[str], int]) -> Any:
     try:
         return json.loads(
             data.decode("utf-8"),
             object_pairs_hook=_unique,
-            parse_float=_refuse_number,
+            parse_float=parse_float,
             parse_constant=_refuse_number,
             parse_int=_integer,
         )
@@ -93,6 +110,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_number(text: str) -> NoReturn:
     raise ValueError(f"{text[:20]} is not an integer")
+
+
+def _whole_number(text: str) -> int:
+    whole, point, fraction = text.partition(".")
+    if not point or fraction.strip("0"):
+        _refuse_number(text)
+    return _integer(whole)
 
 
 def _integer(text: str) -> int:

@@ -74,7 +74,7 @@ def open_checkpoint(note: bytes, keys: Iterable[PublicKey], *, origin: str | Non
         raise IntegrityError(f"the checkpoint is of log {checkpoint.origin!r}, not {origin!r}")
     usable = [key for key in keys if key.algorithm is LOG_ALGORITHM]
     known = {key_hash(checkpoint.origin, key): key for key in usable}
-    if not _count_verified(text, lines, checkpoint.origin, known):
+    if not _is_verified(text, lines, checkpoint.origin, known):
         raise IntegrityError(
             "the checkpoint is not signed by a trusted log key", hint="Add the log's key to the trust root."
         )
@@ -86,8 +86,9 @@ def key_hash(name: str, key: PublicKey) -> bytes:
     return hashlib.sha256(name.encode() + b"\n" + _ED25519 + key.raw()).digest()[:4]
 
 
-def _count_verified(text: str, lines: list[str], origin: str, known: dict[bytes, PublicKey]) -> int:
-    count = 0
+def _is_verified(text: str, lines: list[str], origin: str, known: dict[bytes, PublicKey]) -> bool:
+    """Whether a known key signed; every line is looked at, whatever came before it."""
+    verified = False
     for line in lines:
         name, signature = _parse_signature(line)
         key = known.get(signature[:4]) if name == origin else None
@@ -95,8 +96,8 @@ def _count_verified(text: str, lines: list[str], origin: str, known: dict[bytes,
             continue
         if not key.verify(text.encode(), signature[4:]):
             raise IntegrityError("the checkpoint's signature does not verify")
-        count += 1
-    return count
+        verified = True
+    return verified
 
 
 def _split(note: bytes) -> tuple[str, list[str]]:
@@ -109,7 +110,7 @@ def _split(note: bytes) -> tuple[str, list[str]]:
     if any(character < " " and character != "\n" for character in whole) or not whole.endswith("\n"):
         raise IntegrityError("the checkpoint is not a signed note")
     text, separator, signatures = whole.rpartition("\n\n")
-    if not separator or not signatures.strip("\n"):
+    if not separator or not signatures:
         raise IntegrityError("the checkpoint is not signed")
     return f"{text}\n", signatures.removesuffix("\n").split("\n")
 

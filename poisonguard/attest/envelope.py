@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from poisonguard.attest.canonical import MAX_BYTES, canonical, parse
+from poisonguard.attest.canonical import canonical, parse
 from poisonguard.attest.fields import Fields
 from poisonguard.attest.keys import PublicKey, Signer
 from poisonguard.attest.statement import PAYLOAD_TYPE
@@ -101,7 +101,7 @@ def parse_envelope(data: bytes, *, payload_type: str = PAYLOAD_TYPE, what: str =
     Raises:
         IntegrityError: A rule of reading is broken.
     """
-    return envelope_from_json(parse(data, what=what, limit=MAX_BYTES), payload_type=payload_type, what=what)
+    return envelope_from_json(parse(data, what=what), payload_type=payload_type, what=what)
 
 
 def envelope_from_json(value: Any, *, payload_type: str = PAYLOAD_TYPE, what: str = "envelope") -> Envelope:

@@ -39,6 +39,10 @@ class Fields:
         if self._left:
             raise IntegrityError(f"{self.where} holds an unknown member {min(self._left)[:80]!r}")
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a member, which nobody has asked for yet."""
+        return name in self._left
+
     def take(self, name: str) -> Any:
         """The member, whatever it is."""
         try:
@@ -71,6 +75,13 @@ class Fields:
         if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
             raise self._wrong(name, f"an integer of at least {minimum}")
         return value
+
+    def flag(self, name: str) -> bool:
+        """Whether the member is there; it must then be ``true``, so that no meaning has two spellings."""
+        given = self.has(name)
+        if given and self.take(name) is not True:
+            raise self._wrong(name, "true, or left out")
+        return given
 
     def digest(self, name: str) -> str:
         """A hex SHA-256."""

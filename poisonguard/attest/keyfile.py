@@ -4,20 +4,19 @@ Form, written by us: one JSON object with the public key and the PKCS#8 DER unde
 from the passphrase by scrypt (RFC 7914); the header is authenticated too. Ordinary PKCS#8 PEM, encrypted or
 not, loads as well. Rules:
 
-1. A new file is created 0600, never over another, and is durable before the call returns.
-2. A file that group or others may touch, that is not a regular file, or that is a symbolic link is refused.
-3. An unencrypted key is written only when the passphrase is ``None`` by intent of the caller.
-4. scrypt parameters beyond our bounds are refused: a file cannot make us work or allocate without end.
+1. A file is read and created as :mod:`poisonguard.attest.key_io` says; a private key that group or others may touch
+   is refused.
+2. An unencrypted key is written only when the passphrase is ``None`` by intent of the caller.
+3. scrypt parameters beyond our bounds are refused: a file cannot make us work or allocate without end.
+4. The public half can be read without the passphrase, so that a lost ``.pub`` file costs nothing.
 """
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -30,9 +29,11 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from poisonguard.attest import mldsa
 from poisonguard.attest.canonical import canonical, parse
 from poisonguard.attest.fields import Fields
-from poisonguard.attest.keys import MAX_KEY_BYTES, PrivateKey, private_key
+from poisonguard.attest.key_io import KeyFile, create_key_files, read_key_file
+from poisonguard.attest.keys import MAX_KEY_BYTES, PrivateKey, PublicKey, parse_public_key, private_key
 from poisonguard.attest.strict_base64 import decode_base64, encode_base64
 from poisonguard.errors import IntegrityError, KeyMaterialError
 
@@ -42,6 +43,28 @@ KIND = "poisonguard-private-key/v1"
 SCRYPT_LOG2_COST = 17  # with block size 8: OWASP's recommendation, 128 MiB and about 0.3 s
 SCRYPT_BLOCK = 8
 MAX_SCRYPT_LOG2_COST = 18
+
+
+class _Sealed(NamedTuple):
+    """What a file of our own form holds."""
+
+    pem: str
+    log2_cost: int
+    salt: bytes
+    nonce: bytes
+    ciphertext: bytes
+
+    def header(self) -> dict[str, Any]:
+        """All but the ciphertext, which it is authenticated with."""
+        return {
+            "kind": KIND,
+            "public": self.pem,
+            "kdf": "scrypt",
+            "log2Cost": self.log2_cost,
+            "salt": encode_base64(self.salt),
+            "cipher": "aes-256-gcm",
+            "nonce": encode_base64(self.nonce),
+        }
 
 
 def save_private_key(key: PrivateKey, path: Path, passphrase: bytes | None) -> None:
@@ -57,11 +80,8 @@ def save_private_key(key: PrivateKey, path: Path, passphrase: bytes | None) -> N
     """
     if passphrase is not None and not passphrase:
         raise KeyMaterialError("the passphrase is empty", hint="Give one, or ask for an unencrypted key by name.")
-    public = path.with_name(path.name + ".pub")
-    if public.exists():
-        raise KeyMaterialError(f"{public} exists", hint="Keys are never overwritten; choose another name.")
-    _create(path, _pem(key) if passphrase is None else _sealed(key, passphrase), 0o600)
-    _create(public, key.public.pem.encode(), 0o644)
+    data = _plain(key, Encoding.PEM) if passphrase is None else _seal(key, passphrase)
+    create_key_files(path, data, 0o600, key.public.pem.encode())
 
 
 def load_private_key(path: Path, passphrase: Passphrase | None = None) -> PrivateKey:
@@ -74,53 +94,81 @@ def load_private_key(path: Path, passphrase: Passphrase | None = None) -> Privat
     Raises:
         KeyMaterialError: No such file, open to others, not a key, or the passphrase is wrong or missing.
     """
-    data = _read_private(path)
-    if data.startswith(b"{"):
-        return _unsealed(data, path, passphrase)
-    if b"ENCRYPTED" not in data:
-        return _load_pem(data, path, None)
-    return _load_pem(data, path, _ask(passphrase, path))
+    return unlock(read_key_file(path), passphrase)
 
 
-def _pem(key: PrivateKey) -> bytes:
-    return key.handle.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+def unlock(file: KeyFile, passphrase: Passphrase | None = None) -> PrivateKey:
+    """The private key in a file that was read; as :func:`load_private_key`.
+
+    Raises:
+        KeyMaterialError: Open to others, not a key, or the passphrase is wrong or missing.
+    """
+    file.require_private()
+    if file.data.startswith(b"{"):
+        return _unseal(_sealed_in(file), file.path, passphrase)
+    secret = _ask(passphrase, file.path) if _is_encrypted_pem(file) else None
+    return _load_pem(file, secret)
 
 
-def _sealed(key: PrivateKey, passphrase: bytes) -> bytes:
-    der = key.handle.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    salt, nonce = os.urandom(16), os.urandom(12)
-    header = _header(key.public.pem, SCRYPT_LOG2_COST, salt, nonce)
-    secret = _derive(passphrase, salt, SCRYPT_LOG2_COST)
-    header["ciphertext"] = encode_base64(AESGCM(secret).encrypt(nonce, der, canonical(header)))
-    return canonical(header) + b"\n"
+def shows_public_half(file: KeyFile) -> bool:
+    """Whether the public half can be read without the passphrase: not from encrypted PEM."""
+    return file.data.startswith(b"{") or not _is_encrypted_pem(file)
 
 
-def _header(pem: str, log2_cost: int, salt: bytes, nonce: bytes) -> dict[str, Any]:
-    return {
-        "kind": KIND,
-        "public": pem,
-        "kdf": "scrypt",
-        "log2Cost": log2_cost,
-        "salt": encode_base64(salt),
-        "cipher": "aes-256-gcm",
-        "nonce": encode_base64(nonce),
-    }
+def public_half(file: KeyFile, passphrase: Passphrase | None = None) -> PublicKey:
+    """The public half of the private key in a file that was read.
+
+    Args:
+        file: The file.
+        passphrase: Asked for only when :func:`shows_public_half` says no.
+
+    Raises:
+        KeyMaterialError: As :func:`unlock`.
+    """
+    if not file.data.startswith(b"{"):
+        return unlock(file, passphrase).public
+    return parse_public_key(_sealed_in(file).pem, where=str(file.path))
 
 
-def _unsealed(data: bytes, path: Path, passphrase: Passphrase | None) -> PrivateKey:
+def _is_encrypted_pem(file: KeyFile) -> bool:
+    return b"ENCRYPTED" in file.data
+
+
+def _plain(key: PrivateKey, encoding: Encoding) -> bytes:
+    return key.handle.private_bytes(encoding, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _seal(key: PrivateKey, passphrase: bytes) -> bytes:
+    sealed = _Sealed(key.public.pem, SCRYPT_LOG2_COST, os.urandom(16), os.urandom(12), b"")
+    header = sealed.header()
+    ciphertext = _cipher(sealed, passphrase).encrypt(sealed.nonce, _plain(key, Encoding.DER), canonical(header))
+    return canonical(header | {"ciphertext": encode_base64(ciphertext)}) + b"\n"
+
+
+def _unseal(sealed: _Sealed, path: Path, passphrase: Passphrase | None) -> PrivateKey:
+    cipher = _cipher(sealed, _ask(passphrase, path))
     try:
-        pem, log2_cost, salt, nonce, ciphertext = _parse_sealed(data)
-    except IntegrityError as error:
-        raise KeyMaterialError(f"{path} is damaged: {error.message}", hint="Restore the key from a backup.") from error
-    secret = _derive(_ask(passphrase, path), salt, log2_cost)
-    try:
-        der = AESGCM(secret).decrypt(nonce, ciphertext, canonical(_header(pem, log2_cost, salt, nonce)))
+        der = cipher.decrypt(sealed.nonce, sealed.ciphertext, canonical(sealed.header()))
     except (InvalidTag, ValueError):
         raise _wrong_passphrase(path) from None
-    return private_key(load_der_private_key(der, None))
+    try:
+        key = private_key(load_der_private_key(der, None), where=str(path))
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise _unreadable(path) from error
+    if key.public.pem != sealed.pem:
+        raise KeyMaterialError(f"{path} names another public key than that of the private key in it")
+    return key
 
 
-def _parse_sealed(data: bytes) -> tuple[str, int, bytes, bytes, bytes]:
+def _sealed_in(file: KeyFile) -> _Sealed:
+    try:
+        return _parse_sealed(file.data)
+    except IntegrityError as error:
+        hint = "Restore the key from a backup."
+        raise KeyMaterialError(f"{file.path} is damaged: {error.message}", hint=hint) from error
+
+
+def _parse_sealed(data: bytes) -> _Sealed:
     fields = Fields(parse(data.removesuffix(b"\n"), what="key file", limit=MAX_KEY_BYTES), "key file")
     fields.literal("kind", KIND)
     fields.literal("kdf", "scrypt")
@@ -130,20 +178,23 @@ def _parse_sealed(data: bytes) -> tuple[str, int, bytes, bytes, bytes]:
     fields.done()
     if log2_cost > MAX_SCRYPT_LOG2_COST or len(nonce) != 12:  # noqa: PLR2004  12 bytes is GCM's own nonce size
         raise IntegrityError("its parameters are out of bounds")
-    return pem, log2_cost, salt, nonce, ciphertext
+    return _Sealed(pem, log2_cost, salt, nonce, ciphertext)
 
 
-def _load_pem(data: bytes, path: Path, passphrase: bytes | None) -> PrivateKey:
+def _load_pem(file: KeyFile, passphrase: bytes | None) -> PrivateKey:
     try:
-        return private_key(load_pem_private_key(data, passphrase))
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        return private_key(load_pem_private_key(file.data, passphrase), where=str(file.path))
+    except UnsupportedAlgorithm as error:
+        raise _unreadable(file.path) from error
+    except (ValueError, TypeError) as error:
         if passphrase is not None:
-            raise _wrong_passphrase(path) from error
-        raise KeyMaterialError(f"{path} holds no private key", hint="Give the file that `keys new` wrote.") from error
+            raise _wrong_passphrase(file.path) from error
+        hint = mldsa.or_update("Give the file that `keys new` wrote.")
+        raise KeyMaterialError(f"{file.path} holds no private key", hint=hint) from error
 
 
-def _derive(passphrase: bytes, salt: bytes, log2_cost: int) -> bytes:
-    return Scrypt(salt=salt, length=32, n=2**log2_cost, r=SCRYPT_BLOCK, p=1).derive(passphrase)
+def _cipher(sealed: _Sealed, passphrase: bytes) -> AESGCM:
+    return AESGCM(Scrypt(salt=sealed.salt, length=32, n=2**sealed.log2_cost, r=SCRYPT_BLOCK, p=1).derive(passphrase))
 
 
 def _ask(passphrase: Passphrase | None, path: Path) -> bytes:
@@ -156,45 +207,10 @@ def _ask(passphrase: Passphrase | None, path: Path) -> bytes:
 
 
 def _wrong_passphrase(path: Path) -> KeyMaterialError:
-    return KeyMaterialError(f"wrong passphrase for {path}", hint="Try again; the key file was not changed.")
+    return KeyMaterialError(
+        f"wrong passphrase for {path}", hint="Try again. If it is the right one, the file is damaged: restore it."
+    )
 
 
-def _read_private(path: Path) -> bytes:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        reason = "is a symbolic link" if error.errno == errno.ELOOP else f"cannot be read: {error.strerror}"
-        raise KeyMaterialError(f"{path} {reason}", hint="Give the path of a private key file.") from error
-    with os.fdopen(descriptor, "rb") as stream:
-        mode = os.fstat(stream.fileno()).st_mode
-        if not stat.S_ISREG(mode):
-            raise KeyMaterialError(f"{path} is not a regular file")
-        if mode & 0o077:
-            raise KeyMaterialError(f"{path} can be touched by others", hint=f"Run: chmod 600 {path}")
-        data = stream.read(MAX_KEY_BYTES + 1)
-    if len(data) > MAX_KEY_BYTES:
-        raise KeyMaterialError(f"{path} is too large for a key")
-    return data
-
-
-def _create(path: Path, data: bytes, mode: int) -> None:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-        with os.fdopen(descriptor, "wb") as stream:
-            os.fchmod(stream.fileno(), mode)
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        _sync_folder(path.parent)
-    except FileExistsError as error:
-        raise KeyMaterialError(f"{path} exists", hint="Keys are never overwritten; choose another name.") from error
-    except OSError as error:
-        raise KeyMaterialError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _unreadable(path: Path) -> KeyMaterialError:
+    return KeyMaterialError(f"{path} holds a key that the installed cryptography cannot read", hint=mldsa.UPDATE)

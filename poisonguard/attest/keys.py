@@ -1,7 +1,7 @@
-"""Signing keys: P-256 by default, P-384, P-521 and Ed25519; verified by the key's own algorithm, never the sender's.
+"""Signing keys: P-256 by default, P-384, P-521, Ed25519 and ML-DSA.
 
-A key's id is the hex SHA-256 of its SubjectPublicKeyInfo in DER, as written anew by us: two encodings of one
-key have one id.
+A signature is verified by the key's own algorithm, never by one that its sender names. A key's id is the hex
+SHA-256 of its SubjectPublicKeyInfo in DER, as written anew by us: two encodings of one key have one id.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
+from poisonguard.attest import mldsa
 from poisonguard.errors import KeyMaterialError
 
 MAX_KEY_BYTES = 64 * 1024
@@ -28,6 +29,8 @@ class Algorithm(StrEnum):
     P384 = "p384"
     P521 = "p521"
     ED25519 = "ed25519"
+    ML_DSA_65 = mldsa.ML_DSA_65
+    ML_DSA_87 = mldsa.ML_DSA_87
 
 
 _CURVES: dict[Algorithm, ec.EllipticCurve] = {
@@ -42,8 +45,8 @@ _DIGESTS: dict[Algorithm, hashes.HashAlgorithm] = {
 }
 _BY_CURVE = {curve.name: algorithm for algorithm, curve in _CURVES.items()}
 
-PublicHandle = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
-PrivateHandle = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+PublicHandle = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | mldsa.PublicHandle
+PrivateHandle = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | mldsa.PrivateHandle
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,10 @@ class PublicKey:
     def verify(self, data: bytes, signature: bytes) -> bool:
         """Whether ``signature`` is this key's signature of ``data``."""
         try:
-            if isinstance(self.handle, ed25519.Ed25519PublicKey):
-                self.handle.verify(signature, data)
-            else:
+            if isinstance(self.handle, ec.EllipticCurvePublicKey):
                 self.handle.verify(signature, data, ec.ECDSA(_DIGESTS[self.algorithm]))
+            else:
+                self.handle.verify(signature, data)
         except InvalidSignature:
             return False
         return True
@@ -102,41 +105,47 @@ class PrivateKey:
     handle: PrivateHandle = field(repr=False, compare=False)
 
     def sign(self, data: bytes) -> bytes:
-        """Signature of ``data``: raw for Ed25519, DER for ECDSA with the curve's own digest."""
-        if isinstance(self.handle, ed25519.Ed25519PrivateKey):
-            return self.handle.sign(data)
-        return self.handle.sign(data, ec.ECDSA(_DIGESTS[self.public.algorithm]))
+        """Signature of ``data``: DER for ECDSA with the curve's own digest, raw for the other kinds."""
+        if isinstance(self.handle, ec.EllipticCurvePrivateKey):
+            return self.handle.sign(data, ec.ECDSA(_DIGESTS[self.public.algorithm]))
+        return self.handle.sign(data)
 
 
 def generate(algorithm: Algorithm = Algorithm.P256) -> PrivateKey:
-    """A new private key."""
+    """A new private key.
+
+    Raises:
+        KeyMaterialError: It is ML-DSA, and the installed ``cryptography`` is too old for it.
+    """
+    if algorithm in _CURVES:
+        return private_key(ec.generate_private_key(_CURVES[algorithm]))
     if algorithm is Algorithm.ED25519:
         return private_key(ed25519.Ed25519PrivateKey.generate())
-    return private_key(ec.generate_private_key(_CURVES[algorithm]))
+    return private_key(mldsa.generate(algorithm))
 
 
-def private_key(handle: object) -> PrivateKey:
-    """A private key around a ``cryptography`` key.
+def private_key(handle: object, *, where: str = "the key") -> PrivateKey:
+    """A private key around a ``cryptography`` key; ``where`` names it in errors.
 
     Raises:
         KeyMaterialError: It is of a kind that poisonguard does not sign with.
     """
-    if not isinstance(handle, ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
-        raise _unsupported()
-    return PrivateKey(public_key(handle.public_key()), handle)
+    if not _is_private(handle):
+        raise _unsupported(where)
+    return PrivateKey(public_key(handle.public_key(), where=where), handle)
 
 
-def public_key(handle: object) -> PublicKey:
-    """A public key around a ``cryptography`` key.
+def public_key(handle: object, *, where: str = "the key") -> PublicKey:
+    """A public key around a ``cryptography`` key; ``where`` names it in errors.
 
     Raises:
         KeyMaterialError: It is of a kind that poisonguard does not accept.
     """
-    if not isinstance(handle, ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey):
-        raise _unsupported()
+    if not _is_public(handle):
+        raise _unsupported(where)
     der = handle.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     pem = handle.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
-    return PublicKey(hashlib.sha256(der).hexdigest(), _algorithm(handle), pem, handle)
+    return PublicKey(hashlib.sha256(der).hexdigest(), _algorithm(handle, where), pem, handle)
 
 
 def parse_public_key(pem: str | bytes, *, where: str = "public key") -> PublicKey:
@@ -150,21 +159,32 @@ def parse_public_key(pem: str | bytes, *, where: str = "public key") -> PublicKe
         raise KeyMaterialError(f"{where} is too large for a key")
     try:
         handle = load_pem_public_key(data)
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise KeyMaterialError(
-            f"{where} holds no public key", hint="Give the .pub file that `keys new` wrote."
-        ) from error
-    return public_key(handle)
+    except UnsupportedAlgorithm as error:
+        raise KeyMaterialError(f"{where}: the installed cryptography cannot read it", hint=mldsa.UPDATE) from error
+    except ValueError as error:
+        hint = mldsa.or_update("Give the .pub file that `keys new` wrote.")
+        raise KeyMaterialError(f"{where} holds no public key", hint=hint) from error
+    return public_key(handle, where=where)
 
 
-def _algorithm(handle: PublicHandle) -> Algorithm:
+def _is_private(handle: object) -> TypeGuard[PrivateHandle]:
+    return isinstance(handle, ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) or mldsa.is_private(handle)
+
+
+def _is_public(handle: object) -> TypeGuard[PublicHandle]:
+    return isinstance(handle, ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey) or mldsa.is_public(handle)
+
+
+def _algorithm(handle: PublicHandle, where: str) -> Algorithm:
     if isinstance(handle, ed25519.Ed25519PublicKey):
         return Algorithm.ED25519
+    if not isinstance(handle, ec.EllipticCurvePublicKey):
+        return Algorithm(mldsa.name_of(handle))
     try:
         return _BY_CURVE[handle.curve.name]
     except KeyError:
-        raise _unsupported() from None
+        raise _unsupported(where) from None
 
 
-def _unsupported() -> KeyMaterialError:
-    return KeyMaterialError("the key is of a kind that is not accepted", hint=f"Accepted: {', '.join(Algorithm)}.")
+def _unsupported(where: str) -> KeyMaterialError:
+    return KeyMaterialError(f"{where} is of a kind that is not accepted", hint=f"Accepted: {', '.join(Algorithm)}.")

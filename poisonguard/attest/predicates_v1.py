@@ -1,14 +1,17 @@
-"""What poisonguard signs, version 1: manifest, scan result, approval, rejection.
+"""What poisonguard signs, version 1: manifest, scan result, approval, rejection, revocations, training receipt.
 
 Each document is a frozen value here, an in-toto predicate on the wire, and nothing in between:
 ``statement_of(document)`` and ``document_of(statement)`` are inverse. Rules of reading:
 
 1. The predicate type decides the document; an unknown type is refused.
 2. Every member is present, of its type, and no other member exists.
-3. The statement's subject is the version that the predicate names: signed *and* bound.
+3. The statement's subject is what the predicate speaks of, signed *and* bound: the version that it names; of
+   revocations, which speak of no version, the list itself.
 4. A manifest's version name is the digest of its content.
 5. Lists that are sets (scans, waivers, waived findings, parents) are sorted and hold nothing twice.
 6. An approval expires after it begins.
+
+Every document says its ``subject`` (a name and a hex SHA-256) and when it was ``created``.
 """
 
 from __future__ import annotations
@@ -21,9 +24,16 @@ from typing import Any
 
 from poisonguard.attest.fields import Fields
 from poisonguard.attest.manifest_v1 import manifest_from_json, manifest_to_json, version_name
+from poisonguard.attest.receipt_v1 import RECEIPT, ReceiptDocument, receipt_from_json, receipt_to_json
+from poisonguard.attest.revocations_v1 import (
+    REVOCATIONS,
+    RevocationsDocument,
+    revocations_from_json,
+    revocations_to_json,
+)
 from poisonguard.attest.scan_v1 import FindingRecord, ScanDocument, scan_from_json, scan_of, scan_to_json
 from poisonguard.attest.statement import Statement
-from poisonguard.attest.times import format_time
+from poisonguard.attest.times import format_time, parse_time
 from poisonguard.domain.dataset import Manifest, Release
 from poisonguard.errors import IntegrityError
 
@@ -49,6 +59,16 @@ class ManifestDocument:
     def version(self) -> str:
         """Name of the version."""
         return self.release.version
+
+    @property
+    def created(self) -> datetime:
+        """When it was signed."""
+        return parse_time(self.release.created)
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        """What the statement is about: the version."""
+        return self.dataset, self.version.removeprefix("pg1:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +114,11 @@ class ApprovalDocument:
     waivers: tuple[Waiver, ...] = ()
     role: str = "steward"
 
+    @property
+    def subject(self) -> tuple[str, str]:
+        """What the statement is about: the version."""
+        return self.dataset, self.version.removeprefix("pg1:")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectionDocument:
@@ -109,8 +134,15 @@ class RejectionDocument:
     nonce: str
     role: str = "steward"
 
+    @property
+    def subject(self) -> tuple[str, str]:
+        """What the statement is about: the version."""
+        return self.dataset, self.version.removeprefix("pg1:")
 
-Document = ManifestDocument | ScanDocument | ApprovalDocument | RejectionDocument
+
+Document = (
+    ManifestDocument | ScanDocument | ApprovalDocument | RejectionDocument | RevocationsDocument | ReceiptDocument
+)
 
 
 def statement_of(document: Document) -> Statement:
@@ -124,7 +156,11 @@ def statement_of(document: Document) -> Statement:
             kind, predicate = APPROVAL, _approval_predicate(document)
         case RejectionDocument():
             kind, predicate = REJECTION, _review_predicate(document)
-    return Statement(document.dataset, document.version.removeprefix("pg1:"), kind, predicate)
+        case RevocationsDocument():
+            kind, predicate = REVOCATIONS, revocations_to_json(document)
+        case ReceiptDocument():
+            kind, predicate = RECEIPT, receipt_to_json(document)
+    return Statement(*document.subject, kind, predicate)
 
 
 def document_of(statement: Statement) -> Document:
@@ -138,8 +174,8 @@ def document_of(statement: Statement) -> Document:
     except KeyError:
         raise IntegrityError(f"unknown predicate type {statement.predicate_type[:80]!r}") from None
     document = read(statement.predicate)
-    if (document.dataset, document.version) != (statement.subject, f"pg1:{statement.sha256}"):
-        raise IntegrityError("a statement's subject is not the version that its predicate names")
+    if document.subject != (statement.subject, statement.sha256):
+        raise IntegrityError("a statement's subject is not what its predicate speaks of")
     return document
 
 
@@ -258,19 +294,30 @@ def _sorted_set(values: Iterable[str], where: str) -> tuple[str, ...]:
 
 
 READERS: Mapping[str, Callable[[Any], Document]] = MappingProxyType(
-    {MANIFEST: _read_manifest, SCAN: scan_from_json, APPROVAL: _read_approval, REJECTION: _read_rejection}
+    {
+        MANIFEST: _read_manifest,
+        SCAN: scan_from_json,
+        APPROVAL: _read_approval,
+        REJECTION: _read_rejection,
+        REVOCATIONS: revocations_from_json,
+        RECEIPT: receipt_from_json,
+    }
 )
 
 __all__ = [
     "APPROVAL",
     "MANIFEST",
+    "RECEIPT",
     "REJECTION",
+    "REVOCATIONS",
     "SCAN",
     "ApprovalDocument",
     "Document",
     "FindingRecord",
     "ManifestDocument",
+    "ReceiptDocument",
     "RejectionDocument",
+    "RevocationsDocument",
     "ScanDocument",
     "Waiver",
     "document_of",

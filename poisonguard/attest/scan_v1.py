@@ -77,6 +77,16 @@ class ScanDocument:
         """Names of the packs."""
         return tuple(self.pack.split("+"))
 
+    @property
+    def created(self) -> datetime:
+        """When it was signed."""
+        return self.scanned
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        """What the statement is about: the version."""
+        return self.dataset, self.version.removeprefix("pg1:")
+
 
 def scan_of(
     result: ScanResult, *, scanned: datetime, report_digest: str, profile_digest: str | None = None

@@ -6,6 +6,7 @@ returns its exit code or raises one of ``poisonguard.errors``; an error is two l
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
 import sys
@@ -23,7 +24,10 @@ COMMANDS: dict[str, str] = {
     "sign": "Hash a dataset and publish its signed manifest.",
     "approve": "Approve a scanned version for training.",
     "reject": "Reject a version, with a reason.",
+    "revoke": "Take back versions, keys and approvals.",
     "gate": "Exit 0 only when the data are exactly an approved version.",
+    "verify": "Check data against an OpenSSF Model Signing bundle.",
+    "diff": "Show what differs between two versions: files, row groups, rows, columns.",
     "versions": "List published versions and who approved them.",
     "bundle": "Carry everything the gate needs in one file.",
     "keys": "Make and show signing keys.",
@@ -101,6 +105,10 @@ def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one w
     except SystemExit:
         # click ends this way when the reader of our output left: nobody saw the verdict, so it is no pass.
         return INTERRUPTED
+    except OSError as error:
+        # Where a disk, not poisonguard, is at fault and nobody closer could say more: a full or failing $TMPDIR.
+        place = f"{error.filename}: " if error.filename else ""
+        return _report(UsageError(f"{place}{error.strerror or error}", hint="Check space, permissions and $TMPDIR."))
     except Exception as error:
         if os.environ.get("POISONGUARD_DEBUG"):
             raise
@@ -133,7 +141,17 @@ def _bug(error: Exception) -> int:
 
 def main() -> NoReturn:
     """Entry point of the ``poisonguard`` command."""
-    sys.exit(_flushed(run()))
+    code = _flushed(run())
+    if code and "pyarrow" in sys.modules:
+        _leave(code)
+    sys.exit(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once: where a reader was given up, a thread of Arrow's may still want Python, which aborts its ending."""
+    atexit._run_exitfuncs()  # noqa: SLF001 - what os._exit leaves out
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _flushed(code: int) -> int:

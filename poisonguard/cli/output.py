@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
+
+
+def json_text(document: object) -> str:
+    """A document as JSON that steers no terminal and no CI log: ASCII, no DEL, no ``##``, which begins commands."""
+    text = json.dumps(document, indent=2)
+    return text.replace("\x7f", "\\u007f").replace("##", "#\\u0023") + "\n"
 
 
 def put(text: str, output: str, *, color: bool | None = None) -> None:

@@ -24,7 +24,7 @@ def print_review(review: Review) -> None:
     content, release = manifest.document.manifest, manifest.document.release
     click.echo(f"version     {terminal(standing.title)}")
     click.echo(f"digest      {release.version}")
-    click.echo(f"content     {len(content.files)} files, {content.rows} rows")
+    click.echo(f"content     {content.file_count} files, {content.rows} rows")
     click.echo(f"published   {release.created} by {_names(manifest.people)}")
     for scan in standing.scans:
         who = _names(scan.people)

@@ -38,18 +38,19 @@ class Identity:
     notes: tuple[str, ...] = ()
 
 
-def identify(source: Source, scratch: Scratch, *, single: bool = False) -> Identity:
+def identify(source: Source, scratch: Scratch, *, single: bool = False, head: bytes | None = None) -> Identity:
     """What the file is.
 
     Args:
         source: The file.
         scratch: Where it may be unpacked.
         single: Whether the user named this very file: text without a telling name may then be CSV.
+        head: The file's first ``HEAD_BYTES``, when they are at hand.
 
     Raises:
         UnreadableData: Its name declares a table that its content is not, or the table cannot be read.
     """
-    content = _content(source)
+    content = _content(source) if head is None else sniff(head)
     compression = COMPRESSION_OF.get(content)
     said = declared(source.path)
     if compression is None:

@@ -1,4 +1,4 @@
-"""Build the manifest of a dataset from the digests of its rows, in bounded memory.
+"""What a manifest says of a dataset's files and rows, from the digests of its rows, in bounded memory.
 
 ``rows_digest`` is the SHA-256 of all row digests in ascending order: the same for the same multiset of rows,
 whatever their order, file or format. Digests are taken apart by their first byte, beyond ``MEMORY_LIMIT`` in a
@@ -8,17 +8,15 @@ temporary file, and each heap is sorted on its own.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from poisonguard.dataset.hashing import HASH_PROFILE
-from poisonguard.dataset.opening import DataFile, Dataset
-from poisonguard.domain import merkle
-from poisonguard.domain.dataset import FileEntry, Manifest, Unit
+from poisonguard.dataset.datafiles import DataFile
+from poisonguard.dataset.opening import Dataset
+from poisonguard.domain.dataset import FileEntry, Unit
 from poisonguard.errors import InternalError
 from poisonguard.kernels.heaps import MEMORY_LIMIT, Heaps
 
@@ -29,30 +27,27 @@ Runs = Iterable[tuple[int, int, Digests]]
 DIGEST = 32
 
 
-def build_manifest(dataset: Dataset, runs: Runs) -> Manifest:
-    """The manifest of ``dataset``, whose rows have the digests ``runs``."""
-    units: dict[int, list[Unit]] = {}
-    with SortedDigests() as rows:
-        for file, first_row, digests in runs:
-            _check_order(units, file, first_row)
-            digest = hashlib.sha256(np.ascontiguousarray(digests).data).hexdigest()
-            units.setdefault(file, []).append(Unit(first_row, len(digests), digest))
+def file_entries(dataset: Dataset, runs: Runs, rows: SortedDigests) -> Iterator[tuple[FileEntry, bytes]]:
+    """Every file of ``dataset`` with its chunk leaves, in order; ``rows`` takes in the digests that pass by.
+
+    Args:
+        dataset: Hashed files.
+        runs: Digests of their rows.
+        rows: Multiset of all rows; complete when the last file was handed out.
+    """
+    waiting = iter(runs)
+    run = next(waiting, None)
+    for index, item in enumerate(dataset.files):
+        units: list[Unit] = []
+        while run is not None and run[0] == index:
+            _, first_row, digests = run
+            _check_order(units, index, first_row)
+            units.append(Unit(first_row, len(digests), hashlib.sha256(np.ascontiguousarray(digests).data).hexdigest()))
             rows.add(digests)
-        rows_digest, count = rows.digest(), rows.count
-    files = tuple(_entry(item, tuple(units.get(index, ()))) for index, item in enumerate(dataset.files))
-    return Manifest(HASH_PROFILE, files, dataset.columns, count, rows_digest, files_root(files))
-
-
-def files_root(files: Iterable[FileEntry]) -> str:
-    """Hex RFC 6962 root over the files in order; path, size and both digests are bound in each leaf."""
-    return merkle.root(merkle.leaf_hash(file_leaf(item)) for item in files).hex()
-
-
-def file_leaf(entry: FileEntry) -> bytes:
-    """Canonical bytes of one file: a JSON array of path, size, SHA-256 and tree root (RFC 8785)."""
-    # Paths hold no control characters (poisonguard.dataset.names), so json escapes as RFC 8785 does.
-    values = [entry.path, entry.size, entry.sha256, entry.tree_root]
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
+            run = next(waiting, None)
+        yield _entry(item, tuple(units)), item.leaves
+    if run is not None:
+        raise InternalError(f"rows of file {run[0]} arrive out of order")
 
 
 def _entry(item: DataFile, units: tuple[Unit, ...]) -> FileEntry:
@@ -60,10 +55,9 @@ def _entry(item: DataFile, units: tuple[Unit, ...]) -> FileEntry:
     return FileEntry(item.path, item.size, item.sha256, item.tree_root, item.format, rows, units)
 
 
-def _check_order(units: dict[int, list[Unit]], file: int, first_row: int) -> None:
-    before = units.get(file)
-    expected = before[-1].first_row + before[-1].rows if before else 0
-    if first_row != expected or (before is None and any(known > file for known in units)):
+def _check_order(units: Sequence[Unit], file: int, first_row: int) -> None:
+    expected = units[-1].first_row + units[-1].rows if units else 0
+    if first_row != expected:
         raise InternalError(f"rows of file {file} arrive at row {first_row}, expected {expected}")
 
 

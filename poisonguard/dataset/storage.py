@@ -16,22 +16,37 @@ import stat
 from typing import Any, Protocol
 
 from poisonguard.dataset.names import shown
+from poisonguard.domain.dataset import CHUNK
 from poisonguard.errors import DataChanged, NothingToScan, UnreadableData
+
+LOCAL_PIECE = 1 << 17
+"""Small enough that what was read is still in the processor's own cache when it is hashed."""
+REMOTE_CHUNKS = 16
+"""Chunks asked for in one request (64 MiB): a request costs more than its bytes."""
 
 Stamp = tuple[object, ...]
 """What changes when a file changes: device, inode, size and times, or an object's version."""
 
 
 class Handle(Protocol):
-    """One file, open for reading."""
+    """One file, open for reading.
+
+    Attributes:
+        size: Bytes when it was opened.
+        piece: Bytes that are best read in one go: a part of a chunk, or several chunks.
+    """
 
     size: int
+    piece: int
 
     def read_into(self, offset: int, buffer: memoryview) -> int:
         """Fill ``buffer`` from ``offset``; how many bytes there were."""
 
     def stamp(self) -> Stamp:
         """What the file looks like now."""
+
+    def moved(self) -> bool:
+        """Whether its name no longer leads to it, or it has another size than when it was opened."""
 
     def close(self) -> None:
         """Let go of it."""
@@ -89,6 +104,8 @@ def _refusal(path: str, error: OSError) -> DataChanged | UnreadableData:
 class LocalHandle:
     """One local file, open for reading."""
 
+    piece = LOCAL_PIECE
+
     def __init__(self, path: str, descriptor: int) -> None:
         self._path = path
         self._descriptor = descriptor
@@ -116,6 +133,11 @@ class LocalHandle:
         facts = os.fstat(self._descriptor)
         return (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
 
+    def moved(self) -> bool:
+        """Whether it was resized, or its last name was taken away or given to another file."""
+        facts = os.fstat(self._descriptor)
+        return facts.st_nlink == 0 or facts.st_size != self.size
+
     def close(self) -> None:
         """Close the descriptor."""
         if self._descriptor >= 0:
@@ -138,6 +160,8 @@ class RemoteStorage:
 class RemoteHandle:
     """One object; every read is one range request."""
 
+    piece = REMOTE_CHUNKS * CHUNK
+
     def __init__(self, files: Any, key: str, path: str) -> None:
         self._files = files
         self._key = key
@@ -150,14 +174,23 @@ class RemoteHandle:
             data = self._files.cat_file(self._key, start=offset, end=min(offset + len(buffer), self.size))
         except Exception as error:
             raise store_refusal(self._path, error) from error
+        if len(data) > len(buffer):
+            hint = "The server, or its client, ignores byte ranges: copy the data to where they can be asked for."
+            raise UnreadableData(f"{shown(self._path)}: the store answers with more than was asked for", hint=hint)
         buffer[: len(data)] = data
         return len(data)
 
     def stamp(self) -> Stamp:
         """Size and every version mark that the store gives."""
         facts = self._facts()
-        marks = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "created", "version_id")
-        return (facts.get("size"), *(str(facts.get(mark)) for mark in marks))
+        return (facts.get("size"), *version_marks(facts))
+
+    def moved(self) -> bool:
+        """Whether there is no such object any more, or one of another size."""
+        try:
+            return int(self._facts().get("size") or 0) != self.size
+        except NothingToScan:
+            return True
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -168,6 +201,12 @@ class RemoteHandle:
         except Exception as error:
             raise store_refusal(self._path, error) from error
         return facts
+
+
+def version_marks(facts: dict[str, Any]) -> tuple[str, ...]:
+    """What changes, besides its size, when an object changes: every mark of its version that the store gives."""
+    marks = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "created", "version_id")
+    return tuple(str(facts.get(mark)) for mark in marks)
 
 
 def store_refusal(path: str, error: Exception) -> NothingToScan | UnreadableData:

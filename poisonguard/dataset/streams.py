@@ -15,6 +15,7 @@ import codecs
 import gzip
 import io
 import lzma
+import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,7 +53,7 @@ class Stream(io.RawIOBase):
         self._source = _decompressor(file, compression)
         self._compression = compression
         self._given = 0
-        self._budget = min(LARGEST_OUTPUT, max(FREE_ALLOWANCE, LARGEST_RATIO * file.size()))
+        self._budget = min(LARGEST_OUTPUT, max(FREE_ALLOWANCE, LARGEST_RATIO * file.size))
 
     def readable(self) -> bool:
         """Always."""
@@ -121,6 +122,35 @@ class _Xz:
             data = self._decoder.decompress(rest, size)
             if data:
                 return data
+
+
+class Stoppable(io.RawIOBase):
+    """Passes bytes on until it is stopped; then no thread is in the middle of a read, and none begins another.
+
+    Arrow reads ahead on a thread of its own. When the caller gives up on an error, that thread would still be in our
+    code while Python ends, which aborts the process.
+    """
+
+    def __init__(self, source: Any) -> None:
+        super().__init__()
+        self._source = source
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Up to ``size`` bytes; none once it was stopped."""
+        with self._lock:
+            data: bytes = b"" if self._stopped else self._source.read(size)
+            return data
+
+    def stop(self) -> None:
+        """Wait for the read that is under way, and let no other begin."""
+        with self._lock:
+            self._stopped = True
 
 
 class Utf8Check(io.RawIOBase):

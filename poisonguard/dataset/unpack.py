@@ -18,9 +18,9 @@ from pathlib import Path
 from blake3 import blake3
 
 from poisonguard.dataset.formats.base import Source
-from poisonguard.dataset.hashing import CHUNK
 from poisonguard.dataset.storage import LocalHandle
 from poisonguard.dataset.streams import Stream
+from poisonguard.domain.dataset import CHUNK
 from poisonguard.errors import UnreadableData
 
 

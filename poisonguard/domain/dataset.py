@@ -5,6 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+CHUNK = 4 << 20
+"""Bytes that one leaf of a file's chunk tree covers, in every hash profile."""
+LEAF = 32
+"""Bytes of one leaf of a chunk tree."""
+
+
+def chunk_count(size: int) -> int:
+    """Chunks of a file of ``size`` bytes; an empty file has none."""
+    return -(-size // CHUNK)
+
 
 class Kind(StrEnum):
     """What a column holds, independent of the file format it came from."""
@@ -65,25 +75,28 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The content of one exact state of a dataset.
+    """The content of one exact state of a dataset, in a few lines; its files are listed beside it.
 
     Nothing here depends on when, where or by whom it was made: the same bytes give the same manifest, and
     the SHA-256 of its canonical JSON is the version's name, ``pg1:<sha256>``.
 
     Attributes:
         hash_profile: How the digests were made; names every parameter.
-        files: Every file, sorted by path (code points).
         columns: The table's columns in order; empty when no file holds a table.
         rows: Rows in all files.
         rows_digest: Order-independent hex digest of the multiset of rows.
-        files_root: Hex RFC 6962 Merkle root over the file entries, names bound.
+        file_count: How many files there are.
+        size: Bytes in all files.
+        files_root: Hex RFC 6962 Merkle root over the file entries in order of their paths; every fact of an entry
+            is bound (``poisonguard.attest.listing``).
     """
 
     hash_profile: str
-    files: tuple[FileEntry, ...]
     columns: tuple[Column, ...]
     rows: int
     rows_digest: str
+    file_count: int
+    size: int
     files_root: str
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from poisonguard.domain.dataset import Manifest
+from poisonguard.domain.dataset import FileEntry, Manifest
 from poisonguard.domain.decision import Decision
 from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.domain.outcome import Outcome
@@ -65,6 +65,7 @@ class ScanResult:
         dataset: Name of the dataset.
         version: Name of the manifest (``pg1:<sha256>``).
         manifest: What was scanned.
+        files: Its files, in order of their paths.
         reference: Name of the version or path compared with, or nothing.
         pack: Names of the packs, joined by ``+``.
         pack_digest: Hex SHA-256 of the resolved cards and parameters.
@@ -84,6 +85,7 @@ class ScanResult:
     dataset: str
     version: str
     manifest: Manifest
+    files: Collection[FileEntry]
     reference: str | None
     pack: str
     pack_digest: str

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
 from poisonguard.attest.times import parse_duration
 from poisonguard.domain.finding import Level
@@ -22,14 +22,14 @@ class _Strict(BaseModel):
 
 
 class _Approvers(_Strict):
-    clean: int
-    drifted: int
-    suspicious: int
+    clean: StrictInt
+    drifted: StrictInt
+    suspicious: StrictInt
 
 
 class _Waivers(_Strict):
     checks: list[str]
-    approvers: int = 1
+    approvers: StrictInt = 1
     max_age: str = "30d"
 
 
@@ -41,11 +41,12 @@ class _PolicyFile(_Strict):
     required: list[str] = []
     fail_on: Level = Level.ERROR
     fail_on_poisoning: Level = Level.WARNING
-    minimum_coverage: int = 100
+    minimum_coverage: StrictInt = 100
     approvers: _Approvers
     scan_max_age: str
     approval_max_age: str
     waivers: _Waivers = _Waivers(checks=[])
+    fips: bool = False
 
 
 def load_policy(path: Path) -> Policy:
@@ -76,6 +77,7 @@ def _to_policy(file: _PolicyFile) -> Policy:
         scan_max_age=parse_duration(file.scan_max_age),
         approval_max_age=parse_duration(file.approval_max_age),
         waivers=WaiverRule(_as_set(file.waivers.checks), file.waivers.approvers, parse_duration(file.waivers.max_age)),
+        fips=file.fips,
     )
 
 

@@ -61,6 +61,7 @@ class Policy:
         scan_max_age: How old a scan may be at the gate.
         approval_max_age: How long an approval may hold.
         waivers: Which findings may be waived, and how.
+        fips: Whether only FIPS-approved algorithms will do: chunk trees of SHA-256, and signatures.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Policy:
     scan_max_age: timedelta
     approval_max_age: timedelta
     waivers: WaiverRule = field(default_factory=lambda: WaiverRule((), 1, timedelta(days=1)))
+    fips: bool = False
 
     def __post_init__(self) -> None:
         problem = _problem(self)
@@ -87,7 +89,7 @@ class Policy:
 
     def to_json(self) -> dict[str, Any]:
         """The policy as JSON; what its digest is taken of."""
-        return {
+        written = {
             "kind": KIND,
             "name": self.name,
             "packs": list(self.packs),
@@ -104,6 +106,8 @@ class Policy:
                 "maxAge": format_duration(self.waivers.max_age),
             },
         }
+        # Left out where it is not asked for, so that older policies keep their digests.
+        return written | {"fips": True} if self.fips else written
 
 
 def policy_digest(policy: Policy) -> str:

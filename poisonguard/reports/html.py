@@ -93,7 +93,7 @@ def render(result: ScanResult) -> str:
             uncolumned=len(result.columns) - len(columns),
             changes=_changes(columns),
             charts={column.column.name: column.chart for column in columns},
-            files=[entry.rows for entry in result.manifest.files],
+            files=[entry.rows for entry in result.files],
         )
     )
 

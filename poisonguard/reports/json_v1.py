@@ -94,8 +94,8 @@ def _summary(result: ScanResult, views: Sequence[FindingView]) -> dict[str, Any]
 def _data(result: ScanResult) -> dict[str, Any]:
     manifest = result.manifest
     return {
-        "files": len(manifest.files),
-        "bytes": sum(entry.size for entry in manifest.files),
+        "files": manifest.file_count,
+        "bytes": manifest.size,
         "rows": manifest.rows,
         "columns": [{"name": c.name, "kind": c.kind.value, "type": c.type} for c in manifest.columns],
         "hashProfile": manifest.hash_profile,

@@ -149,7 +149,7 @@ def _location(view: FindingView, result: ScanResult) -> dict[str, Any]:
     """Where the finding is shown: its file, or the first evidence row's, or the dataset's first."""
     finding = view.finding
     evidence = [example.path for example in finding.examples]
-    path = next(iter([*filter(None, [finding.path]), *evidence, *(entry.path for entry in result.manifest.files)]), ".")
+    path = next(iter([*filter(None, [finding.path]), *evidence, *(entry.path for entry in result.files)]), ".")
     location: dict[str, Any] = {"physicalLocation": _physical(path)}
     if finding.column is not None:
         location["logicalLocations"] = [{"name": str(visible(finding.column)), "kind": "column"}]
@@ -181,7 +181,7 @@ def _named_files(result: ScanResult) -> list[FileEntry]:
     """The files that results name; a manifest may hold a million others."""
     named = {finding.path for finding in result.findings}
     named |= {example.path for finding in result.findings for example in finding.examples}
-    return [entry for entry in result.manifest.files if entry.path in named]
+    return [entry for entry in result.files if entry.path in named]
 
 
 def _artifact(entry: FileEntry) -> dict[str, Any]:

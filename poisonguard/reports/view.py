@@ -178,12 +178,11 @@ def place(path: str, row: int, key: str | None) -> str:
 def size(result: ScanResult) -> str:
     """How much was scanned."""
     manifest = result.manifest
-    total = sum(entry.size for entry in manifest.files)
     return (
         ", ".join(
-            (count(manifest.rows, "row"), count(len(manifest.columns), "column"), count(len(manifest.files), "file"))
+            (count(manifest.rows, "row"), count(len(manifest.columns), "column"), count(manifest.file_count, "file"))
         )
-        + f", {octets(total)}"
+        + f", {octets(manifest.size)}"
     )
 
 

@@ -1,1 +1,1 @@
-"""Statements, their log, blobs and bundles."""
+"""Statements, their log, what they bind by digest, and bundles."""

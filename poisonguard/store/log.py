@@ -3,41 +3,77 @@
 Rules:
 
 1. A leaf is one statement's envelope, byte for byte, in the order of ``position`` from 0 without a gap.
-2. Every append ends with a checkpoint of the new size, signed in the same transaction.
-3. Nothing is appended to a log whose last checkpoint does not cover all of it.
-4. An audit recomputes every leaf and every root ever signed, and can be held against a checkpoint kept elsewhere.
+2. Appending and proving read and write O(log n) rows; what they read proves itself: it gives the root that was
+   signed, or nothing is appended and nothing is proven.
+3. An append believes the newest checkpoint only if a trusted log key signed it, and ends with a checkpoint of the
+   new size, which names the one before, in the same transaction.
+4. Whoever reads the log from end to end gets every statement that was signed for, or an error.
+5. An audit recomputes every leaf, every subtree and every root ever signed, and can be held against a checkpoint
+   that was kept elsewhere.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Column, Connection, CursorResult, Row, Table, func, insert, select
 
 from poisonguard.domain import merkle
 from poisonguard.errors import IntegrityError
+from poisonguard.store import nodes
+from poisonguard.store.nodes import Span, Subtree
 from poisonguard.store.tables import CHECKPOINT, STATEMENT
 
-SignCheckpoint = Callable[[int, bytes], str]
-"""(size, root) to the text of a signed checkpoint."""
-
 RESTORE = "The registry was altered or is damaged: restore it from a backup, then run 'poisonguard log audit'."
+FEW = 64
+"""Statements that are in memory together when all are read."""
+
+CheckNote = Callable[[str, int, bytes], None]
+"""(note, size, root): raises ``IntegrityError`` unless a trusted log key signed the note for that size and root."""
+
+
+class Notary(Protocol):
+    """Signs checkpoints for the log, and knows whose signatures count."""
+
+    def sign(self, size: int, root: bytes) -> str:
+        """Text of a signed checkpoint."""
+        ...
+
+    def check(self, note: str, size: int, root: bytes) -> None:
+        """Refuse a note that no trusted log key signed for that size and root.
+
+        Raises:
+            IntegrityError: It is one.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The log at one size: ``peaks`` are the roots of its perfect subtrees, ``note`` the signed text."""
+    """The log at one size: ``note`` is the signed text that says so."""
 
-    frontier: merkle.Frontier
+    size: int
+    root: bytes
     note: str
 
-    @property
-    def size(self) -> int:
-        """Number of leaves."""
-        return self.frontier.size
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A leaf that was appended: what its row must hold.
+
+    Attributes:
+        position: Its place.
+        hash: The leaf's hash.
+        nodes: Roots of the subtrees that it completes, lowest first.
+    """
+
+    position: int
+    hash: bytes
+    nodes: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +109,33 @@ def latest(connection: Connection) -> Checkpoint | None:
     """The newest checkpoint; nothing for an empty log.
 
     Raises:
-        IntegrityError: It does not cover exactly the statements that are stored.
+        IntegrityError: The statements do not end where it says.
     """
     row = connection.execute(select(CHECKPOINT).order_by(CHECKPOINT.c.size.desc()).limit(1)).first()
-    count, last = connection.execute(select(func.count(), func.max(STATEMENT.c.position))).one()
-    size = 0 if row is None else row.size
-    if count != size or (last is None) != (size == 0) or (last is not None and last != size - 1):
-        raise IntegrityError(f"the log is signed for {size} statements but holds {count}", hint=RESTORE)
-    return None if row is None else _checkpoint(row.size, row.peaks, row.note)
+    last = connection.execute(select(func.max(STATEMENT.c.position))).scalar()
+    size, held = (0 if row is None else row.size), (0 if last is None else last + 1)
+    if size != held:
+        raise IntegrityError(f"the log is signed for {size} statements but holds {held}", hint=RESTORE)
+    return None if row is None else _checkpoint(row)
 
 
-def append(connection: Connection, leaves: Sequence[bytes], sign: SignCheckpoint) -> Checkpoint:
-    """Sign the log grown by ``leaves`` (hashes); the statements themselves are the caller's to insert."""
+@unaltered()
+def append(connection: Connection, leaves: Sequence[bytes], notary: Notary) -> tuple[Leaf, ...]:
+    """Sign the log grown by ``leaves`` (hashes), and say what their rows must hold; inserting those is the caller's.
+
+    Raises:
+        IntegrityError: The log is not the one that was signed.
+    """
     before = latest(connection)
-    frontier = before.frontier if before else merkle.Frontier()
+    frontier = _frontier(connection, before, notary)
+    grown = []
     for leaf in leaves:
+        grown.append(Leaf(frontier.size, leaf, nodes.completed(frontier, leaf)))
         frontier = frontier.append(leaf)
-    after = Checkpoint(frontier, sign(frontier.size, frontier.root()))
-    values = {"size": after.size, "peaks": b"".join(frontier.peaks), "note": after.note}
-    connection.execute(insert(CHECKPOINT).values(values))
-    return after
+    root = frontier.root()
+    values = {"size": frontier.size, "before": before.size if before else 0, "root": root}
+    connection.execute(insert(CHECKPOINT).values(**values, note=notary.sign(frontier.size, root)))
+    return tuple(grown)
 
 
 @unaltered()
@@ -100,55 +143,69 @@ def prove(connection: Connection, positions: Iterable[int]) -> tuple[Checkpoint,
     """The newest checkpoint and an inclusion proof of each of ``positions`` under it.
 
     Raises:
-        IntegrityError: The log is empty, or its leaves do not give the root that was signed.
+        IntegrityError: The log is empty, or what it holds does not give the root that was signed.
     """
-    checkpoint = latest(connection)
-    if checkpoint is None:
-        raise IntegrityError("the log is empty", hint=RESTORE)
-    leaves = list(connection.execute(select(STATEMENT.c.leaf).order_by(STATEMENT.c.position)).scalars())
-    if merkle.root(leaves) != checkpoint.frontier.root():
-        raise IntegrityError(f"the log's {len(leaves)} leaves do not give the root that was signed", hint=RESTORE)
-    return checkpoint, tuple(Proof(item, merkle.inclusion_proof(leaves, item)) for item in positions)
+    checkpoint = _newest(connection)
+    return checkpoint, tuple(_prove(connection, item, checkpoint) for item in positions)
 
 
 @unaltered()
-def audit(connection: Connection, check_note: Callable[[str, int, bytes], None]) -> Audit:
-    """Recompute every leaf and every checkpoint.
+def prove_growth(connection: Connection, size: int, root: bytes) -> tuple[Checkpoint, tuple[bytes, ...]]:
+    """The newest checkpoint and a proof that it continues the log of ``size`` leaves under ``root``.
+
+    Raises:
+        IntegrityError: It does not: the log was cut, rewritten or forked.
+    """
+    checkpoint = _newest(connection)
+    if checkpoint.size < size:
+        raise IntegrityError(f"the log was {size} statements long and now holds {checkpoint.size}", hint=RESTORE)
+    hashes = _roots(connection, nodes.consistency(size, checkpoint.size)) if size else ()
+    if not _continues(size, root, checkpoint, hashes):
+        raise IntegrityError(
+            f"the log does not continue the checkpoint of {size} statements that was kept",
+            hint="The log was rewritten after that checkpoint; keep both and find out who did it.",
+        )
+    return checkpoint, hashes
+
+
+def read(connection: Connection) -> Generator[Row[Any]]:
+    """Every statement's row, in order, each one checked; complete once the iterator ended.
+
+    Raises:
+        IntegrityError: A statement is not the one that was logged, or one is missing.
+    """
+    checkpoint = latest(connection)
+    frontier = merkle.Frontier()
+    with unaltered(), _stream(connection, STATEMENT, STATEMENT.c.position) as rows:
+        for row in rows:
+            check_leaf(row.position, row.leaf, row.digest, row.envelope, expected=frontier.size)
+            frontier = frontier.append(row.leaf)
+            yield row
+    if checkpoint is not None and frontier.root() != checkpoint.root:
+        raise IntegrityError(f"the log's {frontier.size} leaves do not give the root that was signed", hint=RESTORE)
+
+
+@unaltered()
+def audit(connection: Connection, check_note: CheckNote) -> Audit:
+    """Recompute every leaf, every subtree and every checkpoint.
 
     Args:
         connection: An open connection.
-        check_note: Raises ``IntegrityError`` unless the note is signed for that size and root.
+        check_note: Says whether a note is signed for a size and root.
 
     Raises:
-        IntegrityError: A statement or a checkpoint is not what was appended; the message names the first.
+        IntegrityError: A row is not what was written; the message names the first.
     """
-    latest(connection)
-    checkpoints = {row.size: row for row in connection.execute(select(CHECKPOINT))}
-    frontier, seen = merkle.Frontier(), 0
-    rows = connection.execute(select(STATEMENT).order_by(STATEMENT.c.position).execution_options(yield_per=256))
-    for row in rows:
-        check_leaf(row.position, row.leaf, row.digest, row.envelope, expected=frontier.size)
-        frontier = frontier.append(row.leaf)
-        if frontier.size in checkpoints:
-            _check_checkpoint(frontier, checkpoints[frontier.size], check_note)
-            seen += 1
-    if seen != len(checkpoints):
-        raise IntegrityError(f"{len(checkpoints) - seen} checkpoints are of no size the log ever had", hint=RESTORE)
-    return Audit(frontier.size, seen, frontier.root())
-
-
-@unaltered()
-def root_at(connection: Connection, size: int) -> bytes:
-    """Root of the first ``size`` leaves.
-
-    Raises:
-        IntegrityError: The log is shorter.
-    """
-    query = select(STATEMENT.c.leaf).where(STATEMENT.c.position < size).order_by(STATEMENT.c.position)
-    leaves = list(connection.execute(query).scalars())
-    if len(leaves) != size:
-        raise IntegrityError(f"the log was {size} statements long and now holds {len(leaves)}", hint=RESTORE)
-    return merkle.root(leaves)
+    frontier = merkle.Frontier()
+    with _stream(connection, CHECKPOINT, CHECKPOINT.c.size) as notes, closing(read(connection)) as rows:
+        signed = _Checkpoints(notes, check_note)
+        for row in rows:
+            if row.nodes != nodes.completed(frontier, row.leaf):
+                raise IntegrityError(f"the subtrees at statement {row.position} are not those of the log", hint=RESTORE)
+            frontier = frontier.append(row.leaf)
+            signed.step(frontier)
+        signed.end()
+    return Audit(frontier.size, signed.count, frontier.root())
 
 
 def check_leaf(position: int, leaf: bytes, digest: str, envelope: bytes, *, expected: int) -> None:
@@ -163,16 +220,96 @@ def check_leaf(position: int, leaf: bytes, digest: str, envelope: bytes, *, expe
         raise IntegrityError(f"statement {position} is not the one that was logged", hint=RESTORE)
 
 
-def _check_checkpoint(frontier: merkle.Frontier, row: object, check_note: Callable[[str, int, bytes], None]) -> None:
-    stored = _checkpoint(row.size, row.peaks, row.note)  # type: ignore[attr-defined] # a row of CHECKPOINT
-    if stored.frontier != frontier:
-        raise IntegrityError(f"checkpoint {frontier.size} does not match the statements before it", hint=RESTORE)
-    check_note(stored.note, frontier.size, frontier.root())
+class _Checkpoints:
+    """The checkpoints beside the growing log: each is the root at its size, and names the one before."""
+
+    def __init__(self, rows: Iterable[Row[Any]], check_note: CheckNote) -> None:
+        self._rows, self._check_note = iter(rows), check_note
+        self._next = next(self._rows, None)
+        self._size = self.count = 0
+
+    def step(self, frontier: merkle.Frontier) -> None:
+        """Compare the checkpoint of this size, if there is one."""
+        if self._next is None or self._next.size != frontier.size:
+            return
+        found, root = _checkpoint(self._next), frontier.root()
+        if found.root != root:
+            raise IntegrityError(f"checkpoint {found.size} does not match the statements before it", hint=RESTORE)
+        if self._next.before != self._size:
+            raise IntegrityError(f"a checkpoint before that of {found.size} statements is missing", hint=RESTORE)
+        self._check_note(found.note, found.size, root)
+        self._size, self._next, self.count = found.size, next(self._rows, None), self.count + 1
+
+    def end(self) -> None:
+        """Refuse a checkpoint that was not met."""
+        if self._next is not None:
+            raise IntegrityError(f"checkpoint {self._next.size} is of no size the log ever had", hint=RESTORE)
 
 
-def _checkpoint(size: int, peaks: bytes, note: str) -> Checkpoint:
-    if not (isinstance(size, int) and isinstance(peaks, bytes) and isinstance(note, str)):
+def _newest(connection: Connection) -> Checkpoint:
+    checkpoint = latest(connection)
+    if checkpoint is None:
+        raise IntegrityError("the log is empty", hint=RESTORE)
+    return checkpoint
+
+
+def _frontier(connection: Connection, checkpoint: Checkpoint | None, notary: Notary) -> merkle.Frontier:
+    """The right edge of the log of ``checkpoint``, which is believed only after its note was checked."""
+    if checkpoint is None:
+        return merkle.Frontier()
+    notary.check(checkpoint.note, checkpoint.size, checkpoint.root)
+    subtrees = list(Span(0, checkpoint.size).subtrees())
+    rows = _rows(connection, subtrees)
+    frontier = merkle.Frontier(checkpoint.size, tuple(item.root_in(rows[item.row]) for item in subtrees))
+    if frontier.root() != checkpoint.root:
+        raise IntegrityError("what the log holds does not give the root that was signed", hint=RESTORE)
+    return frontier
+
+
+def _prove(connection: Connection, position: int, checkpoint: Checkpoint) -> Proof:
+    path = nodes.inclusion(position, checkpoint.size)
+    leaf, *hashes = _roots(connection, (Span(position, position + 1), *path))
+    if not merkle.verify_inclusion(leaf, position, checkpoint.size, hashes, checkpoint.root):
+        raise IntegrityError(
+            f"what the log holds around statement {position} does not give the root that was signed", hint=RESTORE
+        )
+    return Proof(position, tuple(hashes))
+
+
+def _continues(size: int, root: bytes, checkpoint: Checkpoint, hashes: Sequence[bytes]) -> bool:
+    if size == 0:
+        return root == merkle.EMPTY_ROOT
+    return merkle.verify_consistency(size, checkpoint.size, hashes, root, checkpoint.root)
+
+
+def _roots(connection: Connection, spans: Sequence[Span]) -> tuple[bytes, ...]:
+    rows = _rows(connection, [item for span in spans for item in span.subtrees()])
+    return tuple(_root(rows, span) for span in spans)
+
+
+def _root(rows: dict[int, bytes], span: Span) -> bytes:
+    parts = tuple(item.root_in(rows[item.row]) for item in span.subtrees())
+    return merkle.Frontier(span.high - span.low, parts).root()
+
+
+def _rows(connection: Connection, subtrees: Sequence[Subtree]) -> dict[int, bytes]:
+    """The hashes in the rows of ``subtrees``, by position."""
+    wanted = {item.row for item in subtrees}
+    columns = (STATEMENT.c.position, STATEMENT.c.leaf, STATEMENT.c.nodes)
+    found = connection.execute(select(*columns).where(STATEMENT.c.position.in_(wanted)))
+    rows: dict[int, bytes] = {row.position: row.leaf + row.nodes for row in found}
+    missing = wanted - rows.keys()
+    if missing:
+        raise IntegrityError(f"statement {min(missing)} is missing from the log", hint=RESTORE)
+    return rows
+
+
+def _stream(connection: Connection, table: Table, order: Column[int]) -> CursorResult[Any]:
+    """The rows of a table, a few at a time; to be closed, for a server keeps them ready."""
+    return connection.execute(select(table).order_by(order).execution_options(yield_per=FEW))
+
+
+def _checkpoint(row: Row[Any]) -> Checkpoint:
+    if not (isinstance(row.size, int) and isinstance(row.root, bytes) and isinstance(row.note, str)):
         raise TypeError("a checkpoint of the wrong types")
-    step = merkle.HASH_SIZE
-    parts = tuple(peaks[start : start + step] for start in range(0, len(peaks), step))
-    return Checkpoint(merkle.Frontier(size, parts), note)
+    return Checkpoint(row.size, row.root, row.note)

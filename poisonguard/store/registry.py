@@ -15,26 +15,25 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Connection, Row, Select, func, insert, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from poisonguard.attest.listing import Listing, Shards
 from poisonguard.domain import merkle
+from poisonguard.domain.dataset import Manifest
 from poisonguard.errors import IntegrityError, UnknownVersion, UsageError
-from poisonguard.store import log
-from poisonguard.store.blobs import sync_folder
+from poisonguard.store import contents, log
+from poisonguard.store.durable import sync_folder
 from poisonguard.store.tables import METADATA, REGISTRY, SCHEMA_VERSION, STATEMENT, WRITING, connect
-
-FEW = 64
-"""Statements that are in memory together when all are read; a manifest may be large."""
-
-_DAMAGE = {"SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_ERROR", "SQLITE_MISMATCH"}
-"""SQLite's answers that mean the file is no registry; our SQL is fixed, so a plain SQLITE_ERROR is a lost table."""
+from poisonguard.store.trouble import explained
 
 
 class Kind(StrEnum):
@@ -45,6 +44,8 @@ class Kind(StrEnum):
     SCAN = "scan"
     APPROVAL = "approval"
     REJECTION = "rejection"
+    REVOCATIONS = "revocations"
+    RECEIPT = "receipt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +54,8 @@ class Statement:
 
     Attributes:
         kind: What it is.
-        dataset: Dataset it speaks of; empty for a trust root.
-        version: Version it speaks of (``pg1:...``); empty for a trust root.
+        dataset: Dataset it speaks of; empty for a trust root and for revocations.
+        version: Version it speaks of (``pg1:...``); empty for a trust root and for revocations.
         number: Version number, of a manifest only.
         payload_digest: Hex SHA-256 of the DSSE payload, by which other statements bind it.
         envelope: The DSSE envelope, byte for byte.
@@ -89,10 +90,9 @@ class Reader:
         return self._fetch(query)
 
     def each(self) -> Iterator[Stored]:
-        """Every statement in log order, a few in memory at a time."""
-        query = select(STATEMENT).order_by(STATEMENT.c.position).execution_options(yield_per=FEW)
-        with log.unaltered():
-            yield from map(_stored, self.connection.execute(query))
+        """Every statement in log order, a few in memory at a time; complete once the iterator ended."""
+        with log.unaltered(), closing(log.read(self.connection)) as rows:
+            yield from map(_item, rows)
 
     def manifest(self, dataset: str, number: int) -> Stored:
         """The manifest statement published as ``dataset@number``.
@@ -131,6 +131,22 @@ class Reader:
         query = select(STATEMENT.c.dataset).where(STATEMENT.c.kind == Kind.MANIFEST).distinct()
         return tuple(sorted(self.connection.execute(query).scalars()))
 
+    def listing(self, version: str, manifest: Manifest) -> Listing:
+        """The files of a version, bound by its manifest; usable while the registry is being read."""
+        return contents.listing_of(self.connection, version, manifest)
+
+    def shards(self, version: str) -> Shards:
+        """The listing of a version's files as it is kept, not checked; usable while the registry is being read."""
+        return contents.shards_of(self.connection, version)
+
+    def blob(self, digest: str) -> bytes:
+        """The report or profile of that digest, checked."""
+        return contents.blob(self.connection, digest)
+
+    def has_blob(self, digest: str) -> bool:
+        """Whether the report or profile of that digest is kept here."""
+        return contents.has_blob(self.connection, digest)
+
     def checkpoint(self) -> log.Checkpoint | None:
         """The newest signed checkpoint of the log; nothing when nothing was appended yet."""
         return log.latest(self.connection)
@@ -138,6 +154,10 @@ class Reader:
     def prove(self, positions: Iterable[int]) -> tuple[log.Checkpoint, tuple[log.Proof, ...]]:
         """The newest checkpoint and inclusion proofs under it."""
         return log.prove(self.connection, positions)
+
+    def prove_growth(self, size: int, root: bytes) -> tuple[log.Checkpoint, tuple[bytes, ...]]:
+        """The newest checkpoint and a proof that it continues the log of ``size`` statements under ``root``."""
+        return log.prove_growth(self.connection, size, root)
 
     def _known(self, dataset: str) -> str:
         number = self.latest_number(dataset)
@@ -153,7 +173,7 @@ class Reader:
 class Writer(Reader):
     """Reads and appends in one exclusive transaction."""
 
-    def append(self, statements: Sequence[Statement], sign: log.SignCheckpoint) -> tuple[Stored, ...]:
+    def append(self, statements: Sequence[Statement], notary: log.Notary) -> tuple[Stored, ...]:
         """Store ``statements`` at the end of the log and sign the grown log.
 
         Raises:
@@ -162,18 +182,23 @@ class Writer(Reader):
         """
         if not statements:
             raise UsageError("there is nothing to append")
-        before = self.checkpoint()
-        stored = [_placed(item, position) for position, item in enumerate(statements, before.size if before else 0)]
-        self._refuse_known(stored)
-        leaves = [merkle.leaf_hash(item.envelope) for item in stored]
-        log.append(self.connection, leaves, sign)
-        self.connection.execute(
-            insert(STATEMENT), [_row(item, leaf) for item, leaf in zip(stored, leaves, strict=True)]
-        )
+        self._refuse_known(statements)
+        leaves = log.append(self.connection, [merkle.leaf_hash(item.envelope) for item in statements], notary)
+        stored = [_placed(item, leaf.position) for item, leaf in zip(statements, leaves, strict=True)]
+        rows = [_row(item, leaf) for item, leaf in zip(stored, leaves, strict=True)]
+        self.connection.execute(insert(STATEMENT), rows)
         return tuple(stored)
 
-    def _refuse_known(self, stored: Sequence[Stored]) -> None:
-        digests = [_digest(item.envelope) for item in stored]
+    def put_listing(self, version: str, listing: Listing) -> None:
+        """Keep the files of a version."""
+        contents.put_listing(self.connection, version, listing)
+
+    def put_blob(self, content: bytes) -> str:
+        """Keep a report or profile; its digest."""
+        return contents.put_blob(self.connection, content)
+
+    def _refuse_known(self, statements: Sequence[Statement]) -> None:
+        digests = [_digest(item.envelope) for item in statements]
         query = select(func.count()).select_from(STATEMENT).where(STATEMENT.c.digest.in_(digests))
         if self.connection.execute(query).scalar() or len(set(digests)) != len(digests):
             raise UsageError("the registry already holds this very statement")
@@ -188,8 +213,11 @@ class Registry:
             self._engine = connect(url)
         except ImportError as error:
             raise UsageError(
-                f"registry {self.name} needs a driver that is not installed: {error}", hint="Install it with pip."
+                f"registry {self.name} needs a driver that is not installed: {error}",
+                hint="For PostgreSQL: pip install 'poisonguard[postgres]', and begin the URL with postgresql+psycopg://.",
             ) from None
+        except NotImplementedError as error:
+            raise UsageError(f"a registry cannot be kept in {error}", hint="Use SQLite or PostgreSQL.") from None
 
     @property
     def name(self) -> str:
@@ -198,9 +226,12 @@ class Registry:
             return str(self.url.database)
         return self.url.render_as_string(hide_password=True)
 
-    @property
+    @cached_property
     def identity(self) -> str:
-        """The registry's own random name, given when it was made."""
+        """The registry's own random name, given when it was made.
+
+        Read once: a writer of a long listing keeps readers out, on other connections of its own process too.
+        """
         with self.read() as reader:
             row = reader.connection.execute(select(REGISTRY)).first()
         if row is None or row.schema_version != SCHEMA_VERSION:
@@ -228,8 +259,11 @@ class Registry:
         """Let go of every connection."""
         self._engine.dispose()
 
-    def create(self) -> str:
+    def create(self, first: Callable[[Writer, str], None] | None = None) -> str:
         """Make the tables and return the new registry's identity.
+
+        Args:
+            first: Called in the same transaction, with the name of the log, to begin it.
 
         Raises:
             UsageError: There is a registry already.
@@ -238,8 +272,10 @@ class Registry:
         with self._translated(), self._writing() as connection:
             METADATA.create_all(connection, checkfirst=True)
             if connection.execute(select(REGISTRY)).first() is not None:
-                raise UsageError(f"{self.name} is a registry already")
+                raise UsageError(f"{self.name} is a registry already", hint="Join it with 'poisonguard trust join'.")
             connection.execute(insert(REGISTRY).values(identity=identity, schema_version=SCHEMA_VERSION))
+            if first is not None:
+                first(Writer(connection), log_name(identity))
         if self.url.get_backend_name() == "sqlite":
             sync_folder(Path(str(self.url.database)).parent)
         return identity
@@ -254,18 +290,12 @@ class Registry:
         try:
             yield
         except DBAPIError as error:
-            raise self._explained(error) from error
+            raise explained(error, self.name) from error
 
-    def _explained(self, error: DBAPIError) -> UsageError | IntegrityError:
-        reason = " ".join(str(error.orig).split())
-        code = getattr(error.orig, "sqlite_errorname", "")
-        if code in _DAMAGE:
-            return IntegrityError(f"registry {self.name} is damaged: {reason}", hint=log.RESTORE)
-        if code == "SQLITE_BUSY":
-            return UsageError(f"registry {self.name} is busy", hint="Another process is writing to it; try again.")
-        return UsageError(
-            f"registry {self.name} cannot be used: {reason}", hint="Check the path, space and permissions."
-        )
+
+def log_name(identity: str) -> str:
+    """Name of a registry's log, as its checkpoints say it."""
+    return f"poisonguard/{identity}"
 
 
 def open_registry(location: str) -> Registry:
@@ -291,11 +321,14 @@ def registry_url(location: str) -> URL:
     try:
         if "://" in location:
             url = make_url(location)
+            if url.drivername in {"postgres", "postgresql"}:
+                url = url.set(drivername="postgresql+psycopg")  # the driver that the extra installs
             url.get_dialect()
             return url
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise UsageError(
-            f"registry URL is not understood: {str(error).splitlines()[0]}", hint="For example: sqlite:///registry.db"
+            f"registry URL is not understood: {str(error).splitlines()[0]}",
+            hint="For example postgresql+psycopg://USER@HOST/DATABASE.",
         ) from None
     return URL.create("sqlite", database=str(_database_file(Path(location))))
 
@@ -320,10 +353,11 @@ def _placed(statement: Statement, position: int) -> Stored:
     )
 
 
-def _row(item: Stored, leaf: bytes) -> dict[str, object]:
+def _row(item: Stored, leaf: log.Leaf) -> dict[str, object]:
     return {
-        "position": item.position,
-        "leaf": leaf,
+        "position": leaf.position,
+        "leaf": leaf.hash,
+        "nodes": leaf.nodes,
         "digest": _digest(item.envelope),
         "kind": str(item.kind),
         "dataset": item.dataset,
@@ -334,10 +368,13 @@ def _row(item: Stored, leaf: bytes) -> dict[str, object]:
     }
 
 
-def _stored(row: Row[tuple[object, ...]]) -> Stored:
+def _stored(row: Row[Any]) -> Stored:
+    log.check_leaf(row.position, row.leaf, row.digest, row.envelope, expected=row.position)
+    return _item(row)
+
+
+def _item(row: Row[Any]) -> Stored:
     values = row._mapping  # noqa: SLF001 # SQLAlchemy's documented, if underscored, access by column
-    position = values["position"]
-    log.check_leaf(position, values["leaf"], values["digest"], values["envelope"], expected=position)
     return Stored(
         kind=Kind(values["kind"]),
         dataset=values["dataset"],
@@ -345,7 +382,7 @@ def _stored(row: Row[tuple[object, ...]]) -> Stored:
         number=values["number"],
         payload_digest=values["payload_digest"],
         envelope=values["envelope"],
-        position=position,
+        position=values["position"],
     )
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from poisonguard.errors import GateFailed, UsageError
 
 if TYPE_CHECKING:
-    from poisonguard.attest.keys import PrivateKey
+    from poisonguard.attest.keys import Signer
+    from poisonguard.domain.difference import Difference
     from poisonguard.domain.result import ScanResult
     from poisonguard.workflow.approve import Decided
     from poisonguard.workflow.gate_decision import GateDecision
@@ -39,6 +40,7 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
     scores: PathLike | None = None,
     key: PathLike | None = None,
     passphrase_file: PathLike | None = None,
+    fips: bool = False,
 ) -> ScanResult:
     """Look for signs of poisoning, drift, duplicates and label errors; with ``key``, publish manifest and scan.
 
@@ -61,6 +63,7 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
         scores: File for every row's score.
         key: Private key of a scanner and publisher: signs manifest and scan and publishes them in the registry.
         passphrase_file: File whose first line is the passphrase; ``POISONGUARD_PASSPHRASE`` when not given.
+        fips: Whether the files are bound by trees of SHA-256 instead of BLAKE3.
 
     Returns:
         Findings, outcomes, assessment and decision.
@@ -99,6 +102,7 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
         keep_profile=key is not None,
         fail_on=fail_on,
         workers=workers or 0,
+        fips=fips,
     )
     signer = _signer(request, Path(key), _path(passphrase_file)) if key is not None else None
     with open_scan(request) as finished:
@@ -111,20 +115,26 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
         return finished.result
 
 
-def _signer(request: ScanRequest, key: Path, passphrase_file: Path | None) -> PrivateKey:
+def _signer(request: ScanRequest, key: Path, passphrase_file: Path | None) -> Signer:
     from poisonguard.workflow.sign_scan import signer_of  # noqa: PLC0415 - only a signed scan needs the registry
 
     return signer_of(request, key, passphrase_file, datetime.now(UTC))
 
 
-def _publish(finished: Scan, request: ScanRequest, signer: PrivateKey) -> None:
+def _publish(finished: Scan, request: ScanRequest, signer: Signer) -> None:
     from poisonguard.workflow.sign_scan import publish_scan  # noqa: PLC0415 - only a signed scan needs the registry
 
     publish_scan(finished, request, signer, datetime.now(UTC))
 
 
-def sign(
-    data: PathLike, *, key: PathLike, name: str | None = None, passphrase_file: PathLike | None = None
+def sign(  # noqa: PLR0913 - one keyword per option of the command line
+    data: PathLike,
+    *,
+    key: PathLike,
+    name: str | None = None,
+    passphrase_file: PathLike | None = None,
+    fips: bool = False,
+    full: bool = False,
 ) -> Published:
     """Hash a dataset and publish its signed manifest in the registry, without a scan.
 
@@ -133,6 +143,8 @@ def sign(
         key: Private key of a publisher.
         name: Name of the dataset; the path's last part when not given.
         passphrase_file: File whose first line is the passphrase; ``POISONGUARD_PASSPHRASE`` when not given.
+        fips: Whether the files are bound by trees of SHA-256 instead of BLAKE3.
+        full: Whether to read every file again, also those that the last trusted version has.
 
     Raises:
         DataError: Nothing is there, or it cannot be read as what it declares to be.
@@ -144,7 +156,8 @@ def sign(
 
     with Workspace.required(data=os.fspath(data)) as workspace:
         signer = load_key(Path(key), _path(passphrase_file))
-        return publish(workspace, os.fspath(data), [signer], datetime.now(UTC), name=name).published
+        done = publish(workspace, os.fspath(data), [signer], datetime.now(UTC), name=name, fips=fips, full=full)
+    return done.published
 
 
 def approve(  # noqa: PLR0913 - one keyword per option of the command line
@@ -223,6 +236,7 @@ def gate(  # noqa: PLR0913 - one keyword per option of the command line
     data: PathLike,
     *,
     bundle: PathLike | None = None,
+    revocations: PathLike | None = None,
     registry: str | None = None,
     trust: PathLike | None = None,
     policy: PathLike | None = None,
@@ -231,6 +245,7 @@ def gate(  # noqa: PLR0913 - one keyword per option of the command line
     min_version: int = 1,
     purpose: str = "training",
     workers: int = 2,
+    fips: bool = False,
 ) -> GateDecision:
     """Return only when the data are exactly an approved version.
 
@@ -238,6 +253,7 @@ def gate(  # noqa: PLR0913 - one keyword per option of the command line
         data: Path of the data.
         bundle: File with the evidence; or
         registry: path or URL of the registry; the workspace's own when neither is given.
+        revocations: File with a newer list of revocations than the bundle's own.
         trust: File of the pinned trust root, or ``sha256:<pin>``; the workspace's own when not given.
         policy: Policy file; the settings' or the built-in one when not given.
         name: Name of the dataset that is wanted.
@@ -245,6 +261,7 @@ def gate(  # noqa: PLR0913 - one keyword per option of the command line
         min_version: Refuse version numbers below this one.
         purpose: What the data are wanted for.
         workers: Threads that hash.
+        fips: Whether only FIPS-approved algorithms will do, even if the policy does not ask for them.
 
     Returns:
         The decision, with who approved what until when.
@@ -261,6 +278,7 @@ def gate(  # noqa: PLR0913 - one keyword per option of the command line
     request = GateRequest(
         data=os.fspath(data),
         bundle=_path(bundle),
+        revocations=_path(revocations),
         registry=registry,
         trust=_text(trust),
         policy=policy_in_force(_path(policy), data=os.fspath(data)),
@@ -269,6 +287,7 @@ def gate(  # noqa: PLR0913 - one keyword per option of the command line
         min_version=min_version,
         purpose=purpose,
         workers=workers,
+        fips=fips,
     )
     decision = run_gate(request, datetime.now(UTC)).decision
     try:
@@ -277,6 +296,25 @@ def gate(  # noqa: PLR0913 - one keyword per option of the command line
         error.decision = decision
         raise
     return decision
+
+
+def diff(before: PathLike, after: PathLike, *, key: str | None = None, workers: int = 2) -> Difference:
+    """Say what differs between two versions: files, row groups, rows, columns.
+
+    Args:
+        before: A path, or a version: ``NAME@N``, ``NAME`` or ``pg1:...``.
+        after: The same.
+        key: Column that tells which rows are the same thing; the one with the role ``id`` when not given.
+        workers: Threads.
+
+    Raises:
+        DataError: Data are not there, or not readable as what they declare to be.
+        UsageError: There is no such version or key, or no workspace to find a version in.
+    """
+    from poisonguard.workflow.diff import DiffRequest  # noqa: PLC0415 - heavy imports wait for the call
+    from poisonguard.workflow.diff import diff as compare  # noqa: PLC0415 - as above
+
+    return compare(DiffRequest(os.fspath(before), os.fspath(after), key, workers), datetime.now(UTC))
 
 
 def _text(path: PathLike | None) -> str | None:

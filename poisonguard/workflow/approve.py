@@ -2,10 +2,11 @@
 
 Rules:
 
-1. Only a trusted, published version with a scan under the policy, not too old, can be approved.
+1. Only a trusted, published version with a scan under the policy, not too old, and not revoked, can be approved.
 2. Whoever signs is a steward for the dataset, and neither published nor scanned the version.
 3. A steward who rejected a version approves it only by saying so (``supersede``).
-4. Only findings that the scan holds, and that the policy lets anybody waive, can be waived.
+4. Only findings that the scan holds, and that the policy lets anybody waive, can be waived; a waiver ends with the
+   approval, or before it when the policy or whoever signs says so.
 5. What is signed is what was reviewed: an approval names the manifest statement, every scan statement shown and
    the policy; if the registry changed in between, nothing is signed.
 """
@@ -17,19 +18,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from poisonguard.attest.evidence import Signed
 from poisonguard.attest.keys import Signer
 from poisonguard.attest.predicates_v1 import ApprovalDocument, ManifestDocument, RejectionDocument, Waiver
 from poisonguard.attest.scan_v1 import FindingRecord
 from poisonguard.attest.times import format_time
 from poisonguard.attest.trust import RoleName
-from poisonguard.domain.dataset import Manifest
 from poisonguard.domain.decision import Reason
 from poisonguard.errors import GateFailed, UnknownVersion, UsageError
+from poisonguard.policy.approvals import Consent as Given
 from poisonguard.policy.approvals import ends_of
 from poisonguard.policy.judgement import Rules
 from poisonguard.policy.model import Policy
 from poisonguard.store.registry import Reader, Writer
+from poisonguard.workflow.changes import file_changes
 from poisonguard.workflow.context import (
     NamedVersion,
     approved_release,
@@ -92,8 +93,8 @@ class Review:
 
     @property
     def verdict(self) -> tuple[Reason, ...]:
-        """What the policy says against the scans, after the waivers given so far."""
-        return self.standing.obstacles
+        """What speaks against the version, after the waivers given so far."""
+        return (*self.standing.stale, *self.standing.obstacles)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +107,7 @@ class Consent:
         not_before: From when; now when not given.
         purpose: What for.
         waive: Fingerprint to justification.
+        waive_for: How long waivers hold; as long as the approval and the policy let them when not given.
         supersede: Whether it takes back an earlier rejection of theirs.
     """
 
@@ -114,17 +116,29 @@ class Consent:
     not_before: datetime | None = None
     purpose: str = TRAINING
     waive: dict[str, str] = field(default_factory=dict)
+    waive_for: timedelta | None = None
     supersede: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What was signed, and where the version stands now."""
+    """What was signed, and where the version stands now.
+
+    Attributes:
+        digest: Digest of the statement.
+        person: Who signed.
+        standing: Where the version stands now.
+        until: Until when an approval holds.
+        waived_until: Until when its waivers hold, if there are any.
+        replaced: The earlier approval by the same person that no longer counts, if there is one.
+    """
 
     digest: str
     person: str
     standing: Standing
     until: datetime | None = None
+    waived_until: datetime | None = None
+    replaced: Given | None = None
 
 
 def review(
@@ -161,7 +175,14 @@ def approve(workspace: Workspace, reviewed: Review, signer: Signer, consent: Con
         statement = signed_statement(document, [signer])
         writer.append([statement], workspace.checkpoint_signer())
         after = _trusted(writer, reviewed.named, rules)
-    return Decided(statement.payload_digest, person, after, ends_of(rules.policy, document))
+    return Decided(
+        digest=statement.payload_digest,
+        person=person,
+        standing=after,
+        until=ends_of(rules.policy, document),
+        waived_until=min((item.expires for item in document.waivers), default=None),
+        replaced=_replaced(found, document, person),
+    )
 
 
 def reject(workspace: Workspace, reviewed: Review, signer: Signer, reason: str, now: datetime) -> Decided:
@@ -175,7 +196,7 @@ def reject(workspace: Workspace, reviewed: Review, signer: Signer, reason: str, 
     with workspace.registry.write() as writer:
         rules = _rules(workspace, writer, reviewed.policy, now, TRAINING)
         found = _unchanged(writer, reviewed, rules)
-        (person,) = require_role(rules.root, [signer], RoleName.STEWARD, found.case.dataset)
+        (person,) = require_role(rules.root, [signer], RoleName.STEWARD, found.case.dataset, rules.revocations)
         document = RejectionDocument(
             dataset=found.case.dataset,
             version=found.case.version,
@@ -217,7 +238,7 @@ def _unchanged(writer: Writer, reviewed: Review, rules: Rules) -> Standing:
 
 
 def _steward(found: Standing, rules: Rules, signer: Signer) -> str:
-    (person,) = require_role(rules.root, [signer], RoleName.STEWARD, found.case.dataset)
+    (person,) = require_role(rules.root, [signer], RoleName.STEWARD, found.case.dataset, rules.revocations)
     if person in found.case.authors:
         raise GateFailed(
             f"{person} published or scanned {found.title} and cannot approve it",
@@ -227,6 +248,8 @@ def _steward(found: Standing, rules: Rules, signer: Signer) -> str:
 
 
 def _check_approvable(found: Standing, person: str, consent: Consent) -> None:
+    for reason in found.judged.revoked:
+        raise GateFailed(f"{reason.message}; it cannot be approved", hint=reason.hint)
     if not found.scans:
         raise GateFailed(_no_scan(found), hint="Run 'poisonguard scan DATA --sign KEY' under the same policy first.")
     rejected = found.rejecters.get(person)
@@ -265,7 +288,15 @@ def _approval(found: Standing, rules: Rules, consent: Consent) -> ApprovalDocume
     )
 
 
+def _replaced(found: Standing, document: ApprovalDocument, person: str) -> Given | None:
+    """What the same person said before, unless the new approval begins later and leaves it in force until then."""
+    said = [item for item in found.weighed.counted if person in item.people]
+    return said[-1] if said and document.not_before <= document.created else None
+
+
 def _waivers(found: Standing, rules: Rules, consent: Consent, expires: datetime) -> Sequence[Waiver]:
+    if consent.waive_for is not None and not consent.waive:
+        raise UsageError("nothing is waived whose end could be set", hint="Give --waive FINGERPRINT=WHY as well.")
     findings = {item.fingerprint: item for scan in found.scans for item in scan.document.findings}
     for fingerprint, justification in consent.waive.items():
         if fingerprint not in findings:
@@ -280,7 +311,8 @@ def _waivers(found: Standing, rules: Rules, consent: Consent, expires: datetime)
                 f"policy {rules.policy.name!r} lets nobody waive findings of {findings[fingerprint].check}",
                 hint="Mend the data instead.",
             )
-    until = min(expires, rules.now + rules.policy.waivers.max_age)
+    longest = rules.policy.waivers.max_age
+    until = min(expires, rules.now + min(longest, consent.waive_for or longest))
     return [Waiver(name, consent.waive[name], until) for name in sorted(consent.waive)]
 
 
@@ -293,24 +325,20 @@ def _difference(reader: Reader, found: Standing, rules: Rules) -> Difference | N
     before = standing_of(reader, named, rules)
     if before is None:
         return None
-    return _compare(before.title, before.manifest, found.manifest)
+    return _compare(reader, before.title, before.manifest.document, found.manifest.document)
 
 
-def _compare(since: str, before: Signed[ManifestDocument], after: Signed[ManifestDocument]) -> Difference:
-    old, new = before.document.manifest, after.document.manifest
-    was, now = _digests(old), _digests(new)
+def _compare(reader: Reader, since: str, before: ManifestDocument, after: ManifestDocument) -> Difference:
+    old, new = before.manifest, after.manifest
+    changes = list(file_changes(reader.listing(before.version, old), reader.listing(after.version, new)))
     return Difference(
         since=since,
-        added=tuple(sorted(now.keys() - was.keys())),
-        removed=tuple(sorted(was.keys() - now.keys())),
-        changed=tuple(sorted(path for path in now.keys() & was.keys() if now[path] != was[path])),
+        added=tuple(item.path for item in changes if item.before is None),
+        removed=tuple(item.path for item in changes if item.after is None),
+        changed=tuple(item.path for item in changes if item.before is not None and item.after is not None),
         rows=new.rows - old.rows,
         columns=new.columns != old.columns,
     )
-
-
-def _digests(manifest: Manifest) -> dict[str, str]:
-    return {entry.path: entry.sha256 for entry in manifest.files}
 
 
 def _check_reason(reason: str) -> None:

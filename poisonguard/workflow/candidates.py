@@ -1,29 +1,30 @@
 """The versions of a registry that the data at a location may be, as bundles, most likely first.
 
 Choosing proves nothing: each one goes through the whole gate. All versions whose files have the names and sizes
-of the data are tried, newest first; when there is none, the one that differs in the fewest files.
+of the data are tried, newest first; when there is none, that one of the newest that differs in the fewest files.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path, PurePath
 
 from poisonguard.attest.envelope import parse_envelope
 from poisonguard.attest.predicates_v1 import ManifestDocument, document_of
 from poisonguard.attest.statement import parse_statement
-from poisonguard.dataset.discover import Tree, discover
+from poisonguard.dataset.discover import FoundFiles, Tree, discover
+from poisonguard.dataset.pairing import pairs
 from poisonguard.errors import DataError, IntegrityError
 from poisonguard.store.bundle import Bundle
 from poisonguard.store.log import RESTORE
 from poisonguard.store.registry import Kind, Reader, open_registry
 from poisonguard.workflow.bundles import export
 from poisonguard.workflow.context import NamedVersion, resolve_version
-from poisonguard.workflow.folder import DATABASE
 from poisonguard.workflow.gate_request import GateRequest
 from poisonguard.workflow.index import check_index
+from poisonguard.workflow.registry_location import registry_of
 
 MAX_TRIED = 8
 """Versions with the same names and sizes that are tried; each one costs a reading of the data."""
@@ -37,7 +38,7 @@ def candidates(request: GateRequest, folder: Path | None) -> Iterator[Bundle]:
         UnknownVersion: The version asked for is not published.
         IntegrityError: The registry was altered.
     """
-    location = request.registry if request.registry is not None else str((folder or Path()) / DATABASE)
+    location = request.registry if request.registry is not None else registry_of(folder or Path())
     registry = open_registry(location)
     with closing(registry), registry.read() as reader:
         chain = tuple(item.envelope for item in reader.statements(Kind.TRUST_ROOT))
@@ -52,11 +53,13 @@ def candidates(request: GateRequest, folder: Path | None) -> Iterator[Bundle]:
 def _chosen(reader: Reader, request: GateRequest) -> Sequence[NamedVersion]:
     if request.version is not None:
         return [resolve_version(reader, request.version)]
-    dataset, sizes = _listing(reader, request)
-    published = [(differences(item, sizes), _named(item)) for item in published_manifests(reader, dataset)]
-    ranked = [named for _, named in sorted(published, key=lambda pair: (pair[0], -pair[1].number))]
-    equal = sum(1 for different, _ in published if not different)
-    return ranked[: min(max(equal, 1), MAX_TRIED)]
+    dataset, files = _listing(reader, request)
+    newest_first = sorted(published_manifests(reader, dataset), key=lambda item: -item.release.number)
+    equal = [item for item in newest_first if is_of(reader, item, files)]
+    if equal:
+        return [_named(item) for item in equal[:MAX_TRIED]]
+    near = [(_differences(reader, item, files), -item.release.number, item) for item in newest_first[:MAX_TRIED]]
+    return [_named(item) for _, _, item in sorted(near, key=lambda found: found[:2])[:1]]
 
 
 def published_manifests(reader: Reader, dataset: str) -> Iterator[ManifestDocument]:
@@ -67,10 +70,26 @@ def published_manifests(reader: Reader, dataset: str) -> Iterator[ManifestDocume
             yield document
 
 
-def differences(document: ManifestDocument, sizes: Mapping[str, int]) -> int:
-    """In how many files names or sizes differ."""
-    wanted = {entry.path: entry.size for entry in document.manifest.files}
-    return len(wanted.items() ^ sizes.items())
+def is_of(reader: Reader, document: ManifestDocument, files: FoundFiles) -> bool:
+    """Whether a version's files have these names and sizes; most versions are told by their counts alone."""
+    manifest = document.manifest
+    if (manifest.file_count, manifest.size) != (len(files), files.total_bytes):
+        return False
+    return not any(_differing(reader, document, files))
+
+
+def _differences(reader: Reader, document: ManifestDocument, files: FoundFiles) -> int:
+    """In how many files names or sizes differ; a file of another size counts once gone and once new."""
+    return sum(_differing(reader, document, files))
+
+
+def _differing(reader: Reader, document: ManifestDocument, files: FoundFiles) -> Iterator[int]:
+    """For each path, how many of what was published there and what is there now are not in the other."""
+    for _, entry, found in pairs(reader.listing(document.version, document.manifest), files):
+        if entry is not None and found is not None:
+            yield 2 * (entry.size != found.size)
+        else:
+            yield 1
 
 
 def _named(document: ManifestDocument) -> NamedVersion:
@@ -78,14 +97,14 @@ def _named(document: ManifestDocument) -> NamedVersion:
     return NamedVersion(release.dataset, release.number, release.version)
 
 
-def _listing(reader: Reader, request: GateRequest) -> tuple[str, Mapping[str, int]]:
-    """The dataset's name, as given or as it was published, and the sizes of the files that are there."""
+def _listing(reader: Reader, request: GateRequest) -> tuple[str, FoundFiles]:
+    """The dataset's name, as given or as it was published, and the files that are there."""
     try:
         tree = discover(request.data)
     except DataError:
         # The gate itself says what is wrong with the data.
-        return request.name or _last_part(request.data), {}
-    return request.name or _published_name(reader, request.data, tree), {item.path: item.size for item in tree.files}
+        return request.name or _last_part(request.data), FoundFiles(())
+    return request.name or _published_name(reader, request.data, tree), tree.files
 
 
 def _published_name(reader: Reader, location: str, tree: Tree) -> str:

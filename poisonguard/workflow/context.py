@@ -17,6 +17,7 @@ from poisonguard.policy.model import Policy
 from poisonguard.store.registry import Reader
 from poisonguard.workflow.gate import TRAINING
 from poisonguard.workflow.policies import policy_in_force
+from poisonguard.workflow.revocation_lists import trusted_list
 from poisonguard.workflow.standing import Standing, State, standing
 from poisonguard.workflow.workspace import Workspace
 
@@ -83,13 +84,13 @@ class Profiled:
         title: ``NAME@N``.
         number: Version number.
         version: Name of the manifest, ``pg1:...``.
-        profile: Name of the profile's blob.
+        profile: The profile.
     """
 
     title: str
     number: int
     version: str
-    profile: str
+    profile: bytes
 
 
 def standing_of(reader: Reader, named: NamedVersion, rules: Rules) -> Standing | None:
@@ -110,7 +111,7 @@ def standings(reader: Reader, dataset: str, rules: Rules) -> Iterator[tuple[Name
 def approved_release(reader: Reader, dataset: str, rules: Rules) -> Release | None:
     """The newest approved version of ``dataset``."""
     for _, found in standings(reader, dataset, rules):
-        if found is not None and found.state is State.APPROVED:
+        if found is not None and found.settled is State.APPROVED:
             return found.manifest.document.release
     return None
 
@@ -127,8 +128,8 @@ def last_approved(
     with workspace.registry.read() as reader:
         rules = rules_in_force(workspace, reader, policy, now or datetime.now(UTC))
         for _, found in standings(reader, dataset, rules):
-            if found is not None and found.state is State.APPROVED:
-                profiled = _profiled(workspace, found)
+            if found is not None and found.settled is State.APPROVED:
+                profiled = _profiled(reader, found)
                 if profiled is not None:
                     return profiled
     return None
@@ -146,7 +147,7 @@ def scanned_profile(
         rules = rules_in_force(workspace, reader, policy, now or datetime.now(UTC))
         named = resolve_version(reader, text)
         found = standing_of(reader, named, rules)
-    profiled = _profiled(workspace, found) if found is not None else None
+        profiled = _profiled(reader, found) if found is not None else None
     if profiled is None:
         raise UnknownVersion(
             f"{named.title} cannot be compared with: no profile of it is kept here",
@@ -156,19 +157,20 @@ def scanned_profile(
 
 
 def rules_in_force(workspace: Workspace, reader: Reader, policy: Policy | None, now: datetime) -> Rules:
-    """Trust root, policy and time (to the second, as statements say it), for judging versions."""
+    """Trust root, policy, time (to the second, as statements say it) and revocations, for judging versions."""
     root: TrustRoot = workspace.trusted(reader, now).root
-    return Rules(root, policy or policy_in_force(), now.replace(microsecond=0), TRAINING)
+    held, origin = trusted_list(reader, root, workspace.origin), workspace.origin
+    return Rules(root, policy or policy_in_force(), now.replace(microsecond=0), TRAINING, held, origin)
 
 
-def _profiled(workspace: Workspace, found: Standing) -> Profiled | None:
+def _profiled(reader: Reader, found: Standing) -> Profiled | None:
     """The newest trusted scan's profile that is kept here."""
     scans = sorted((*found.older, *found.scans), key=lambda item: item.document.scanned, reverse=True)
     release = found.manifest.document.release
     for scan in scans:
         digest = scan.document.profile_digest
-        if digest is not None and digest in workspace.blobs:
-            return Profiled(found.title, release.number, release.version, digest)
+        if digest is not None and reader.has_blob(digest):
+            return Profiled(found.title, release.number, release.version, reader.blob(digest))
     return None
 
 

@@ -21,7 +21,6 @@ FOLDER = ".poisonguard"
 DATABASE = "registry.db"
 TRUST = "trust.json"
 LOG_KEY = "log.key"
-BLOBS = "blobs"
 STATE = "state.json"
 
 

@@ -1,17 +1,20 @@
-"""What the gate says and on what evidence, and what it remembers for the next time. Values only."""
+"""What the gate says, and on what evidence. Values only.
+
+Rules:
+
+1. A reason with an exit code other than 0 speaks against the data; one is enough.
+2. Reasons that speak against come first, in the order of the gate: the first that failed is named first.
+3. The exit code is the gravest of theirs (6, 5, 4, 1), whichever comes first.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
-from poisonguard.attest.canonical import canonical, parse
 from poisonguard.attest.evidence import Signed
-from poisonguard.attest.fields import Fields
-from poisonguard.attest.predicates_v1 import ManifestDocument
+from poisonguard.attest.predicates_v1 import ManifestDocument, RevocationsDocument
 from poisonguard.attest.scan_v1 import ScanDocument
 from poisonguard.attest.times import format_time
 from poisonguard.domain.decision import Decision, Reason, Verdict
@@ -21,57 +24,6 @@ from poisonguard.policy.approvals import Consent, ends_of
 from poisonguard.policy.model import Policy
 
 SCHEMA = "poisonguard-gate/v1"
-STATE_KIND = "poisonguard-gate-state/v1"
-
-
-@dataclass(frozen=True, slots=True)
-class GateState:
-    """What earlier passing gates saw on this machine; refuses rollback.
-
-    Attributes:
-        numbers: Highest version number that passed, by dataset.
-        latest: Time of the latest passing gate.
-        trust_version: Highest version of the trust root seen.
-    """
-
-    numbers: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    latest: datetime | None = None
-    trust_version: int = 0
-
-    def to_bytes(self) -> bytes:
-        """The state as a file's bytes."""
-        seen = [{"dataset": name, "number": self.numbers[name]} for name in sorted(self.numbers)]
-        latest = None if self.latest is None else format_time(self.latest)
-        return canonical({"kind": STATE_KIND, "seen": seen, "latest": latest, "trustVersion": self.trust_version})
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> GateState:
-        """The state in a file's bytes.
-
-        Raises:
-            IntegrityError: It is malformed.
-        """
-        fields = Fields(parse(data, what="gate state"), "gate state")
-        fields.literal("kind", STATE_KIND)
-        seen = fields.items("seen", _seen)
-        latest = fields.take("latest")
-        trust_version = fields.integer("trustVersion")
-        fields.done()
-        if len(dict(seen)) != len(seen):
-            raise fields.refusal("names a dataset twice")
-        return cls(dict(seen), None if latest is None else Fields({"at": latest}, "latest").time("at"), trust_version)
-
-    def after(self, decision: GateDecision) -> GateState:
-        """The state to remember after ``decision``; unchanged unless it passed."""
-        evidence = decision.evidence
-        if decision.decision.verdict is not Verdict.PASSED or evidence.dataset is None:
-            return self
-        number = max(evidence.number, self.numbers.get(evidence.dataset, 0))
-        return GateState(
-            numbers={**self.numbers, evidence.dataset: number},
-            latest=max(evidence.checked, self.latest or evidence.checked),
-            trust_version=max(evidence.trust_version, self.trust_version),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +74,27 @@ class ApprovalEvidence:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class RevocationEvidence:
+    """The list of revocations that holds."""
+
+    statement: str
+    people: tuple[str, ...]
+    number: int
+    created: datetime
+    expires: datetime
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "statement": self.statement,
+            "by": list(self.people),
+            "number": self.number,
+            "created": format_time(self.created),
+            "expires": format_time(self.expires),
+        }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateEvidence:
     """What the gate established, as far as it came; shown when it passes and when it does not."""
@@ -134,9 +107,11 @@ class GateEvidence:
     trust_version: int = 0
     log_origin: str | None = None
     log_size: int = 0
+    revocations: RevocationEvidence | None = None
     dataset: str | None = None
     number: int = 0
     version: str | None = None
+    manifest_statement: str | None = None
     created: str | None = None
     publishers: tuple[str, ...] = ()
     files: int = 0
@@ -155,10 +130,11 @@ class GateEvidence:
             dataset=release.dataset,
             number=release.number,
             version=release.version,
+            manifest_statement=manifest.digest,
             created=release.created,
             publishers=manifest.people,
-            files=len(content.files),
-            size=sum(entry.size for entry in content.files),
+            files=content.file_count,
+            size=content.size,
             rows=content.rows,
         )
 
@@ -171,9 +147,11 @@ class GateEvidence:
             "policy": {"name": self.policy, "digest": self.policy_digest},
             "trustRootVersion": self.trust_version,
             "log": {"origin": self.log_origin, "size": self.log_size},
+            "revocations": None if self.revocations is None else self.revocations.to_json(),
             "dataset": self.dataset,
             "number": self.number,
             "version": self.version,
+            "manifestStatement": self.manifest_statement,
             "created": self.created,
             "publishers": list(self.publishers),
             "files": self.files,
@@ -195,9 +173,11 @@ class GateDecision:
 
     @classmethod
     def of(cls, reasons: tuple[Reason, ...], evidence: GateEvidence) -> GateDecision:
-        """Passed when no reason speaks against it."""
-        if any(reason.exit_code for reason in reasons):
-            return cls(Decision(Verdict.FAILED, reasons), evidence)
+        """Passed when no reason speaks against it; the reasons are given in the order of the gate."""
+        against = [reason for reason in reasons if reason.exit_code]
+        if against:
+            informing = [reason for reason in reasons if not reason.exit_code]
+            return cls(Decision(Verdict.FAILED, (*against, *informing)), evidence)
         passed = Reason("passed", f"{evidence.dataset}@{evidence.number} is approved and unaltered", 0)
         return cls(Decision(Verdict.PASSED, (passed, *reasons)), evidence)
 
@@ -220,11 +200,10 @@ class GateDecision:
         """
         if self.passed:
             return
-        against = [reason for reason in self.decision.reasons if reason.exit_code]
-        gravest = next(reason for reason in against if reason.exit_code == self.exit_code)
-        more = f" (and {len(against) - 1} more reasons)" if len(against) > 1 else ""
+        first, *others = [reason for reason in self.decision.reasons if reason.exit_code]
+        more = f" (and {len(others)} more reasons)" if others else ""
         kind = IntegrityError if self.exit_code == IntegrityError.exit_code else GateFailed
-        raise kind(f"{gravest.code}: {gravest.message}{more}", hint=gravest.hint)
+        raise kind(f"{first.code}: {first.message}{more}", hint=first.hint)
 
     def to_json(self) -> dict[str, Any]:
         """The decision as JSON, schema ``poisonguard-gate/v1``."""
@@ -267,8 +246,7 @@ def approval_evidence(consent: Consent, policy: Policy) -> ApprovalEvidence:
     )
 
 
-def _seen(value: Any, where: str) -> tuple[str, int]:
-    fields = Fields(value, where)
-    pair = fields.text("dataset"), fields.integer("number", minimum=1)
-    fields.done()
-    return pair
+def revocation_evidence(held: Signed[RevocationsDocument]) -> RevocationEvidence:
+    """What to show of the list of revocations."""
+    document = held.document
+    return RevocationEvidence(held.digest, held.people, document.number, document.created, document.expires)

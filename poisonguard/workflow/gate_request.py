@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from poisonguard.policy.model import Policy
-from poisonguard.workflow.gate import TRAINING
+from poisonguard.workflow.gate import TRAINING, Compare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,9 @@ class GateRequest:
         min_version: Lowest version number that will do.
         purpose: What the data are wanted for.
         workers: Threads that hash.
+        revocations: File with a list of revocations that came apart; it holds when it is the newer one.
+        fips: Whether only FIPS-approved algorithms will do, even if the policy does not ask for them.
+        compare: Compares the data with the listing; reads every byte when not given.
         start: Where the workspace is looked for; the working directory when not given.
     """
 
@@ -37,4 +40,7 @@ class GateRequest:
     min_version: int = 1
     purpose: str = TRAINING
     workers: int = 2
+    revocations: Path | None = None
+    fips: bool = False
+    compare: Compare | None = None
     start: Path | None = None

@@ -1,4 +1,4 @@
-"""Remember on disk what passed the gate here, so that nothing older passes later.
+"""Remember on disk what the gate saw here (see ``gate_memory``), so that nothing older passes later.
 
 Rules:
 
@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from poisonguard.errors import IntegrityError, UsageError
-from poisonguard.store.blobs import write_durably
+from poisonguard.store.durable import write_durably
 from poisonguard.workflow.folder import read_small
-from poisonguard.workflow.gate_decision import GateDecision, GateState
+from poisonguard.workflow.gate_decision import GateDecision
+from poisonguard.workflow.gate_memory import GateState
 
 MAX_STATE_BYTES = 16 * 1024 * 1024
 
@@ -29,7 +30,7 @@ def load_state(path: Path) -> GateState:
         IntegrityError: The file is there, but is not a state.
         UsageError: It cannot be read.
     """
-    if not path.exists():
+    if not _is_there(path):
         return GateState()
     data = read_small(path, MAX_STATE_BYTES, what="the gate's memory of what passed here")
     try:
@@ -42,15 +43,28 @@ def load_state(path: Path) -> GateState:
 
 
 def remember(path: Path, decision: GateDecision) -> None:
-    """Take a passing decision into the state.
+    """Take a decision into the state; nothing is written when it adds nothing.
 
     Raises:
-        UsageError: The state cannot be written.
+        IntegrityError: The file is there, but is not a state.
+        UsageError: The state cannot be read or written.
     """
-    if not decision.passed:
+    known = load_state(path)
+    if known.after(decision) == known:
         return
     with _locked(path):
         write_durably(path, load_state(path).after(decision).to_bytes())
+
+
+def _is_there(path: Path) -> bool:
+    """Whether something has that name, be it a link that leads nowhere or a file that nobody may look at."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # whoever reads it says what is wrong
+    return True
 
 
 @contextmanager

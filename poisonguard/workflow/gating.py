@@ -8,18 +8,20 @@ Rules:
 2. A registry holds many versions. Those whose files have the names and sizes of the data are tried, newest first;
    choosing one proves nothing, and the one that is chosen goes through the whole gate.
 3. What passed is remembered in the workspace; without one, only ``min_version`` guards against older versions.
+4. A list of revocations may come apart, in a small bundle of its own, and brings the newest trust roots with it.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from poisonguard.attest.canonical import MAX_BYTES
+from poisonguard.attest.shardfile import OpenFile
 from poisonguard.attest.trust import MAX_ROOT_BYTES, pin_of
 from poisonguard.domain.decision import Reason
 from poisonguard.errors import IntegrityError, NothingToScan, UsageError
@@ -29,7 +31,8 @@ from poisonguard.store import bundle as bundles
 from poisonguard.store.bundle import Bundle
 from poisonguard.workflow.folder import STATE, TRUST, find_folder, lies_beside_data, lineage, read_small
 from poisonguard.workflow.gate import gate
-from poisonguard.workflow.gate_decision import GateDecision, GateEvidence, GateState
+from poisonguard.workflow.gate_decision import GateDecision, GateEvidence
+from poisonguard.workflow.gate_memory import GateState
 from poisonguard.workflow.gate_request import GateRequest
 from poisonguard.workflow.gate_state import load_state, remember
 
@@ -63,7 +66,8 @@ def run_gate(request: GateRequest, now: datetime) -> Gated:
         raise NothingToScan(f"{request.data}: no such file or directory", hint="Check the path.")
     folder = find_folder(request.start, data=request.data)
     state = load_state(folder / STATE) if folder is not None else GateState()
-    passage = _Passage(request, _pin(request, folder), state, now)
+    apart = read_bundle(request.revocations) if request.revocations is not None else None
+    passage = _Passage(request, _pin(request, folder), state, now, apart)
     if request.bundle is not None:
         decision = passage.through(read_bundle(request.bundle))
     else:
@@ -78,9 +82,16 @@ def read_bundle(path: Path) -> Bundle:
         UsageError: The file cannot be read.
         IntegrityError: It is no bundle.
     """
-    data = read_small(path, MAX_BYTES, what="a bundle that 'poisonguard bundle export' wrote")
     try:
-        return bundles.load(data)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        hint = "It should be a bundle that 'poisonguard bundle export' wrote."
+        raise UsageError(f"{path} cannot be read: {error.strerror}", hint=hint) from error
+    span, facts = OpenFile(descriptor), os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
+        raise UsageError(f"{path} is not a regular file", hint="Give a file that 'poisonguard bundle export' wrote.")
+    try:
+        return bundles.load_span(span, facts.st_size)
     except IntegrityError as error:
         raise IntegrityError(f"{path}: {error.message}", hint=error.hint or "Get the bundle again.") from error
 
@@ -101,6 +112,7 @@ class _Passage:
     pin: _Pin
     state: GateState
     now: datetime
+    revocations: Bundle | None
 
     @property
     def policy(self) -> Policy:
@@ -109,8 +121,9 @@ class _Passage:
 
     def through(self, bundle: Bundle) -> GateDecision:
         """The gate's answer on one bundle."""
-        if self.pin.data is not None:
-            bundle = replace(bundle, trust_roots=lineage(bundle.trust_roots, (self.pin.data,)))
+        pinned = () if self.pin.data is None else (self.pin.data,)
+        apart = () if self.revocations is None else self.revocations.trust_roots
+        bundle = replace(bundle, trust_roots=lineage(lineage(bundle.trust_roots, apart), pinned))
         request = self.request
         return gate(
             request.data,
@@ -123,6 +136,9 @@ class _Passage:
             state=self.state,
             purpose=request.purpose,
             workers=request.workers,
+            revocations=self.revocations,
+            compare=request.compare,
+            fips=request.fips,
         )
 
     def first_that_passes(self, candidates: Iterator[Bundle]) -> GateDecision:
@@ -184,4 +200,4 @@ def _remember(request: GateRequest, folder: Path | None, decision: GateDecision)
     try:
         remember(folder / STATE, decision)
     except UsageError as error:
-        yield f"what passed could not be remembered: {error.message}"
+        yield f"what was seen could not be remembered: {error.message}"

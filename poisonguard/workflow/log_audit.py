@@ -6,24 +6,43 @@ Rules:
 2. The log starts with a trust root; each later one follows from the one before, and one of them is pinned here.
 3. Every statement was signed by people who were entitled when it was logged.
 4. What the registry's index says of a statement is what the statement says.
-5. Version numbers of a dataset only rise.
-6. A checkpoint that somebody kept must still be a prefix of the log.
+5. The listing of files of every version is whole, and the one that its manifest binds.
+6. Version numbers of a dataset only rise.
+7. A checkpoint that somebody kept must still be a prefix of the log.
+8. Each list of revocations follows from the one before; what a revoked key signs after that counts as unentitled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
 
 from poisonguard.attest.checkpoint import open_checkpoint
 from poisonguard.attest.envelope import parse_envelope
 from poisonguard.attest.evidence import Unentitled, open_signed
 from poisonguard.attest.keys import PublicKey
-from poisonguard.attest.trust import RoleName, TrustedRoot, TrustRoot, pin_of
+from poisonguard.attest.predicates_v1 import (
+    Document,
+    ManifestDocument,
+    ReceiptDocument,
+    RevocationsDocument,
+    ScanDocument,
+    document_of,
+)
+from poisonguard.attest.revocations_v1 import LogPlace
+from poisonguard.attest.statement import parse_statement
+from poisonguard.attest.times import format_time
+from poisonguard.attest.trust import RoleName, TrustedRoot, TrustRoot, establish, open_envelope, pin_of
 from poisonguard.errors import IntegrityError
 from poisonguard.store import log
+from poisonguard.store.kept import check_kept
 from poisonguard.store.registry import Kind, Reader, Stored
 from poisonguard.workflow.index import check_filed
+from poisonguard.workflow.notary import check_note
 from poisonguard.workflow.workspace import Workspace
 
 
@@ -38,6 +57,7 @@ class AuditReport:
         kept: Checkpoints kept elsewhere that were compared.
         root: Hex root of the log.
         trust_version: Version of the newest trust root.
+        absent: Reports and profiles that scans name and that are not kept here.
     """
 
     origin: str
@@ -46,6 +66,7 @@ class AuditReport:
     kept: int
     root: str
     trust_version: int
+    absent: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +77,7 @@ class Entry:
         position: Place in the log.
         kind: What it is.
         subject: What it speaks of.
+        time: When, as the statement says; nothing for a trust root, which says none.
         people: Who signed it, entitled or not.
         digest: Digest of its payload.
     """
@@ -63,8 +85,20 @@ class Entry:
     position: int
     kind: str
     subject: str
+    time: datetime | None
     people: tuple[str, ...]
     digest: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "position": self.position,
+            "kind": self.kind,
+            "subject": self.subject,
+            "time": None if self.time is None else format_time(self.time),
+            "by": list(self.people),
+            "digest": self.digest,
+        }
 
 
 def audit(workspace: Workspace, kept: Sequence[bytes] = ()) -> AuditReport:
@@ -80,18 +114,15 @@ def audit(workspace: Workspace, kept: Sequence[bytes] = ()) -> AuditReport:
     origin = workspace.origin
     with workspace.registry.read() as reader:
         root = workspace.newest_root(reader).root
-        keys = root.keys_of(RoleName.LOG)
+        keys = log_keys(reader) or root.keys_of(RoleName.LOG)
 
-        def check_note(note: str, size: int, expected: bytes) -> None:
-            found = open_checkpoint(note.encode(), keys, origin=origin)
-            if (found.size, found.root) != (size, expected):
-                raise IntegrityError(f"checkpoint {size} is signed for another log", hint=log.RESTORE)
-
-        done = log.audit(reader.connection, check_note)
-        _check_statements(workspace, reader.each())
+        done = log.audit(reader.connection, partial(check_note, keys=keys, origin=origin))
+        _check_newest(reader, root, origin)
+        walk = _check_statements(workspace, reader)
+        absent = check_kept(reader.connection, walk.versions, walk.digests)
         for note in kept:
             _check_kept(reader, note, keys, origin)
-    return AuditReport(origin, done.leaves, done.checkpoints, len(kept), done.root.hex(), root.version)
+    return AuditReport(origin, done.leaves, done.checkpoints, len(kept), done.root.hex(), root.version, absent)
 
 
 def entries(workspace: Workspace) -> tuple[Entry, ...]:
@@ -118,9 +149,14 @@ def newest_checkpoint(workspace: Workspace) -> str:
 class _Walk:
     """What is known at one place of the log."""
 
+    reader: Reader
+    origin: str
     trusted: TrustedRoot | None = None
+    revocations: RevocationsDocument | None = None
     pins: set[str] = field(default_factory=set)
     numbers: dict[str, int] = field(default_factory=dict)
+    versions: set[str] = field(default_factory=set)
+    digests: set[str] = field(default_factory=set)
 
     def step(self, item: Stored) -> None:
         """Take in the next statement.
@@ -137,6 +173,9 @@ class _Walk:
 
     def _trust(self, item: Stored) -> None:
         pin = pin_of(item.envelope)
+        filed = (item.dataset, item.version, item.number, item.payload_digest)
+        if filed != ("", "", None, open_envelope(item.envelope).digest):
+            raise IntegrityError("the registry's index does not say that this is a trust root")
         self.trusted = (
             TrustedRoot.start(item.envelope, pin) if self.trusted is None else self.trusted.update(item.envelope)
         )
@@ -144,21 +183,51 @@ class _Walk:
 
     def _statement(self, item: Stored, root: TrustRoot) -> None:
         envelope = parse_envelope(item.envelope)
-        signed = open_signed(envelope, root)
+        place = LogPlace(self.origin, item.position)
+        signed = open_signed(envelope, root, revocations=self.revocations, place=place)
         if isinstance(signed, Unentitled):
             raise IntegrityError(signed.problem)
         document = signed.document
         check_filed(item, document, envelope.digest)
+        if isinstance(document, ManifestDocument):
+            # Reading it to the end checks it: sums, order, and every part against the manifest.
+            deque(self.reader.listing(document.version, document.manifest), maxlen=0)
+            self.versions.add(document.version)
+        self.digests |= _kept_beside(document)
+        if isinstance(document, RevocationsDocument):
+            self._revoke(document)
         number = item.number
         if number is not None and number <= self.numbers.get(document.dataset, 0):
             raise IntegrityError(f"statement {item.position} publishes number {number} after a higher one")
         if number is not None:
             self.numbers[document.dataset] = number
 
+    def _revoke(self, document: RevocationsDocument) -> None:
+        if self.revocations is not None and not document.follows(self.revocations):
+            last = self.revocations.number
+            raise IntegrityError(f"list {document.number} of revocations does not follow from list {last}")
+        self.revocations = document
 
-def _check_statements(workspace: Workspace, items: Iterator[Stored]) -> None:
-    walk = _Walk()
-    for item in items:
+
+def _check_newest(reader: Reader, root: TrustRoot, origin: str) -> None:
+    """The newest checkpoint covers all others, so a key that was retired must not have signed it."""
+    newest = reader.checkpoint()
+    if newest is not None:
+        check_note(newest.note, newest.size, newest.root, root.keys_of(RoleName.LOG), origin)
+
+
+def _kept_beside(document: Document) -> frozenset[str]:
+    """Digests of what a statement has no room for."""
+    if isinstance(document, ScanDocument):
+        return frozenset({document.report_digest, document.profile_digest or document.report_digest})
+    if isinstance(document, ReceiptDocument) and document.reads.listed is None:
+        return frozenset({document.reads.digest})
+    return frozenset()
+
+
+def _check_statements(workspace: Workspace, reader: Reader) -> _Walk:
+    walk = _Walk(reader, workspace.origin)
+    for item in reader.each():
         try:
             walk.step(item)
         except IntegrityError as error:
@@ -167,22 +236,40 @@ def _check_statements(workspace: Workspace, items: Iterator[Stored]) -> None:
             ) from error
     if walk.trusted is not None and pin_of(workspace.pinned) not in walk.pins:
         raise IntegrityError("the pinned trust root is not in the log", hint=log.RESTORE)
+    return walk
 
 
 def _check_kept(reader: Reader, note: bytes, keys: Sequence[PublicKey], origin: str) -> None:
     kept = open_checkpoint(note, keys, origin=origin)
-    if log.root_at(reader.connection, kept.size) != kept.root:
-        raise IntegrityError(
-            f"the log's first {kept.size} statements are not those of the checkpoint that was kept",
-            hint="The log was rewritten after that checkpoint; keep both and find out who did it.",
-        )
+    reader.prove_growth(kept.size, kept.root)
+
+
+def log_keys(reader: Reader) -> tuple[PublicKey, ...]:
+    """Every key that was the log's at some time; none when the trust roots do not hold, which the walk then names.
+
+    A checkpoint under a key that was retired since is still true or false of this log.
+    """
+    chain = [item.envelope for item in reader.statements(Kind.TRUST_ROOT)]
+    try:
+        return establish(chain, pin_of(chain[0])).log_keys if chain else ()
+    except IntegrityError:
+        return ()
 
 
 def _entry(item: Stored, root: TrustRoot) -> Entry:
     if item.kind is Kind.TRUST_ROOT:
         trusted = TrustedRoot.start(item.envelope, pin_of(item.envelope))
-        return Entry(item.position, item.kind, f"version {trusted.root.version}", (), item.payload_digest)
-    people = root.signers(parse_envelope(item.envelope), what=f"statement {item.position}")
+        return Entry(item.position, item.kind, f"version {trusted.root.version}", None, (), item.payload_digest)
+    envelope = parse_envelope(item.envelope)
+    people = root.signers(envelope, what=f"statement {item.position}")
+    document = document_of(parse_statement(envelope.payload))
+    return Entry(
+        item.position, item.kind, _subject(item, document), document.created, tuple(sorted(people)), item.payload_digest
+    )
+
+
+def _subject(item: Stored, document: Document) -> str:
+    if isinstance(document, RevocationsDocument):
+        return f"list {document.number}"
     number = f"@{item.number}" if item.number else ""
-    subject = f"{item.dataset}{number} {item.version[:16]}"
-    return Entry(item.position, item.kind, subject, tuple(sorted(people)), item.payload_digest)
+    return f"{item.dataset}{number} {item.version[:16]}"

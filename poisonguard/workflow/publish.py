@@ -6,7 +6,7 @@ Rules:
 2. Manifest and scan go into the log together or not at all.
 3. The same content under the same name is the same version: it is published once, and scanned as often as
    one likes. Anything else gets the next number, and names the last approved version as its parent.
-4. Report and profile are stored before the statement that names their digests.
+4. The listing of files, report and profile are stored in the same transaction as the statements that bind them.
 """
 
 from __future__ import annotations
@@ -19,12 +19,21 @@ from datetime import datetime
 from poisonguard.attest.envelope import parse_envelope, sign
 from poisonguard.attest.evidence import Signed, document_word, open_signed
 from poisonguard.attest.keys import Signer
-from poisonguard.attest.predicates_v1 import Document, ManifestDocument, scan_of, statement_of, version_name
+from poisonguard.attest.listing import Listing
+from poisonguard.attest.predicates_v1 import (
+    Document,
+    ManifestDocument,
+    RevocationsDocument,
+    scan_of,
+    statement_of,
+    version_name,
+)
+from poisonguard.attest.revocations_v1 import LogPlace
 from poisonguard.attest.times import format_time
 from poisonguard.attest.trust import RoleName, TrustRoot
 from poisonguard.domain.dataset import Manifest, Release
 from poisonguard.domain.result import ScanResult
-from poisonguard.errors import IntegrityError, NothingToScan, UsageError
+from poisonguard.errors import IntegrityError, UsageError
 from poisonguard.policy.judgement import Rules
 from poisonguard.policy.model import Policy
 from poisonguard.store.registry import Kind, Reader, Statement, Writer
@@ -56,6 +65,7 @@ class Publication:
 
     dataset: str
     manifest: Manifest
+    files: Listing
     scanned: Scanned | None = None
 
 
@@ -99,19 +109,16 @@ def publish(
 
     Raises:
         UsageError: A key does not play the role, or the dataset's name cannot be used.
-        NothingToScan: The manifest holds no files.
         IntegrityError: The registry or the trust root is not what was written.
     """
     check_name(publication.dataset)
-    if not publication.manifest.files:
-        raise NothingToScan(f"{publication.dataset}: no files", hint="An empty dataset is never signed.")
     with workspace.registry.write() as writer:
         rules = rules_in_force(workspace, writer, policy, now)
         version = version_name(publication.manifest)
-        known = _published(writer, publication.dataset, version, rules.root)
-        people = _require_roles(rules.root, signers, publication, new=known is None)
+        known = _published(writer, publication.dataset, version, rules)
+        people = _require_roles(rules, signers, publication, new=known is None)
         release = known or _next_release(writer, publication.dataset, version, rules)
-        documents = _documents(workspace, publication, release, now=rules.now, new=known is None)
+        documents = _documents(writer, publication, release, now=rules.now, new=known is None)
         statements = [signed_statement(document, signers) for document in documents]
         if statements:
             writer.append(statements, workspace.checkpoint_signer())
@@ -119,12 +126,21 @@ def publish(
     return Published(release, Kind.MANIFEST in kinds, tuple(sorted(people)), kinds.get(Kind.SCAN))
 
 
-def require_role(root: TrustRoot, signers: Sequence[Signer], role: RoleName, dataset: str) -> tuple[str, ...]:
+def require_role(
+    root: TrustRoot,
+    signers: Sequence[Signer],
+    role: RoleName,
+    dataset: str,
+    revocations: RevocationsDocument | None = None,
+) -> tuple[str, ...]:
     """The people behind ``signers``, who all play ``role`` for ``dataset`` and are enough.
 
     Raises:
-        UsageError: One does not, or they are too few.
+        UsageError: One does not, or they are too few, or a key was revoked.
     """
+    for signer in signers:
+        if revocations is not None and revocations.of_key(signer.public.keyid) is not None:
+            raise UsageError(f"key {signer.public.keyid[:12]} was revoked", hint="Sign with another key.")
     allowed = root.in_role(role, dataset)
     eligible = ", ".join(sorted(allowed)) or "nobody"
     hint = f"Who may: {eligible}. See 'poisonguard trust show'."
@@ -132,6 +148,13 @@ def require_role(root: TrustRoot, signers: Sequence[Signer], role: RoleName, dat
     outsiders = [person for person in people if person not in allowed]
     if outsiders:
         raise UsageError(f"{outsiders[0]} does not play the role {role} for {dataset!r}", hint=hint)
+    counted = root.entitled(role, root.by_person(signer.public for signer in signers), dataset)
+    halves = [person for person in people if person not in counted]
+    if halves:
+        raise UsageError(
+            f"{halves[0]} signs with one kind of key, and the role {role} takes a classical and a post-quantum one",
+            hint="Give both keys.",
+        )
     needed = 1 if role is RoleName.STEWARD else root.threshold(role)
     if len(people) < needed:
         raise UsageError(f"the role {role} takes {needed} people's keys and {len(people)} signed", hint=hint)
@@ -161,35 +184,38 @@ def _person(root: TrustRoot, signer: Signer, role: RoleName, hint: str) -> str:
         ) from None
 
 
-def _require_roles(
-    root: TrustRoot, signers: Sequence[Signer], publication: Publication, *, new: bool
-) -> frozenset[str]:
+def _require_roles(rules: Rules, signers: Sequence[Signer], publication: Publication, *, new: bool) -> frozenset[str]:
     """The people who sign; refused before anything is stored when one may not."""
     roles = [RoleName.PUBLISHER] if new else []
     roles += [RoleName.SCANNER] if publication.scanned is not None else []
-    return frozenset(name for role in roles for name in require_role(root, signers, role, publication.dataset))
+    people = (require_role(rules.root, signers, role, publication.dataset, rules.revocations) for role in roles)
+    return frozenset(name for names in people for name in names)
 
 
 def _documents(
-    workspace: Workspace, publication: Publication, release: Release, *, now: datetime, new: bool
+    writer: Writer, publication: Publication, release: Release, *, now: datetime, new: bool
 ) -> list[Document]:
     """What is to be signed; what the documents name by digest is stored."""
-    documents: list[Document] = [ManifestDocument(release, publication.manifest)] if new else []
+    documents: list[Document] = []
+    if new:
+        writer.put_listing(release.version, publication.files)
+        documents.append(ManifestDocument(release, publication.manifest))
     if publication.scanned is not None:
-        documents.append(_scan_document(workspace, publication.scanned, now))
+        documents.append(_scan_document(writer, publication.scanned, now))
     return documents
 
 
-def _scan_document(workspace: Workspace, scanned: Scanned, now: datetime) -> Document:
-    report = workspace.blobs.put(scanned.report)
-    profile = workspace.blobs.put(scanned.profile) if scanned.profile is not None else None
+def _scan_document(writer: Writer, scanned: Scanned, now: datetime) -> Document:
+    report = writer.put_blob(scanned.report)
+    profile = writer.put_blob(scanned.profile) if scanned.profile is not None else None
     return scan_of(scanned.result, scanned=now, report_digest=report, profile_digest=profile)
 
 
-def _published(reader: Reader, dataset: str, version: str, root: TrustRoot) -> Release | None:
+def _published(reader: Reader, dataset: str, version: str, rules: Rules) -> Release | None:
     """The release of that content, unless those who signed it are no longer trusted."""
     for item in reader.statements(Kind.MANIFEST, dataset=dataset, version=version)[::-1]:
-        match open_signed(parse_envelope(item.envelope), root):
+        place = LogPlace(rules.origin, item.position)
+        match open_signed(parse_envelope(item.envelope), rules.root, revocations=rules.revocations, place=place):
             case Signed(document=ManifestDocument() as document):
                 return document.release
     return None

@@ -89,4 +89,4 @@ def _from_registry(wanted: str | None, dataset: str, data: str) -> Reference | N
         found = scanned_profile(workspace, wanted) if wanted else last_approved(workspace, dataset)
         if found is None:
             return None
-        return StoredReference(found.title, load_profile(workspace.blobs.get(found.profile), found.title))
+        return StoredReference(found.title, load_profile(found.profile, found.title))

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from poisonguard.attest.listing import Listing
 from poisonguard.attest.predicates_v1 import version_name
+from poisonguard.dataset.chunktree import BLAKE3_TREE, FIPS_TREE, ChunkTree
 from poisonguard.dataset.opening import Dataset, open_dataset, open_table
 from poisonguard.dataset.roles import infer_roles
 from poisonguard.domain.dataset import Manifest
@@ -45,7 +47,7 @@ from poisonguard.sketches.base import Sketch
 from poisonguard.sketches.digests import RowDigests
 from poisonguard.version import VERSION
 from poisonguard.workflow.columns import check_kinds, nested_notes
-from poisonguard.workflow.inspect import manifest_of
+from poisonguard.workflow.inspect import inventory_of
 from poisonguard.workflow.references import Reference, StoredReference, find_reference
 from poisonguard.workflow.settings import DatasetSettings, Settings, find_settings, load_settings, overrides
 
@@ -69,6 +71,7 @@ class ScanRequest:
         keep_profile: Whether later versions will be compared with this one: folds what that takes.
         fail_on: Level at which to fail; may only be stricter than the policy's.
         workers: Threads; 0 means one per processor.
+        fips: Whether the chunk trees are made with SHA-256, even if the policy does not ask for it.
     """
 
     data: str | pa.Table
@@ -83,6 +86,7 @@ class ScanRequest:
     keep_profile: bool = False
     fail_on: str | None = None
     workers: int = 0
+    fips: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,7 @@ class Scan:
     source: DatasetSource
     index: RowIndex
     book: ScoreBook
+    files: Listing
     _evidence: Evidence
     _plan: Plan
 
@@ -114,7 +119,7 @@ def open_scan(request: ScanRequest, progress: Progress | None = None) -> Iterato
     with ExitStack() as stack:
         spool = stack.enter_context(Spool())
         run = _Run(request, local(_workers(request)), spool, progress or Silent())
-        dataset = stack.enter_context(_open(request, run.progress))
+        dataset = stack.enter_context(_open(request, _tree(request, settings), run.progress))
         name = request.name or dataset.name
         reference = find_reference(
             request.reference,
@@ -172,7 +177,8 @@ def _scan(run: _Run, settings: Settings, dataset: Dataset, name: str, reference:
     planned = plan(checks, Context(dataset.columns, roles, reference is not None, contract, compared), always)
     source = DatasetSource(dataset, name)
     folded = run.fold("reading rows", source, planned.sketches)
-    manifest = manifest_of(dataset, folded)
+    inventory = inventory_of(dataset, folded)
+    manifest = inventory.manifest
     evidence = Evidence(name, dataset.columns, manifest.rows, _seed(manifest), folded.states)
     base = _reference_evidence(run, reference, planned)
     index = RowIndex(folded.runs, [item.path for item in dataset.files])
@@ -187,6 +193,7 @@ def _scan(run: _Run, settings: Settings, dataset: Dataset, name: str, reference:
         dataset=name,
         version=version_name(manifest),
         manifest=manifest,
+        files=inventory.files,
         reference=reference.name if reference else None,
         pack="+".join(packs),
         pack_digest=digest_of(checks),
@@ -201,7 +208,7 @@ def _scan(run: _Run, settings: Settings, dataset: Dataset, name: str, reference:
         columns=summarise(evidence, base, roles),
         notes=(*dataset.notes, *nested_notes(dataset.columns)),
     )
-    return Scan(result, policy, source, index, book, evidence, planned)
+    return Scan(result, policy, source, index, book, inventory.files, evidence, planned)
 
 
 def _later_needs(packs: Sequence[str], context: Context) -> tuple[Sketch, ...]:
@@ -240,7 +247,7 @@ def _reference_evidence(run: _Run, reference: Reference | None, planned: Plan) -
     dataset = reference.dataset
     held = planned.sketches_of([column.name for column in dataset.columns])
     folded = run.fold("reading the reference", DatasetSource(dataset, reference.name), held)
-    manifest = manifest_of(dataset, folded)
+    manifest = inventory_of(dataset, folded).manifest
     return Evidence(reference.name, dataset.columns, manifest.rows, _seed(manifest), folded.states)
 
 
@@ -249,10 +256,14 @@ def _seed(manifest: Manifest) -> int:
     return int.from_bytes(hashlib.sha256(f"seed:{manifest.rows_digest}".encode()).digest()[:8])
 
 
-def _open(request: ScanRequest, progress: Progress) -> Dataset:
+def _tree(request: ScanRequest, settings: Settings) -> ChunkTree:
+    return FIPS_TREE if request.fips or _policy(request, settings).fips else BLAKE3_TREE
+
+
+def _open(request: ScanRequest, tree: ChunkTree, progress: Progress) -> Dataset:
     if isinstance(request.data, str):
         counted = _ByteCounter(progress)
-        return open_dataset(request.data, workers=_workers(request), progress=counted)
+        return open_dataset(request.data, workers=_workers(request), tree=tree, progress=counted)
     return open_table(request.data, request.name or "table")
 
 

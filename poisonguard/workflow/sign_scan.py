@@ -3,7 +3,7 @@
 Rules:
 
 1. What can be refused is refused before the scan, which may take hours: a table in memory, a dataset's name, a
-   missing workspace or log key, a wrong passphrase, a key without the role.
+   missing workspace or log key, a wrong passphrase or PIN, a key without the role.
 2. The key plays the role of scanner; and that of publisher, unless a published version has the same files by name
    and size, so that the data may be that version. What is published is checked once more when it is signed.
 """
@@ -14,22 +14,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from poisonguard.attest.keys import PrivateKey
+from poisonguard.attest.keys import Signer
 from poisonguard.attest.trust import RoleName
 from poisonguard.dataset.discover import Tree, discover
 from poisonguard.dataset.opening import dataset_name
 from poisonguard.errors import UsageError
 from poisonguard.store.registry import Reader
-from poisonguard.workflow.candidates import differences, published_manifests
+from poisonguard.workflow.candidates import is_of, published_manifests
 from poisonguard.workflow.keys import load_key
 from poisonguard.workflow.publish import Publication, Published, Scanned, check_name, publish, require_role
+from poisonguard.workflow.signers import prove
 from poisonguard.workflow.workspace import Workspace
 
 if TYPE_CHECKING:
     from poisonguard.workflow.scan import Scan, ScanRequest
 
 
-def signer_of(request: ScanRequest, key: Path, passphrase_file: Path | None, now: datetime) -> PrivateKey:
+def signer_of(request: ScanRequest, key: Path, passphrase_file: Path | None, now: datetime) -> Signer:
     """The key that is to sign the scan that is asked for.
 
     Raises:
@@ -43,10 +44,11 @@ def signer_of(request: ScanRequest, key: Path, passphrase_file: Path | None, now
         workspace.checkpoint_signer()
         signer = load_key(key, passphrase_file)
         _check_roles(workspace, request, location, signer, now)
+        prove(signer)
     return signer
 
 
-def publish_scan(finished: Scan, request: ScanRequest, signer: PrivateKey, now: datetime) -> Published:
+def publish_scan(finished: Scan, request: ScanRequest, signer: Signer, now: datetime) -> Published:
     """Publish a scan that is still open.
 
     Raises:
@@ -58,7 +60,7 @@ def publish_scan(finished: Scan, request: ScanRequest, signer: PrivateKey, now: 
     result = finished.result
     scanned = Scanned(result=result, report=render(result).encode(), profile=finished.profile())
     with Workspace.required(data=_location(request)) as workspace:
-        publication = Publication(result.dataset, result.manifest, scanned)
+        publication = Publication(result.dataset, result.manifest, finished.files, scanned)
         return publish(workspace, publication, [signer], now, finished.policy)
 
 
@@ -68,7 +70,7 @@ def _location(request: ScanRequest) -> str:
     return request.data
 
 
-def _check_roles(workspace: Workspace, request: ScanRequest, location: str, signer: PrivateKey, now: datetime) -> None:
+def _check_roles(workspace: Workspace, request: ScanRequest, location: str, signer: Signer, now: datetime) -> None:
     tree = discover(location)
     name = request.name or dataset_name(location, tree)
     check_name(name)
@@ -80,5 +82,4 @@ def _check_roles(workspace: Workspace, request: ScanRequest, location: str, sign
 
 
 def _may_be_published(reader: Reader, name: str, tree: Tree) -> bool:
-    sizes = {item.path: item.size for item in tree.files}
-    return any(not differences(document, sizes) for document in published_manifests(reader, name))
+    return any(is_of(reader, document, tree.files) for document in published_manifests(reader, name))

@@ -13,12 +13,13 @@ from enum import StrEnum
 from poisonguard.attest.envelope import parse_envelope
 from poisonguard.attest.evidence import Signed, Statements, open_signed
 from poisonguard.attest.predicates_v1 import Document, ManifestDocument, RejectionDocument
+from poisonguard.attest.revocations_v1 import LogPlace
 from poisonguard.attest.scan_v1 import ScanDocument
-from poisonguard.attest.trust import TrustRoot
 from poisonguard.domain.decision import Reason
 from poisonguard.domain.result import Assessment
 from poisonguard.policy.approvals import Case, Weighed, standing_rejections
 from poisonguard.policy.judgement import About, Judgement, Rules, judge
+from poisonguard.policy.revoked import stale_reasons
 from poisonguard.store.registry import Stored
 
 
@@ -30,6 +31,7 @@ class State(StrEnum):
     BLOCKED = "blocked"
     WAITING = "waiting"
     REJECTED = "rejected"
+    REVOKED = "revoked"
     APPROVED = "approved"
 
 
@@ -42,12 +44,16 @@ class Standing:
         judged: What policy and trust root say of it.
         older: Trusted scans of this version that do not count; superseded ones among them.
         rejecters: Whose rejections stand, and when they last rejected.
+        taken_back: Digests of rejections that do not stand.
+        stale: Why nobody can know here what was revoked, as reasons.
     """
 
     manifest: Signed[ManifestDocument]
     judged: Judgement
     older: tuple[Signed[ScanDocument], ...]
     rejecters: Mapping[str, datetime]
+    taken_back: frozenset[str] = frozenset()
+    stale: tuple[Reason, ...] = ()
 
     @property
     def title(self) -> str:
@@ -82,8 +88,9 @@ class Standing:
 
     @property
     def obstacles(self) -> tuple[Reason, ...]:
-        """What the policy says against the scans, after waivers."""
-        said = (*(self.judged.chosen.reasons if self.scans else ()), *self.judged.findings)
+        """What speaks against the version, whoever approves: a revocation, and after waivers the scans."""
+        chosen = self.judged.chosen.reasons if self.scans else ()
+        said = (*self.judged.revoked, *chosen, *self.judged.findings)
         return tuple(reason for reason in said if reason.exit_code)
 
     @property
@@ -93,7 +100,14 @@ class Standing:
 
     @property
     def state(self) -> State:
-        """One word."""
+        """One word: what the gate would say."""
+        return State.BLOCKED if self.stale and self.settled is State.APPROVED else self.settled
+
+    @property
+    def settled(self) -> State:
+        """One word: what people decided, though nobody may know here what was revoked meanwhile."""
+        if self.judged.revoked:
+            return State.REVOKED
         if self.judged.rejections:
             return State.REJECTED
         if not self.scans:
@@ -114,7 +128,7 @@ def standing(statements: Sequence[Stored], number: int, rules: Rules) -> Standin
     Raises:
         IntegrityError: A signature under a known key does not verify.
     """
-    found = Statements.of(_opened(statements, rules.root))
+    found = Statements.of(_opened(statements, rules))
     manifest = next((item for item in found.manifests if item.document.release.number == number), None)
     if manifest is None:
         return None
@@ -124,12 +138,15 @@ def standing(statements: Sequence[Stored], number: int, rules: Rules) -> Standin
         judged=judged,
         older=tuple(item for item in found.scans if item not in judged.chosen.current),
         rejecters=_rejecters(judged, found.rejections),
+        taken_back=_taken_back(judged, found.rejections),
+        stale=tuple(stale_reasons(rules.root, rules.revocations, rules.now)),
     )
 
 
-def _opened(statements: Iterable[Stored], root: TrustRoot) -> Iterator[Signed[Document]]:
+def _opened(statements: Iterable[Stored], rules: Rules) -> Iterator[Signed[Document]]:
     for item in statements:
-        signed = open_signed(parse_envelope(item.envelope), root)
+        place = LogPlace(rules.origin, item.position)
+        signed = open_signed(parse_envelope(item.envelope), rules.root, revocations=rules.revocations, place=place)
         if isinstance(signed, Signed):
             yield signed
 
@@ -142,3 +159,9 @@ def _rejecters(judged: Judgement, rejections: Iterable[Signed[RejectionDocument]
             (person,) = signed.people
             latest[person] = max(signed.document.created, latest.get(person, signed.document.created))
     return latest
+
+
+def _taken_back(judged: Judgement, rejections: Iterable[Signed[RejectionDocument]]) -> frozenset[str]:
+    return frozenset(
+        signed.digest for signed in rejections if not standing_rejections(judged.case, judged.weighed, (signed,))
+    )

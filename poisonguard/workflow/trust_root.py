@@ -5,24 +5,23 @@ Rules:
 1. A workspace appears whole or not at all: it is built beside its place and renamed.
 2. A trust root names publishers, scanners and stewards, and is signed by enough of its own root people:
    one that could never let anything pass, or could not be trusted, is not written.
-3. The log gets a key of its own, made here, in the role ``log`` and no other.
+3. The log gets a key of its own, made here, in the role ``log`` and no other. A new one is introduced by a trust
+   root, signs from that one's update on, and does not unsay the old one's checkpoints until the old key is retired.
 4. The next version is believed only when it follows from the pinned one (TUF root semantics).
 """
 
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from poisonguard.attest.checkpoint import LOG_ALGORITHM
 from poisonguard.attest.envelope import add_signatures
-from poisonguard.attest.keyfile import save_private_key
+from poisonguard.attest.keyfile import load_private_key, save_private_key
 from poisonguard.attest.keys import PublicKey, Signer, generate
 from poisonguard.attest.trust import (
     EVERY_DATASET,
@@ -38,13 +37,18 @@ from poisonguard.attest.trust import (
     pin_of,
 )
 from poisonguard.errors import ConfigurationError, IntegrityError, UsageError
-from poisonguard.store.blobs import sync_folder, write_durably
-from poisonguard.store.registry import Kind, Reader, Registry, Statement, registry_url
-from poisonguard.workflow.folder import BLOBS, DATABASE, FOLDER, LOG_KEY, TRUST, read_small
+from poisonguard.store.durable import sync_folder, write_durably
+from poisonguard.store.registry import Kind, Reader, Registry, Statement, Writer, registry_url
+from poisonguard.workflow.folder import DATABASE, FOLDER, LOG_KEY, TRUST, read_small
 from poisonguard.workflow.keys import read_public_key
+from poisonguard.workflow.new_workspace import built_beside, interrupted, put_in_place
+from poisonguard.workflow.notary import LogNotary
+from poisonguard.workflow.registry_location import remember_registry
 from poisonguard.workflow.workspace import Workspace, trust_chain
 
 LOG_PERSON = "registry-log"
+NEXT_LOG_KEY = f"{LOG_KEY}.next"
+"""Where a new log key waits for the trust root that introduces it to be trusted here."""
 LONGEST = timedelta(days=3653)
 """Ten years; keys and people do not last longer."""
 NEEDED = (RoleName.PUBLISHER, RoleName.SCANNER, RoleName.STEWARD)
@@ -60,6 +64,7 @@ class TrustRequest:
         thresholds: How many people a role takes; 1 when not given.
         datasets: Shell patterns that limit publishers, scanners, stewards and trainers.
         lifetime: How long the trust root holds.
+        post_quantum: Roles in which each must sign with a classical and a post-quantum key.
     """
 
     people: Mapping[str, tuple[PublicKey, ...]]
@@ -67,16 +72,19 @@ class TrustRequest:
     lifetime: timedelta
     thresholds: Mapping[RoleName, int] = field(default_factory=dict)
     datasets: tuple[str, ...] = EVERY_DATASET
+    post_quantum: frozenset[RoleName] = frozenset()
 
 
-def read_request(
+def read_request(  # noqa: PLR0913  each argument is one option of the command line
     people: Sequence[str],
     roles: Sequence[str],
     thresholds: Sequence[str],
     datasets: Sequence[str],
     lifetime: timedelta,
+    *,
+    post_quantum: Sequence[str] = (),
 ) -> TrustRequest:
-    """What the options ``NAME=PUBFILE``, ``ROLE=NAME,NAME``, ``ROLE=K`` ask for.
+    """What the options ``NAME=PUBFILE``, ``ROLE=NAME,NAME``, ``ROLE=K`` and ``ROLE`` ask for.
 
     Raises:
         UsageError: One is malformed, or names an unknown role.
@@ -90,12 +98,26 @@ def read_request(
         granted[_role(role)] = (*granted.get(_role(role), ()), *(name.strip() for name in names.split(",")))
     counts = dict(_threshold(*_split(text, "--threshold", "ROLE=K")) for text in thresholds)
     return TrustRequest(
-        people=keys, roles=granted, thresholds=counts, datasets=tuple(datasets) or EVERY_DATASET, lifetime=lifetime
+        people=keys,
+        roles=granted,
+        thresholds=counts,
+        datasets=tuple(datasets) or EVERY_DATASET,
+        lifetime=lifetime,
+        post_quantum=frozenset(map(_role, post_quantum)),
     )
 
 
-def init(project: Path, request: TrustRequest, signers: Sequence[Signer], now: datetime) -> TrustedRoot:
+def init(
+    project: Path, request: TrustRequest, signers: Sequence[Signer], now: datetime, *, registry: str | None = None
+) -> TrustedRoot:
     """Make the workspace of ``project``: registry, log key, and trust root version 1, pinned.
+
+    Args:
+        project: The folder to work in.
+        request: What the trust root is to say.
+        signers: Private keys of root people.
+        now: The time.
+        registry: URL of a registry to share with a team; a file in the workspace when not given.
 
     Raises:
         UsageError: There is a workspace already, or it cannot be written.
@@ -104,23 +126,42 @@ def init(project: Path, request: TrustRequest, signers: Sequence[Signer], now: d
     place = project / FOLDER
     if place.exists():
         raise UsageError(f"{place} exists", hint="Change its trust root with 'poisonguard trust update'.")
-    with _built_beside(place) as folder:
+    begun = interrupted(place, registry) if registry is not None else None
+    if begun is not None:
+        return _resume(begun, place, request, now)
+    with built_beside(place) as folder:
         log_key = generate(LOG_ALGORITHM)
         save_private_key(log_key, folder / LOG_KEY, None)
-        root = build_root(request, log_key.public, version=1, now=now)
+        root = build_root(request, (log_key.public,), version=1, now=now)
         trusted, data = _signed(root, signers)
-        registry = Registry(registry_url(str(folder / DATABASE)))
-        registry.create()
-        (folder / BLOBS).mkdir()
         write_durably(folder / TRUST, data)
-        workspace = Workspace(folder)
-        with workspace, workspace.registry.write() as writer:
-            writer.append([_statement(data)], workspace.checkpoint_signer())
+        if registry is not None:
+            remember_registry(folder, registry)
+        made = Registry(registry_url(registry or str(folder / DATABASE)))
+        made.create(lambda writer, origin: begin_log(writer, data, LogNotary(origin, log_key, (log_key.public,))))
     return trusted
 
 
-def build_root(request: TrustRequest, log_key: PublicKey | None, *, version: int, now: datetime) -> TrustRoot:
-    """The trust root that ``request`` asks for, unsigned; with ``log_key`` in the role ``log``.
+def begin_log(writer: Writer, data: bytes, notary: LogNotary) -> None:
+    """Log the first trust root."""
+    writer.append([_statement(data)], notary)
+
+
+def _resume(begun: Workspace, place: Path, request: TrustRequest, now: datetime) -> TrustedRoot:
+    """Put the workspace in place that a crash kept from it, if it is the one that is asked for again."""
+    trusted = TrustedRoot.start(begun.pinned, pin_of(begun.pinned))
+    asked = build_root(request, trusted.root.keys_of(RoleName.LOG), version=1, now=now)
+    if replace(asked, expires=trusted.root.expires) != trusted.root:
+        raise UsageError(
+            f"an interrupted 'trust init' made this registry with another trust root, see {begun.folder}",
+            hint=f"Ask for the same again, or rename that folder to {FOLDER}.",
+        )
+    put_in_place(begun.folder, place)
+    return trusted
+
+
+def build_root(request: TrustRequest, log_keys: Sequence[PublicKey], *, version: int, now: datetime) -> TrustRoot:
+    """The trust root that ``request`` asks for, unsigned; with ``log_keys``, if any, in the role ``log``.
 
     Raises:
         ConfigurationError: It would break the rules of a trust root, or let nothing pass.
@@ -128,37 +169,52 @@ def build_root(request: TrustRequest, log_key: PublicKey | None, *, version: int
     if not timedelta(0) < request.lifetime <= LONGEST:
         raise ConfigurationError("trust root: it holds for one second to ten years", hint="For example --expires 365d.")
     people, roles = dict(request.people), dict(request.roles)
-    if log_key is not None:
+    if log_keys:
         if LOG_PERSON in people or RoleName.LOG in roles:
             raise ConfigurationError(f"the role log and the name {LOG_PERSON!r} are given to the registry's own key")
-        people[LOG_PERSON], roles[RoleName.LOG] = (log_key,), (LOG_PERSON,)
+        people[LOG_PERSON], roles[RoleName.LOG] = tuple(log_keys), (LOG_PERSON,)
     absent = [role for role in NEEDED if role not in roles]
     if absent:
         raise ConfigurationError(
             f"trust root: nobody plays the role {absent[0]}", hint=f"Add --role {absent[0]}=NAME; empty means refuse."
         )
-    useless = sorted(request.thresholds.keys() - roles.keys())
+    useless = sorted((request.thresholds.keys() | request.post_quantum) - roles.keys())
     if useless:
-        raise ConfigurationError(f"trust root: a threshold is given for {useless[0]}, which nobody plays")
+        raise ConfigurationError(f"trust root: something is asked of the role {useless[0]}, which nobody plays")
     persons = tuple(Person(name, people[name]) for name in sorted(people))
     grants = {role: _grant(request, role, names) for role, names in roles.items()}
     return TrustRoot(version, now.replace(microsecond=0) + request.lifetime, persons, grants)
 
 
-def next_root(
-    workspace: Workspace, request: TrustRequest, signers: Sequence[Signer], now: datetime
+def next_root(  # noqa: PLR0913  each argument is one decision of the caller's
+    workspace: Workspace,
+    request: TrustRequest,
+    signers: Sequence[Signer],
+    now: datetime,
+    *,
+    rotate_log_key: bool = False,
+    retire_log_key: bool = False,
 ) -> tuple[TrustRoot, bytes]:
     """The next version of the workspace's trust root, signed, to be handed to every ``trust update``.
 
-    The log's key is carried over. The result may still lack signatures: others add theirs with ``cosign``.
+    The result may still lack signatures: others add theirs with ``cosign``.
+
+    Args:
+        workspace: Whose trust root.
+        request: What it is to say, in full.
+        signers: Private keys of root people.
+        now: The time.
+        rotate_log_key: Introduce a new log key, made here; it signs the log from the update on.
+        retire_log_key: Drop log keys that do not sign any more: what only they signed is believed no more.
 
     Raises:
         ConfigurationError: It would break the rules of a trust root.
+        KeyMaterialError: The log's key is not here.
     """
     with workspace.registry.read() as reader:
         current = workspace.newest_root(reader)
-    log_keys = current.root.keys_of(RoleName.LOG)
-    root = build_root(request, log_keys[0] if log_keys else None, version=current.root.version + 1, now=now)
+    keys = _next_log_keys(workspace, current.root, rotate=rotate_log_key, retire=retire_log_key)
+    root = build_root(request, keys, version=current.root.version + 1, now=now)
     return root, root.sign(signers).to_bytes()
 
 
@@ -174,7 +230,7 @@ def cosign(data: bytes, signers: Sequence[Signer]) -> bytes:
 
 
 def update(workspace: Workspace, data: bytes) -> TrustedRoot:
-    """Trust the next version: log it, then pin it. Doing it again changes nothing.
+    """Trust the next version: log it, then pin it, then put its new log key in place. Doing it again changes nothing.
 
     Raises:
         IntegrityError: It does not follow from the pinned one.
@@ -184,8 +240,11 @@ def update(workspace: Workspace, data: bytes) -> TrustedRoot:
         trusted = workspace.newest_root(writer)
         if pin_of(data) != trusted.digest:
             trusted = trusted.update(data)
-            writer.append(follow(writer, (*chain, data)), workspace.checkpoint_signer())
+            key = NEXT_LOG_KEY if _introduces_log_key(workspace, trusted.root) else LOG_KEY
+            writer.append(follow(writer, (*chain, data)), workspace.checkpoint_signer(key, root=trusted.root))
     write_durably(workspace.folder / TRUST, data)
+    if _introduces_log_key(workspace, trusted.root):
+        _promote_log_key(workspace.folder)
     return trusted
 
 
@@ -196,20 +255,6 @@ def read_file(path: Path) -> bytes:
         UsageError: It cannot be read.
     """
     return read_small(path, MAX_ROOT_BYTES, what="the file of a trust root")
-
-
-def warnings(root: TrustRoot) -> tuple[str, ...]:
-    """What will bite later: roles whose people stand in each other's way."""
-    authors = root.in_role(RoleName.PUBLISHER) | root.in_role(RoleName.SCANNER)
-    free = root.in_role(RoleName.STEWARD) - authors
-    needed = root.threshold(RoleName.STEWARD)
-    if len(free) >= needed:
-        return ()
-    warning = (
-        f"only {len(free)} of {needed} needed stewards neither publish nor scan; "
-        "nobody may approve what they published or scanned themselves"
-    )
-    return (warning,)
 
 
 def follow(reader: Reader, chain: Sequence[bytes]) -> list[Statement]:
@@ -233,34 +278,41 @@ def _signed(root: TrustRoot, signers: Sequence[Signer]) -> tuple[TrustedRoot, by
         raise UsageError(error.message, hint=error.hint or "Repeat --key for each of them.") from error
 
 
+def _next_log_keys(workspace: Workspace, root: TrustRoot, *, rotate: bool, retire: bool) -> tuple[PublicKey, ...]:
+    """Keys for the role ``log``, the newest first."""
+    keys = root.keys_of(RoleName.LOG)
+    if retire:
+        keys = () if rotate else (load_private_key(workspace.folder / LOG_KEY).public,)
+    if rotate:
+        waiting = workspace.folder / NEXT_LOG_KEY
+        if not waiting.exists():  # one that waits is introduced again: its trust root was never trusted here
+            save_private_key(generate(LOG_ALGORITHM), waiting, None)
+        keys = (load_private_key(waiting).public, *keys)
+    return tuple(dict.fromkeys(keys))
+
+
+def _introduces_log_key(workspace: Workspace, root: TrustRoot) -> bool:
+    waiting = workspace.folder / NEXT_LOG_KEY
+    return waiting.exists() and load_private_key(waiting).public in root.keys_of(RoleName.LOG)
+
+
+def _promote_log_key(folder: Path) -> None:
+    """Put the waiting log key in place; the private half last, since its waiting is what asks for this."""
+    for end in (".pub", ""):
+        with suppress(FileNotFoundError):  # another process, or this one before it died, has done it
+            (folder / f"{NEXT_LOG_KEY}{end}").replace(folder / f"{LOG_KEY}{end}")
+    sync_folder(folder)
+
+
 def _statement(data: bytes) -> Statement:
     payload = open_envelope(data).payload
     digest = hashlib.sha256(payload).hexdigest()
     return Statement(kind=Kind.TRUST_ROOT, dataset="", version="", payload_digest=digest, envelope=data)
 
 
-@contextmanager
-def _built_beside(place: Path) -> Iterator[Path]:
-    """A folder that becomes ``place`` when the block ends well, and vanishes otherwise."""
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}.new-", dir=place.parent))
-    except OSError as error:
-        raise UsageError(f"{place} cannot be made: {error.strerror}") from error
-    try:
-        yield folder
-        folder.chmod(0o755)
-        sync_folder(folder)
-        folder.rename(place)
-        sync_folder(place.parent)
-    except OSError as error:
-        raise UsageError(f"{place} cannot be made: {error.strerror}") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def _grant(request: TrustRequest, role: RoleName, names: tuple[str, ...]) -> Grant:
     datasets = request.datasets if role in PER_DATASET else EVERY_DATASET
-    return Grant(tuple(sorted(names)), request.thresholds.get(role, 1), datasets)
+    return Grant(tuple(sorted(names)), request.thresholds.get(role, 1), datasets, role in request.post_quantum)
 
 
 def _split(text: str, option: str, form: str) -> tuple[str, str]:

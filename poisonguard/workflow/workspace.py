@@ -1,4 +1,4 @@
-"""The workspace: the ``.poisonguard`` folder with registry, pinned trust root, log key and blobs.
+"""The workspace: the ``.poisonguard`` folder with registry, pinned trust root and log key.
 
 Rules:
 
@@ -17,14 +17,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from poisonguard.attest.checkpoint import Checkpoint, sign_checkpoint
 from poisonguard.attest.keyfile import load_private_key
-from poisonguard.attest.trust import MAX_ROOT_BYTES, TrustedRoot, establish, pin_of
-from poisonguard.errors import UsageError
-from poisonguard.store.blobs import Blobs
-from poisonguard.store.log import SignCheckpoint
-from poisonguard.store.registry import Kind, Reader, Registry, open_registry
-from poisonguard.workflow.folder import BLOBS, DATABASE, FOLDER, LOG_KEY, STATE, TRUST, find_folder, read_small
+from poisonguard.attest.trust import (
+    MAX_ROOT_BYTES,
+    RoleName,
+    TrustedRoot,
+    TrustRoot,
+    establish,
+    open_envelope,
+    parse_root,
+    pin_of,
+)
+from poisonguard.errors import KeyMaterialError, UsageError
+from poisonguard.store.registry import Kind, Reader, Registry, log_name, open_registry
+from poisonguard.workflow.folder import FOLDER, LOG_KEY, STATE, TRUST, find_folder, read_small
+from poisonguard.workflow.notary import LogNotary
+from poisonguard.workflow.registry_location import registry_of
 
 
 class Workspace:
@@ -71,12 +79,7 @@ class Workspace:
     @cached_property
     def registry(self) -> Registry:
         """The registry of statements."""
-        return open_registry(str(self.folder / DATABASE))
-
-    @property
-    def blobs(self) -> Blobs:
-        """Reports and profiles."""
-        return Blobs(self.folder / BLOBS)
+        return open_registry(registry_of(self.folder))
 
     @property
     def state_path(self) -> Path:
@@ -110,19 +113,30 @@ class Workspace:
     @property
     def origin(self) -> str:
         """Name of the log, as its checkpoints say it."""
-        return f"poisonguard/{self.registry.identity}"
+        return log_name(self.registry.identity)
 
-    def checkpoint_signer(self) -> SignCheckpoint:
-        """Signs the log's checkpoints with the workspace's log key.
+    def checkpoint_signer(self, name: str = LOG_KEY, *, root: TrustRoot | None = None) -> LogNotary:
+        """Signs the log's checkpoints with the workspace's log key, which lies in the file ``name``.
 
         The key lies unencrypted: it attests the order of statements, never an approval.
+
+        Args:
+            name: File of the key.
+            root: The trust root that is to hold from now on, if it is not pinned yet.
+
+        Raises:
+            KeyMaterialError: There is no log key here, or it does not play that role.
         """
-        key, origin = load_private_key(self.folder / LOG_KEY), self.origin
-
-        def sign(size: int, root: bytes) -> str:
-            return sign_checkpoint(Checkpoint(origin, size, root), key).decode()
-
-        return sign
+        pinned = parse_root(open_envelope(self.pinned)).keys_of(RoleName.LOG)
+        following = pinned if root is None else root.keys_of(RoleName.LOG)
+        path = self.folder / name
+        if not path.exists():
+            raise KeyMaterialError(
+                f"{path} is missing: this workspace reads the log, but may not append to it",
+                hint="Join again with --log-key FILE, a copy of the log key of a workspace that may.",
+            )
+        key = load_private_key(path)
+        return LogNotary(self.origin, key, following).following(pinned)
 
 
 def trust_chain(reader: Reader, pinned: bytes) -> tuple[bytes, ...]:

@@ -8,8 +8,8 @@ from evidence_world import key
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poisonguard.attest.checkpoint import Checkpoint, key_hash, open_checkpoint, sign_checkpoint
-from poisonguard.attest.keys import Algorithm, generate, public_key
+from poisonguard.attest.checkpoint import MAX_NOTE_BYTES, Checkpoint, key_hash, open_checkpoint, sign_checkpoint
+from poisonguard.attest.keys import Algorithm, PublicKey, generate, public_key
 from poisonguard.errors import IntegrityError, KeyMaterialError
 
 STATE = Checkpoint("poisonguard/abc", 7, hashlib.sha256(b"root").digest())
@@ -90,6 +90,125 @@ def test_other_spellings_are_refused(old: bytes, new: bytes) -> None:
 def test_what_is_no_note_is_refused(data: bytes) -> None:
     with pytest.raises(IntegrityError):
         open_checkpoint(data, [key("log").public])
+
+
+def test_size_is_limited() -> None:
+    spare = MAX_NOTE_BYTES - len(note()) - len("\u2014  AAAAAAA=\n".encode())
+    most = note() + f"\u2014 {'w' * spare} AAAAAAA=\n".encode()
+    assert len(most) == MAX_NOTE_BYTES == 16384
+    assert open_checkpoint(most, [key("log").public]) == STATE
+    with pytest.raises(IntegrityError, match="too large"):
+        open_checkpoint(most.replace(b" w", b" ww"), [key("log").public])
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("\u2014 witness AAAAAA==", "malformed signature line"),
+        ("\u2014 witness AAAA", "malformed signature line"),
+        ("\u2014 witness ", "malformed signature line"),
+        ("\u2014 witness", "malformed signature line"),
+        ("\u2014 wit+ness AAAAAAA=", "malformed signature line"),
+        ("\u2014  AAAAAAA=", "malformed signature line"),
+        ("- witness AAAAAAA=", "malformed signature line"),
+        ("\u2014witness AAAAAAA=", "not base64|malformed"),
+        ("\u2014 witness AAAAAAA", "not base64"),
+        ("\u2014 witness AAAA AAAA", "not base64"),
+        ("", "is not signed"),
+        ("\n\u2014 witness AAAAAAA=", "not origin, size and root"),
+    ],
+)
+def test_every_line_is_a_signature_even_of_strangers(line: str, why: str) -> None:
+    with pytest.raises(IntegrityError, match=why):
+        open_checkpoint(note() + f"{line}\n".encode(), [key("log").public])
+
+
+def test_a_strangers_line_needs_more_than_a_key_hash() -> None:
+    shortest = "\u2014 witness AAAAAAA=\n"
+    assert len(base64.b64decode("AAAAAAA=")) == 5
+    assert open_checkpoint(note() + shortest.encode(), [key("log").public]) == STATE
+
+
+def test_the_order_of_signatures_does_not_matter() -> None:
+    text, line = note().split(b"\n\n")
+    stranger = "\u2014 witness AAAAAAA=\n".encode()
+    for lines in (stranger + line, line + stranger, stranger + line + stranger):
+        assert open_checkpoint(text + b"\n\n" + lines, [key("log").public]) == STATE
+        tampered = text.replace(b"\n7\n", b"\n8\n") + b"\n\n" + lines
+        with pytest.raises(IntegrityError, match="signature does not verify"):
+            open_checkpoint(tampered, [key("log").public])
+    with pytest.raises(IntegrityError, match="not signed by a trusted"):
+        open_checkpoint(text + b"\n\n" + stranger, [key("log").public])
+
+
+def test_a_trusted_keys_second_signature_must_hold_as_well() -> None:
+    other = generate(Algorithm.ED25519)
+    second = sign_checkpoint(STATE, other).splitlines()[-1].decode()
+    both = note() + f"{second}\n".encode()
+    assert open_checkpoint(both, [key("log").public, other.public]) == STATE
+    encoded = second.rpartition(" ")[2]
+    raw = bytearray(base64.b64decode(encoded))
+    raw[-1] ^= 1
+    forged = note() + second.replace(encoded, base64.b64encode(bytes(raw)).decode()).encode() + b"\n"
+    with pytest.raises(IntegrityError, match="signature does not verify"):
+        open_checkpoint(forged, [key("log").public, other.public])
+    assert open_checkpoint(forged, [key("log").public]) == STATE
+
+
+@pytest.mark.parametrize("size", [0, 1, 10, 999_999_999_999_999_999])
+def test_sizes_come_back(size: int) -> None:
+    state = Checkpoint("poisonguard/abc", size, STATE.root)
+    assert open_checkpoint(sign_checkpoint(state, key("log")), [key("log").public]) == state
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"\xff", "not UTF-8"),
+        (b"a\x00\n\n\xe2\x80\x94 a AAAAAAA=\n", "not a signed note"),
+        (b"a\t\n\n\xe2\x80\x94 a AAAAAAA=\n", "not a signed note"),
+        (b"a\x1f\n\n\xe2\x80\x94 a AAAAAAA=\n", "not a signed note"),
+        (b"a\n\n\xe2\x80\x94 a AAAAAAA=", "not a signed note"),
+        (b"a\n1\nAAAA\n", "is not signed"),
+        (b"a\n1\nAAAA\n\n", "is not signed"),
+        (b"a\n1\nAAAA\n\n\n", "is not signed"),
+        (b"\n\n\n", "is not signed"),
+        (b"a b\n1\nAAAA\n\nx\n", "root is not a SHA-256"),
+        (b"a\n1\n\nx\n", "not origin, size and root"),
+        (b"\n1\nAAAA\n\nx\n", "not origin, size and root"),
+        (b"a\n01\nAAAA\n\nx\n", "not origin, size and root"),
+        (b"a\n1\nAAAA\nmore\n\nx\n", "not origin, size and root"),
+    ],
+)
+def test_refusals_say_which_rule(data: bytes, why: str) -> None:
+    with pytest.raises(IntegrityError, match=why):
+        open_checkpoint(data, [key("log").public])
+
+
+SUMDB = "Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8"
+"""The public key of the Go checksum database, sum.golang.org+033de0ae+..., as every Go installation carries it."""
+NEUMANN = "ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+
+
+def verifier(encoded: str) -> PublicKey:
+    """The key in a C2SP verifier key: one byte of algorithm, then the key."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    return public_key(Ed25519PublicKey.from_public_bytes(base64.b64decode(encoded)[1:]))
+
+
+def test_key_hash_of_a_log_in_the_world() -> None:
+    assert key_hash("sum.golang.org", verifier(SUMDB)).hex() == "033de0ae"
+
+
+def test_signature_of_the_specification() -> None:
+    # golang.org/x/mod/sumdb/note, the package's own example.
+    text = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n"
+    line = "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM="
+    raw = base64.b64decode(line)
+    assert raw[:4] == key_hash("PeterNeumann", verifier(NEUMANN))
+    assert verifier(NEUMANN).verify(text.encode(), raw[4:])
+    assert not verifier(NEUMANN).verify(text.encode()[:-1], raw[4:])
 
 
 @settings(max_examples=300)

@@ -117,6 +117,9 @@ def test_nobody_signs_nothing() -> None:
 
 def test_the_number_of_signatures_is_limited() -> None:
     many = tuple(Signature(f"{number:064x}", b"x") for number in range(MAX_SIGNATURES + 1))
+    assert MAX_SIGNATURES == 64
+    most = Envelope(PAYLOAD, "application/vnd.in-toto+json", many[:MAX_SIGNATURES])
+    assert parse_envelope(most.to_bytes()) == most
     with pytest.raises(IntegrityError, match="65 signatures"):
         parse_envelope(Envelope(PAYLOAD, "application/vnd.in-toto+json", many).to_bytes())
 
@@ -150,6 +153,26 @@ def test_a_signature_can_be_added_later() -> None:
 def test_malformed_envelopes_are_refused(members: dict[str, object]) -> None:
     with pytest.raises(IntegrityError):
         parse_envelope(altered(envelope("ann").to_bytes(), **members))
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("eyJ", "payload is not base64"),
+        ("eyJ9====", r"payload is (not base64|base64 in an unusual spelling)"),
+        ("e\nJ9", "payload is not base64"),
+        (" YWE=", "payload is not base64"),
+        ("YWE=\n", "payload is not base64"),
+        ("eyJ_", "payload is not base64"),
+        ("YWE", "payload is not base64"),
+        ("é", "payload is not base64"),
+        ("YR==", "payload is base64 in an unusual spelling"),
+        ("YWF=", "payload is base64 in an unusual spelling"),
+    ],
+)
+def test_base64_has_one_spelling(text: str, why: str) -> None:
+    with pytest.raises(IntegrityError, match=why):
+        parse_envelope(altered(envelope("ann").to_bytes(), payload=text))
 
 
 ORIGINAL = envelope("ann").to_bytes()

@@ -1,41 +1,21 @@
-"""Keys: identity, kinds, and files at rest."""
-
-import os
-import stat
-from pathlib import Path
+"""Keys: identity, kinds, signatures."""
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
+from cryptography.hazmat.primitives.asymmetric import mldsa as theirs
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from evidence_world import key
+from hypothesis import given
+from hypothesis import strategies as st
 
-from poisonguard.attest import keyfile
-from poisonguard.attest.canonical import canonical, parse
-from poisonguard.attest.keyfile import load_private_key, save_private_key
-from poisonguard.attest.keys import Algorithm, generate, parse_public_key, private_key, public_key
+from poisonguard.attest import mldsa
+from poisonguard.attest.keys import MAX_KEY_BYTES, Algorithm, generate, parse_public_key, private_key, public_key
 from poisonguard.errors import KeyMaterialError
 
-SECRET = b"correct horse"
-
-
-@pytest.fixture(autouse=True)
-def cheap_scrypt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real cost is measured once, below; elsewhere it would only be slow."""
-    monkeypatch.setattr(keyfile, "SCRYPT_LOG2_COST", 10)
-
-
-def asked() -> bytes:
-    return SECRET
-
-
-def never() -> bytes:
-    raise AssertionError("the passphrase of an unencrypted key was asked for")
+OWN = {algorithm: generate(algorithm) for algorithm in Algorithm}
+SIGNATURES = {algorithm: own.sign(b"data") for algorithm, own in OWN.items()}
+POST_QUANTUM = (Algorithm.ML_DSA_65, Algorithm.ML_DSA_87)
 
 
 def test_one_key_in_two_encodings_has_one_id() -> None:
@@ -52,6 +32,7 @@ def test_one_key_in_two_encodings_has_one_id() -> None:
         rsa.generate_private_key(public_exponent=65537, key_size=2048),
         dsa.generate_private_key(key_size=2048),
         ec.generate_private_key(ec.SECP256K1()),
+        theirs.MLDSA44PrivateKey.generate(),
     ],
 )
 def test_other_kinds_of_key_are_refused(handle: ec.EllipticCurvePrivateKey) -> None:
@@ -71,8 +52,7 @@ def test_what_is_no_public_key_is_refused(pem: str) -> None:
 
 
 def test_a_signature_of_other_data_does_not_verify() -> None:
-    for algorithm in Algorithm:
-        own = generate(algorithm)
+    for own in OWN.values():
         assert own.public.verify(b"data", own.sign(b"data"))
         assert not own.public.verify(b"Data", own.sign(b"data"))
         assert not own.public.verify(b"data", b"")
@@ -85,126 +65,104 @@ def test_only_ed25519_has_raw_bytes() -> None:
 
 
 @pytest.mark.parametrize("algorithm", list(Algorithm))
-def test_a_key_comes_back_from_its_file(tmp_path: Path, algorithm: Algorithm) -> None:
-    own, path = generate(algorithm), tmp_path / "ann.key"
-    save_private_key(own, path, SECRET)
-    again = load_private_key(path, asked)
-    assert again.public == own.public == parse_public_key((tmp_path / "ann.key.pub").read_bytes())
-    assert own.public.verify(b"data", again.sign(b"data"))
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert b"PRIVATE" not in path.read_bytes()
+@given(data=st.binary(max_size=200), other=st.binary(max_size=200))
+def test_a_signature_holds_for_its_data_and_key_alone(algorithm: Algorithm, data: bytes, other: bytes) -> None:
+    own = OWN[algorithm]
+    signature = own.sign(data)
+    assert own.public.verify(data, signature)
+    assert own.public.verify(other, signature) == (other == data)
+    assert not any(key.public.verify(data, signature) for key in OWN.values() if key is not own)
+    assert not own.public.verify(data, other)
 
 
-def test_the_shipped_cost_is_owasps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    path = tmp_path / "ann.key"
-    save_private_key(key("ann"), path, SECRET)
-    assert b'"log2Cost":17' in path.read_bytes()
-    assert load_private_key(path, asked).public == key("ann").public
+@pytest.mark.parametrize("algorithm", [item for item in Algorithm if item not in POST_QUANTUM])
+def test_no_bit_of_a_signature_can_be_flipped(algorithm: Algorithm) -> None:
+    signature = SIGNATURES[algorithm]
+    assert not any(OWN[algorithm].public.verify(b"data", flip(signature, bit)) for bit in range(8 * len(signature)))
 
 
-def test_an_unencrypted_key_needs_no_passphrase(tmp_path: Path) -> None:
-    path = tmp_path / "log.key"
-    save_private_key(key("log"), path, None)
-    assert load_private_key(path, never).public == key("log").public
-    assert load_private_key(path).public == key("log").public
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+@given(place=st.integers(0, 2**20))
+def test_a_changed_signature_does_not_verify(algorithm: Algorithm, place: int) -> None:
+    signature, public = SIGNATURES[algorithm], OWN[algorithm].public
+    assert not public.verify(b"data", flip(signature, place % (8 * len(signature))))
+    assert not public.verify(b"data", signature[: place % len(signature)])
+    assert not public.verify(b"data", signature + signature[:1])
 
 
-@pytest.mark.parametrize("encryption", [BestAvailableEncryption(SECRET), NoEncryption()])
-def test_ordinary_pkcs8_loads(tmp_path: Path, encryption: BestAvailableEncryption | NoEncryption) -> None:
-    path = tmp_path / "theirs.pem"
-    path.touch(mode=0o600)
-    path.write_bytes(key("ann").handle.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
-    encrypted = isinstance(encryption, BestAvailableEncryption)
-    assert load_private_key(path, asked if encrypted else never).public == key("ann").public
-    if encrypted:
-        with pytest.raises(KeyMaterialError, match="wrong passphrase"):
-            load_private_key(path, lambda: b"battery")
+def flip(signature: bytes, bit: int) -> bytes:
+    changed = bytearray(signature)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
 
 
-def test_wrong_or_missing_passphrase(tmp_path: Path) -> None:
-    path = tmp_path / "ann.key"
-    save_private_key(key("ann"), path, SECRET)
-    with pytest.raises(KeyMaterialError, match="wrong passphrase"):
-        load_private_key(path, lambda: b"battery staple")
-    with pytest.raises(KeyMaterialError, match="no passphrase was given"):
-        load_private_key(path)
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+def test_a_public_key_comes_back_from_its_pem(algorithm: Algorithm) -> None:
+    public = OWN[algorithm].public
+    again = parse_public_key("a line before\n" + public.pem)
+    assert (again, again.algorithm, again.pem) == (public, algorithm, public.pem)
+    assert again.verify(b"data", OWN[algorithm].sign(b"data"))
 
 
-def test_an_empty_passphrase_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(KeyMaterialError, match="passphrase is empty"):
-        save_private_key(key("ann"), tmp_path / "ann.key", b"")
-    assert list(tmp_path.iterdir()) == []
+@given(junk=st.binary(max_size=300), algorithm=st.sampled_from(list(Algorithm)), place=st.integers(0, 4000))
+def test_whatever_is_parsed_is_a_key_or_refused(junk: bytes, algorithm: Algorithm, place: int) -> None:
+    pem = OWN[algorithm].public.pem.encode()
+    place %= len(pem)
+    for text in (junk, pem[:place] + junk[:3] + pem[place + 2 :], pem[:place]):
+        try:
+            found = parse_public_key(text)
+        except KeyMaterialError:
+            continue
+        assert parse_public_key(found.pem) == found
 
 
-def test_keys_are_never_overwritten(tmp_path: Path) -> None:
-    path = tmp_path / "ann.key"
-    save_private_key(key("ann"), path, None)
-    before = path.read_bytes()
-    with pytest.raises(KeyMaterialError, match="exists"):
-        save_private_key(key("bob"), path, None)
-    (tmp_path / "ann.key.pub").unlink()
-    with pytest.raises(KeyMaterialError, match="exists"):
-        save_private_key(key("bob"), path, None)
-    assert path.read_bytes() == before
-    assert not (tmp_path / "ann.key.pub").exists()
+def test_a_key_that_is_too_large_is_not_parsed() -> None:
+    public = OWN[Algorithm.P256].public
+    largest = public.pem + "#" * (MAX_KEY_BYTES - len(public.pem))
+    assert parse_public_key(largest) == public
+    with pytest.raises(KeyMaterialError, match="too large"):
+        parse_public_key(largest + "#")
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(KeyMaterialError, match="cannot be written"):
-        save_private_key(key("ann"), tmp_path / "no" / "ann.key", None)
-    with pytest.raises(KeyMaterialError, match="cannot be read"):
-        load_private_key(tmp_path / "no.key")
+@pytest.mark.parametrize("algorithm", POST_QUANTUM)
+def test_ml_dsa_is_pure_and_at_its_standard_sizes(algorithm: Algorithm) -> None:
+    """FIPS 204, table 2; signed without context, so that any implementation verifies it."""
+    own = OWN[algorithm]
+    handle = own.public.handle
+    assert isinstance(handle, theirs.MLDSA65PublicKey | theirs.MLDSA87PublicKey)
+    sizes = (len(handle.public_bytes_raw()), len(own.sign(b"data")))
+    assert sizes == {Algorithm.ML_DSA_65: (1952, 3309), Algorithm.ML_DSA_87: (2592, 4627)}[algorithm]
+    handle.verify(own.sign(b"data"), b"data", b"")
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
-def test_a_file_that_others_may_touch_is_refused(tmp_path: Path, mode: int) -> None:
-    path = tmp_path / "ann.key"
-    save_private_key(key("ann"), path, None)
-    path.chmod(mode)
-    with pytest.raises(KeyMaterialError, match="touched by others"):
-        load_private_key(path)
+@pytest.mark.parametrize("algorithm", POST_QUANTUM)
+def test_an_older_cryptography_says_what_to_install(algorithm: Algorithm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mldsa, "import_module", _missing)
+    assert mldsa._kinds() == ()
+    monkeypatch.setattr(mldsa, "KINDS", ())
+    with pytest.raises(KeyMaterialError, match=f"cannot make {algorithm} keys") as caught:
+        generate(algorithm)
+    assert "cryptography 48" in caught.value.hint
+    with pytest.raises(KeyMaterialError, match="holds no public key") as caught:
+        parse_public_key("nonsense")
+    assert "cryptography 48" in caught.value.hint
+    with pytest.raises(KeyMaterialError, match="not accepted"):
+        private_key(OWN[algorithm].handle)
 
 
-def test_links_pipes_and_large_files_are_refused(tmp_path: Path) -> None:
-    save_private_key(key("ann"), tmp_path / "ann.key", None)
-    (tmp_path / "link.key").symlink_to(tmp_path / "ann.key")
-    os.mkfifo(tmp_path / "pipe.key", 0o600)
-    (tmp_path / "large.key").touch(mode=0o600)
-    (tmp_path / "large.key").write_bytes(b"x" * 100_000)
-    for name, why in (("link", "symbolic link"), ("pipe", "not a regular file"), ("large", "too large")):
-        with pytest.raises(KeyMaterialError, match=why):
-            load_private_key(tmp_path / f"{name}.key")
+def test_an_openssl_without_ml_dsa_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(theirs.MLDSA65PrivateKey, "generate", _unsupported)
+    with pytest.raises(KeyMaterialError, match="cannot make ml-dsa-65 keys"):
+        generate(Algorithm.ML_DSA_65)
+    monkeypatch.setattr("poisonguard.attest.keys.load_pem_public_key", _unsupported)
+    with pytest.raises(KeyMaterialError, match="its file: the installed cryptography cannot read it") as caught:
+        parse_public_key(OWN[Algorithm.ML_DSA_65].public.pem, where="its file")
+    assert "cryptography 48" in caught.value.hint
 
 
-@pytest.mark.parametrize("content", [b"", b"nonsense", b"{}", b"{", b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n"])
-def test_what_is_no_key_is_refused(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "ann.key"
-    path.touch(mode=0o600)
-    path.write_bytes(content)
-    with pytest.raises(KeyMaterialError):
-        load_private_key(path, asked)
+def _missing(name: str) -> None:
+    raise ImportError(name)
 
 
-@pytest.mark.parametrize(
-    ("member", "value"),
-    [
-        ("log2Cost", 40),
-        ("log2Cost", 11),
-        ("log2Cost", 0),
-        ("nonce", "AAAA"),
-        ("salt", "AAAA"),
-        ("ciphertext", "AAAA"),
-        ("kdf", "none"),
-        ("cipher", "none"),
-        ("extra", 1),
-        ("public", "bob"),
-    ],
-)
-def test_a_changed_key_file_is_refused(tmp_path: Path, member: str, value: object) -> None:
-    path = tmp_path / "ann.key"
-    save_private_key(key("ann"), path, SECRET)
-    changed = key("bob").public.pem if value == "bob" else value
-    path.write_bytes(canonical(parse(path.read_bytes()[:-1], what="key") | {member: changed}))
-    with pytest.raises(KeyMaterialError):
-        load_private_key(path, asked)
+def _unsupported(*_: object) -> None:
+    raise UnsupportedAlgorithm("not in this build")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poisonguard.attest.times import format_duration, format_time, parse_duration, parse_time
+from poisonguard.attest.times import LONGEST, format_duration, format_time, parse_duration, parse_time
 from poisonguard.errors import UsageError
 
 
@@ -53,11 +53,27 @@ def test_other_spellings_are_refused(text: str) -> None:
         ("12h", timedelta(hours=12)),
         ("2w", timedelta(weeks=2)),
         ("1s", timedelta(seconds=1)),
+        ("5m", timedelta(minutes=5)),
+        ("36500d", LONGEST),
+        ("3000000001s", timedelta(seconds=3_000_000_001)),
     ],
 )
 def test_durations(text: str, length: timedelta) -> None:
     assert parse_duration(text) == length
     assert format_duration(length) == text
+
+
+def test_nothing_signed_holds_longer_than_a_century() -> None:
+    assert timedelta(days=36500) == LONGEST
+    with pytest.raises(UsageError, match="is not a duration"):
+        parse_duration(f"{int(LONGEST.total_seconds()) + 1}s")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(60, "1m"), (90, "90s"), (3600, "1h"), (86400, "1d"), (604800, "1w"), (7200, "2h")]
+)
+def test_durations_are_written_in_the_largest_unit(seconds: int, text: str) -> None:
+    assert format_duration(timedelta(seconds=seconds)) == text
 
 
 @given(st.integers(1, 10**6))

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
+import unicodedata
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import fsspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from poisonguard.dataset.discover import discover
+from poisonguard.dataset import spill
+from poisonguard.dataset.discover import FoundFiles, changed_paths, discover
 from poisonguard.dataset.names import check_paths, shown
 from poisonguard.errors import DataChanged, NothingToScan, UnreadableData, UsageError
 
@@ -184,3 +189,97 @@ def test_object_stores_by_the_same_rules() -> None:
 def test_file_urls_are_local_paths(tmp_path: Path) -> None:
     write(tmp_path, "a b.csv")
     assert paths(f"file://{tmp_path}/a%20b.csv") == ["a b.csv"]
+
+
+PARTS = st.sampled_from(["a", "a.b", "a-", "b", "B", "\u00e9", "e\u0301", "ab", "Z", ".h"])
+PATHS = st.sets(st.lists(PARTS, min_size=1, max_size=3).map("/".join), min_size=1, max_size=12)
+
+
+def naively(paths: list[str]) -> bool:
+    """Whether no two names collide, as the rule says it: all prefixes of all paths, remembered."""
+    known: dict[str, str] = {}
+    for path in paths:
+        parts = path.split("/")
+        for depth in range(len(parts)):
+            prefix = "/".join(parts[: depth + 1])
+            folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", prefix).casefold())
+            if known.setdefault(folded, prefix) != prefix:
+                return False
+    return True
+
+
+@given(PATHS)
+def test_collisions_are_found_folder_by_folder(found: set[str]) -> None:
+    try:
+        check_paths(sorted(found))
+    except UnreadableData:
+        assert not naively(sorted(found))
+    else:
+        assert naively(sorted(found))
+
+
+@settings(max_examples=40)
+@given(st.sets(st.lists(st.sampled_from(["a", "a.b", "a-", "b", "ab"]), min_size=1, max_size=4).map("/".join)))
+def test_the_order_is_that_of_the_whole_paths(tmp_path_factory: pytest.TempPathFactory, found: set[str]) -> None:
+    root = tmp_path_factory.mktemp("order")
+    files = sorted(path for path in found | {"z"} if not any(other.startswith(f"{path}/") for other in found))
+    write(root, *files)
+    assert paths(root) == files
+
+
+MATCHING = ["**", "*", "a*", "**/b", "**/a/*", "*/*", "[ab]/**/b", "**/*/**"]
+
+
+@pytest.mark.parametrize("pattern", MATCHING)
+def test_globs_match_what_they_say(tmp_path: Path, pattern: str) -> None:
+    write(tmp_path, "b", "a/b", "a/c/b", "a/c/d", "c/a/b", "c/a/x/y", "ab/b", "ab/x", ".poisonguard/b")
+
+    def matches(parts: list[str], wanted: list[str]) -> bool:
+        """A pattern that is used up names a folder as a whole."""
+        if not wanted or not parts:
+            return not wanted
+        if wanted[0] == "**":
+            rest = wanted[1:] or ["*"]
+            return any(matches(parts[start:], rest) for start in range(len(parts)))
+        return fnmatchcase(parts[0], wanted[0]) and matches(parts[1:], wanted[1:])
+
+    everything = [item.path for item in discover(str(tmp_path)).files]
+    expected = [path for path in everything if matches(path.split("/"), pattern.split("/"))]
+    assert paths(tmp_path / pattern) == expected
+
+
+def test_a_second_listing_tells_what_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spill, "BLOCK", 3)
+    write(tmp_path, *"abcdefgh", "sub/i")
+    tree = discover(str(tmp_path))
+    assert list(changed_paths(tree)) == []
+    assert tree.files[-1].path == "sub/i"
+    (tmp_path / "b").unlink()
+    (tmp_path / "sub/i").write_text("longer")
+    write(tmp_path, "bb", "z/new")
+    assert list(changed_paths(tree)) == ["b", "bb", "sub/i", "z/new"]
+    (tmp_path / "c").unlink()
+    (tmp_path / "c").symlink_to(tmp_path / "a")
+    with pytest.raises(UnreadableData, match="symbolic link"):
+        list(changed_paths(tree))
+
+
+def test_found_files_are_counted_and_read_again(tmp_path: Path) -> None:
+    write(tmp_path, "a", "bb")
+    files = discover(str(tmp_path)).files
+    assert (len(files), files.total_bytes, files[0] in files) == (2, 3, True)
+    assert list(files) == list(files)
+    assert list(FoundFiles(())) == []
+
+
+def test_a_deep_tree_needs_no_deep_stack(tmp_path: Path) -> None:
+    folder = tmp_path
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("d", dir_fd=descriptor)
+        below = os.open("d", os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = below
+    os.close(descriptor)
+    write(folder, "a")
+    assert paths(tmp_path) == ["a"]

@@ -6,20 +6,24 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poisonguard.dataset import hashing, verify
+from poisonguard.dataset import hashing, parallel, verify
+from poisonguard.dataset.chunktree import BLAKE3_TREE, FIPS_TREE, TREE_CONTEXT
 from poisonguard.dataset.discover import discover
-from poisonguard.dataset.hashing import CHUNK, TREE_CONTEXT, FileDigests, hash_file, hash_files
+from poisonguard.dataset.hashing import FileDigests, Hashing, hash_file, hash_files
 from poisonguard.dataset.storage import LocalStorage
 from poisonguard.dataset.verified import VerifiedFile
-from poisonguard.dataset.verify import verify_files
-from poisonguard.domain.dataset import FileEntry
+from poisonguard.dataset.verify import Mismatch, verify_files
+from poisonguard.domain.dataset import CHUNK, FileEntry
 from poisonguard.errors import DataChanged
 
 SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 7]
@@ -62,7 +66,9 @@ def test_no_digest_depends_on_workers(
     told: list[int] = []
     runs = [
         list(
-            hash_files(LocalStorage(str(folder)), files, workers=workers, sha256=mode == "whole", progress=told.append)
+            hash_files(
+                LocalStorage(str(folder)), files, Hashing(mode == "whole"), workers=workers, progress=told.append
+            )
         )
         for workers in (1, 2, 5)
     ]
@@ -85,17 +91,24 @@ def test_a_file_that_changes_while_it_is_hashed(tmp_path: Path) -> None:
 
 def test_a_file_of_another_size_than_listed(folder: Path) -> None:
     for size in (0, CHUNK * 5):
-        (result,) = hash_files(LocalStorage(str(folder)), [(str(CHUNK + 1), size)], workers=2, sha256=False)
-        assert isinstance(result, DataChanged)
+        for sha256 in (True, False):
+            listed = [(str(CHUNK + 1), size)]
+            (result,) = hash_files(LocalStorage(str(folder)), listed, Hashing(sha256), workers=2)
+            assert isinstance(result, DataChanged)
 
 
 def test_equal_data_verify(folder: Path) -> None:
-    assert verify_files(str(folder), entries(folder)) == ()
+    assert not check(folder, entries(folder))
+
+
+def check(folder: Path, files: list[FileEntry], leaves: bytes = b"") -> Sequence[Mismatch]:
+    """The gate's comparison."""
+    return verify_files(str(folder), ((entry, leaves) for entry in files), tree=BLAKE3_TREE)
 
 
 def problems(folder: Path, files: list[FileEntry]) -> dict[str, str]:
     """Mismatches by path."""
-    return {item.path: item.problem for item in verify_files(str(folder), files)}
+    return {item.path: item.problem for item in check(folder, files)}
 
 
 def test_every_difference_is_named(folder: Path) -> None:
@@ -125,22 +138,98 @@ def test_swapped_names_are_two_mismatches(tmp_path: Path) -> None:
 
 def test_nothing_there_links_and_empty_manifests_are_mismatches(folder: Path, tmp_path: Path) -> None:
     files = entries(folder)
-    assert len(verify_files(str(tmp_path / "none"), files)) == 1 + len(files)
-    assert verify_files(str(folder), [])
+    assert len(check(tmp_path / "none", files)) == 1 + len(files)
+    assert check(folder, [])
     (folder / "link").symlink_to(folder / "1")
-    assert "symbolic link" in verify_files(str(folder), files)[0].problem
+    assert "symbolic link" in check(folder, files)[0].problem
 
 
 def test_files_that_appear_while_verifying(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = entries(folder)
-    real = verify._content_problems
+    real = hashing.hash_files
 
-    def late(*arguments: object) -> dict[str, str]:
+    def late(*arguments: Any, **options: Any) -> Iterator[object]:
         (folder / "late").touch()
-        return real(*arguments)  # type: ignore[arg-type]
+        (folder / "1").unlink()
+        return real(*arguments, **options)
 
-    monkeypatch.setattr(verify, "_content_problems", late)
-    assert problems(folder, files) == {"late": "changed while the data were verified"}
+    monkeypatch.setattr(verify, "hash_files", late)
+    assert problems(folder, files) == dict.fromkeys(("1", "late"), "changed while the data were verified")
+
+
+def test_other_leaves_than_the_file_has(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"1")
+    found = check(tmp_path, entries(tmp_path), leaves=bytes(32))
+    assert [item.problem for item in found] == ["the listing holds other chunk leaves than the file has"]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_the_first_differences_are_named_and_all_are_counted(
+    tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "MOST_NAMED", 3)
+    for name in "abcdefghijklm":
+        (tmp_path / name).write_bytes(name.encode())
+    files = [(replace(entry, tree_root="0" * 64), b"") for entry in entries(tmp_path)]
+    (tmp_path / "b").unlink()
+    (tmp_path / "l2").touch()
+    found = verify_files(str(tmp_path), files, tree=BLAKE3_TREE, workers=workers)
+    assert (len(found), [item.path for item in found]) == (14, ["a", "b", "c"])
+
+
+def test_the_fips_profile_hashes_by_sha256_alone(folder: Path) -> None:
+    digests = hash_file(LocalStorage(str(folder)), str(CHUNK + 1), tree=FIPS_TREE)
+    data = (folder / str(CHUNK + 1)).read_bytes()
+    leaves = b"".join(hashlib.sha256(b"\0" + data[at : at + CHUNK]).digest() for at in range(0, len(data), CHUNK))
+    size = len(data).to_bytes(8, "little")
+    assert digests.leaves == leaves
+    assert digests.tree_root == hashlib.sha256(b"\1" + size + leaves).hexdigest()
+
+
+class Known:
+    """What a trusted listing says."""
+
+    def __init__(self, files: dict[tuple[int, str], str]) -> None:
+        self.files = files
+        self.asked: list[int] = []
+
+    def has_size(self, size: int) -> bool:
+        return any(size == known for known, _ in self.files)
+
+    def sha256_of(self, size: int, tree_root: str) -> str | None:
+        self.asked.append(size)
+        return self.files.get((size, tree_root))
+
+
+def test_a_known_sha256_is_taken_over_and_no_other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "GROUP_BYTES", 0)
+    files = [(item.path, item.size) for item in discover(str(folder)).files]
+    plain = list(hash_files(LocalStorage(str(folder)), files, Hashing(sha256=True), workers=2))
+    changed, same = CHUNK, 2 * CHUNK + 7
+    known = Known({(item.size, item.tree_root): "f" * 64 for item in entries(folder) if item.size in {same, changed}})
+    (folder / str(changed)).write_bytes(os.urandom(changed))
+    hashed = list(hash_files(LocalStorage(str(folder)), files, Hashing(sha256=True, known=known), workers=2))
+    expect = [expected((folder / path).read_bytes()) for path, _ in files]
+    expect = [replace(item, sha256="f" * 64) if item.size == same else item for item in expect]
+    assert hashed == expect != plain
+    assert sorted(known.asked) == [changed, same]
+
+
+def test_files_are_taken_as_they_are_needed(tmp_path: Path) -> None:
+    taken = 0
+
+    def files() -> Iterator[tuple[str, int]]:
+        nonlocal taken  # counts what was taken
+        while taken < 5000:
+            taken += 1
+            yield "a", 1
+
+    (tmp_path / "a").write_bytes(b"1")
+    hashed = hash_files(LocalStorage(str(tmp_path)), files(), Hashing(sha256=True, head=9), workers=1)
+    first = next(hashed)
+    assert isinstance(first, FileDigests)
+    assert (first.head, taken < 1000) == (b"1", True)
+    assert 1 + len(list(hashed)) == 5000
 
 
 @settings(deadline=None, max_examples=20)

@@ -18,7 +18,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poisonguard.dataset.manifest import Digests, SortedDigests, build_manifest, file_leaf
+from poisonguard.attest.inventory import Inventory, take_inventory
+from poisonguard.attest.listing import entry_line
+from poisonguard.dataset import spill
+from poisonguard.dataset.manifest import Runs, SortedDigests, file_entries
 from poisonguard.dataset.opening import Dataset, open_dataset, open_table
 from poisonguard.dataset.rows import row_digests
 from poisonguard.domain import merkle
@@ -26,7 +29,7 @@ from poisonguard.domain.dataset import Manifest
 from poisonguard.errors import InternalError
 
 
-def runs(dataset: Dataset) -> list[tuple[int, int, Digests]]:
+def runs(dataset: Dataset) -> Runs:
     """What the engine hands over."""
     return [
         (batch.file, batch.first_row, row_digests(batch.table))
@@ -35,10 +38,26 @@ def runs(dataset: Dataset) -> list[tuple[int, int, Digests]]:
     ]
 
 
+def taken(dataset: Dataset, found: Runs) -> Inventory:
+    """The inventory of an open dataset with those rows."""
+    with SortedDigests() as rows:
+        return take_inventory(
+            file_entries(dataset, found, rows),
+            hash_profile=dataset.tree.hash_profile,
+            columns=dataset.columns,
+            rows_digest=rows.digest,
+        )
+
+
+def inventory(location: Path, workers: int = 2) -> Inventory:
+    """The inventory of what is at a location."""
+    with open_dataset(str(location), workers=workers) as dataset:
+        return taken(dataset, runs(dataset))
+
+
 def manifest(location: Path, workers: int = 2) -> Manifest:
     """The manifest of what is at a location."""
-    with open_dataset(str(location), workers=workers) as dataset:
-        return build_manifest(dataset, runs(dataset))
+    return inventory(location, workers).manifest
 
 
 def sample(rows: int = 500) -> pa.Table:
@@ -102,7 +121,7 @@ def test_every_format_tells_the_same_rows(tmp_path: Path, name: str) -> None:
     WRITERS[name](table, tmp_path / name)
     made = manifest(tmp_path / name)
     with open_table(table, "memory") as dataset:
-        expected = build_manifest(dataset, runs(dataset))
+        expected = taken(dataset, runs(dataset)).manifest
     assert (made.rows, made.rows_digest) == (500, expected.rows_digest)
     assert [(column.name, column.kind) for column in made.columns] == [(c.name, c.kind) for c in expected.columns]
 
@@ -150,9 +169,9 @@ def test_one_cell_or_one_more_copy_changes_the_rows_digest() -> None:
     for change in ({}, {"price": 3.0}, {"text": None}, {"ok": None}):
         changed = pa.Table.from_pylist([*rows[:-1], {**rows[-1], **change}], schema=table.schema)
         with open_table(changed, "x") as dataset:
-            found.add(build_manifest(dataset, runs(dataset)).rows_digest)
+            found.add(taken(dataset, runs(dataset)).manifest.rows_digest)
     with open_table(pa.concat_tables([table, table.slice(0, 1)]), "x") as dataset:
-        found.add(build_manifest(dataset, runs(dataset)).rows_digest)
+        found.add(taken(dataset, runs(dataset)).manifest.rows_digest)
     assert len(found) == 5
 
 
@@ -168,21 +187,22 @@ def test_swapping_two_names_changes_the_files_root(tmp_path: Path) -> None:
 
 def test_files_root_is_an_rfc_6962_root_with_names_in_the_leaves(tmp_path: Path) -> None:
     (tmp_path / "é.csv").write_text("x,y\n1,2\n")
-    made = manifest(tmp_path)
-    entry = made.files[0]
-    assert json.loads(file_leaf(entry)) == ["é.csv", entry.size, entry.sha256, entry.tree_root]
-    assert made.files_root == merkle.leaf_hash(file_leaf(entry)).hex()
+    made = inventory(tmp_path)
+    (entry,) = made.files
+    unit = [[1, entry.units[0].digest]]
+    assert json.loads(entry_line(entry)) == ["é.csv", entry.size, entry.sha256, entry.tree_root, "csv", 1, unit]
+    assert made.manifest.files_root == merkle.leaf_hash(entry_line(entry)).hex()
 
 
 def test_units_are_row_groups_and_fixed_blocks(tmp_path: Path) -> None:
     table = pa.table({"x": np.arange(150_000), "y": np.arange(150_000)})
     pq.write_table(table, tmp_path / "a.parquet", row_group_size=100_000)
     pyarrow.csv.write_csv(table, tmp_path / "b.csv")
-    made = manifest(tmp_path)
-    cuts = [[(unit.first_row, unit.rows) for unit in item.units] for item in made.files]
+    files = list(inventory(tmp_path).files)
+    cuts = [[(unit.first_row, unit.rows) for unit in item.units] for item in files]
     assert cuts[0] == [(0, 65_536), (65_536, 34_464), (100_000, 50_000)]
     assert cuts[1] == [(0, 65_536), (65_536, 65_536), (131_072, 18_928)]
-    assert made.files[0].units[0].digest == made.files[1].units[0].digest
+    assert files[0].units[0].digest == files[1].units[0].digest
 
 
 def test_runs_must_be_whole_and_in_order(tmp_path: Path) -> None:
@@ -192,7 +212,7 @@ def test_runs_must_be_whole_and_in_order(tmp_path: Path) -> None:
     with open_dataset(str(tmp_path)) as dataset:
         for wrong in ([(0, 1, digests)], [(1, 0, digests), (0, 0, digests)], [(0, 0, digests), (0, 2, digests)]):
             with pytest.raises(InternalError):
-                build_manifest(dataset, wrong)
+                taken(dataset, wrong)
 
 
 @settings(deadline=None, max_examples=30)
@@ -208,3 +228,21 @@ def test_spilling_and_order_do_not_matter(keys: list[bytes], dice: random.Random
 
     shuffled = dice.sample(keys, len(keys))
     assert digest(keys, 1 << 30) == digest(shuffled, 1) == digest(shuffled, 500)
+
+
+def test_files_without_a_table_are_listed_and_the_others_stay_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spill, "BLOCK", 4)
+    for index in range(30):
+        kind, content = ("csv", f"x,y\n1,{index}\n") if index % 7 == 0 else ("bin", f"\0{index}")
+        (tmp_path / f"{index:02d}.{kind}").write_text(content)
+    with open_dataset(str(tmp_path)) as dataset:
+        made = taken(dataset, runs(dataset))
+        assert [item.path for item in dataset.files] == sorted(path.name for path in tmp_path.iterdir())
+        assert [item.table is not None for item in dataset.files] == [index % 7 == 0 for index in range(30)]
+        assert dataset.files[14].path == "14.csv"
+        assert dataset.files[-1] in dataset.files
+        assert dataset.notes == ("25 files hold no table (25 application/octet-stream): hashed, not scanned",)
+    assert [(item.path, item.rows) for item in made.files][6:8] == [("06.bin", 0), ("07.csv", 1)]
+    assert made.manifest.rows == 5

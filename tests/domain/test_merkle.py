@@ -148,6 +148,23 @@ def test_a_consistency_proof_has_no_hash_too_few_or_too_many(size: int, data: st
     assert not merkle.verify_consistency(old_size, size, (*proof, new), old, new)
 
 
+@pytest.mark.parametrize("size", range(1, 18))
+def test_a_proof_with_a_hash_too_many_does_not_lead_to_a_root_made_for_it(size: int) -> None:
+    """Whoever chooses the root as well cannot make a longer proof hold: the tree's size says how long it is."""
+    leaves, more = hashes(size), merkle.leaf_hash(b"more")
+    top = merkle.root(leaves)
+    for index in range(size):
+        proof = (*merkle.inclusion_proof(leaves, index), more)
+        for made in (merkle.node_hash(more, top), merkle.node_hash(top, more)):
+            assert merkle.verify_inclusion(leaves[index], index, size, proof, made) is False
+    for old_size in range(1, size):
+        longer = (*merkle.consistency_proof(leaves, old_size), more)
+        old = merkle.root(leaves[:old_size])
+        for made in (merkle.node_hash(more, top), merkle.node_hash(top, more)):
+            for old_made in (old, merkle.node_hash(more, old), merkle.node_hash(old, more)):
+                assert merkle.verify_consistency(old_size, size, longer, old_made, made) is False
+
+
 def test_equal_sizes_are_consistent_only_when_the_roots_are_equal() -> None:
     leaves = hashes(5)
     top = merkle.root(leaves)
@@ -156,10 +173,12 @@ def test_equal_sizes_are_consistent_only_when_the_roots_are_equal() -> None:
     assert not merkle.verify_consistency(5, 5, (merkle.EMPTY_ROOT,), top, top)
 
 
-@pytest.mark.parametrize(("old", "new"), [(0, 5), (6, 5), (-1, 5)])
+@pytest.mark.parametrize(("old", "new"), [(0, 5), (6, 5), (-1, 5), (0, 0), (-1, -1), (-4, 5), (5, 0)])
 def test_impossible_sizes_are_not_consistent(old: int, new: int) -> None:
     top = merkle.root(hashes(5))
-    assert not merkle.verify_consistency(old, new, (), top, top)
+    for proof in ((), (top,), (top, top), (top,) * 3):
+        assert merkle.verify_consistency(old, new, proof, top, top) is False
+        assert merkle.verify_consistency(old, new, proof, merkle.EMPTY_ROOT, top) is False
 
 
 def test_nothing_is_included_in_the_empty_tree() -> None:
@@ -179,16 +198,31 @@ def test_no_proof_for_a_prefix_that_is_not_there(old_size: int) -> None:
         merkle.consistency_proof(hashes(3), old_size)
 
 
-def test_data_in_place_of_a_hash_is_refused() -> None:
+@pytest.mark.parametrize("wrong", [b"data", b"", b"x" * 31, b"x" * 33])
+def test_data_in_place_of_a_hash_is_refused(wrong: bytes) -> None:
+    one = merkle.leaf_hash(b"1")
+    for leaves in ([wrong], [one, wrong], [wrong, one]):
+        with pytest.raises(ValueError, match="32-byte"):
+            merkle.root(leaves)
+    for frontier in (merkle.Frontier(), merkle.Frontier().append(one)):
+        with pytest.raises(ValueError, match="32-byte"):
+            frontier.append(wrong)
     with pytest.raises(ValueError, match="32-byte"):
-        merkle.root([b"data"])
-    with pytest.raises(ValueError, match="32-byte"):
-        merkle.Frontier().append(b"data")
-    assert not merkle.verify_inclusion(b"data", 0, 1, (), b"data")
-    assert not merkle.verify_consistency(1, 1, (), b"data", b"data")
+        merkle.Frontier(1, (wrong,))
+    assert merkle.verify_inclusion(wrong, 0, 1, (), wrong) is False
+    assert merkle.verify_consistency(1, 1, (), wrong, wrong) is False
 
 
-@pytest.mark.parametrize(("size", "peaks"), [(-1, 0), (1, 0), (2, 2)])
+def test_what_does_not_hold_is_false_and_not_nothing() -> None:
+    one, top = merkle.leaf_hash(b"1"), merkle.root(hashes(5))
+    assert merkle.verify_inclusion(one, 5, 5, (), top) is False
+    assert merkle.verify_inclusion(one, 0, 1, (top,), one) is False
+    assert merkle.verify_consistency(0, 5, (top,), top, top) is False
+    assert merkle.verify_consistency(3, 5, (), top, top) is False
+    assert merkle.verify_consistency(4, 5, (), top, top) is False
+
+
+@pytest.mark.parametrize(("size", "peaks"), [(-1, 0), (-1, 1), (-3, 2), (1, 0), (2, 2), (0, 1)])
 def test_a_frontier_has_one_peak_for_each_bit_of_its_size(size: int, peaks: int) -> None:
     with pytest.raises(ValueError, match="peaks"):
         merkle.Frontier(size, (merkle.EMPTY_ROOT,) * peaks)

@@ -15,22 +15,6 @@ from evidence_project import FLIPPED, START, Project, poisonguard
 
 from poisonguard.attest.trust import RoleName
 
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    made = Project.start(tmp_path / "project")
-    monkeypatch.chdir(made.folder)
-    monkeypatch.delenv("POISONGUARD_PASSPHRASE", raising=False)
-    return made
-
-
-@pytest.fixture
-def approved(project: Project) -> Project:
-    project.publish()
-    project.approve("ann")
-    return project
-
-
 Captured = pytest.CaptureFixture[str]
 
 

@@ -107,8 +107,8 @@ RULES = (
 )
 
 
-def manifest(columns: tuple[Column, ...], files: tuple[tuple[str, int, int], ...]) -> Manifest:
-    entries = tuple(
+def entries_of(files: tuple[tuple[str, int, int], ...]) -> tuple[FileEntry, ...]:
+    return tuple(
         FileEntry(
             path=path,
             size=size,
@@ -120,8 +120,11 @@ def manifest(columns: tuple[Column, ...], files: tuple[tuple[str, int, int], ...
         )
         for path, size, rows in sorted(files)
     )
-    rows = sum(entry.rows for entry in entries)
-    return Manifest("pg-hash-v1", entries, columns, rows, digest("rows"), digest("files"))
+
+
+def manifest(columns: tuple[Column, ...], entries: tuple[FileEntry, ...]) -> Manifest:
+    rows, size = sum(entry.rows for entry in entries), sum(entry.size for entry in entries)
+    return Manifest("pg-hash-v1", columns, rows, digest("rows"), len(entries), size, digest("files"))
 
 
 def bell(peak: float, spread: float, total: int, bins: int = 24) -> tuple[int, ...]:
@@ -190,8 +193,10 @@ def clean() -> ScanResult:
         dataset="housing",
         version=f"pg1:{digest('clean')}",
         manifest=manifest(
-            HOUSING_COLUMNS, (("2024-01.parquet", 1_204_531, 10_320), ("2024-02.parquet", 1_198_004, 10_320))
+            HOUSING_COLUMNS,
+            entries_of((("2024-01.parquet", 1_204_531, 10_320), ("2024-02.parquet", 1_198_004, 10_320))),
         ),
+        files=entries_of((("2024-01.parquet", 1_204_531, 10_320), ("2024-02.parquet", 1_198_004, 10_320))),
         reference="housing@3",
         pack="baseline",
         pack_digest=digest("baseline"),
@@ -265,8 +270,10 @@ def drifted() -> ScanResult:
         dataset="housing",
         version=f"pg1:{digest('drifted')}",
         manifest=manifest(
-            HOUSING_COLUMNS, (("2024-02.parquet", 1_198_004, 10_320), ("2024-03.parquet", 1_240_117, 10_320))
+            HOUSING_COLUMNS,
+            entries_of((("2024-02.parquet", 1_198_004, 10_320), ("2024-03.parquet", 1_240_117, 10_320))),
         ),
+        files=entries_of((("2024-02.parquet", 1_198_004, 10_320), ("2024-03.parquet", 1_240_117, 10_320))),
         reference="housing@3",
         pack="baseline",
         pack_digest=digest("baseline"),
@@ -371,7 +378,12 @@ def suspicious() -> ScanResult:
         version=f"pg1:{digest('suspicious')}",
         manifest=manifest(
             REVIEW_COLUMNS,
-            (("part-1.csv", 811_204, 6_000), ("part-2.csv", 799_113, 5_000), (HOSTILE_PATH, 140_222, 1_000)),
+            entries_of(
+                (("part-1.csv", 811_204, 6_000), ("part-2.csv", 799_113, 5_000), (HOSTILE_PATH, 140_222, 1_000))
+            ),
+        ),
+        files=entries_of(
+            (("part-1.csv", 811_204, 6_000), ("part-2.csv", 799_113, 5_000), (HOSTILE_PATH, 140_222, 1_000))
         ),
         reference="reviews@12",
         pack="baseline+text",

@@ -22,13 +22,19 @@ DATA = dump(BUNDLE)
 PIN = pinned(BUNDLE)
 
 
+HEAD, TAIL = DATA.split(b"\n", 1)
+SHARD = json.loads(HEAD)["shards"][0]
+
+
 def altered(**members: Any) -> bytes:
-    return canonical(json.loads(DATA) | members)
+    return canonical(json.loads(HEAD) | members) + b"\n" + TAIL
 
 
 def test_a_bundle_comes_back() -> None:
-    assert load(DATA) == BUNDLE
-    assert dump(load(DATA)) == DATA
+    found = load(DATA)
+    assert replace(found, shards=BUNDLE.shards) == BUNDLE
+    assert [found.shards.load(0)] == [BUNDLE.shards.load(0)]
+    assert dump(found) == DATA
 
 
 def test_a_stored_envelope_becomes_a_logged_statement() -> None:
@@ -43,7 +49,7 @@ def test_proofs_are_of_the_stored_bytes() -> None:
     assert not replace(BUNDLE.statements[0], index=1).is_in(len(leaves), root)
 
 
-STATEMENT = json.loads(DATA)["statements"][0]
+STATEMENT = json.loads(HEAD)["statements"][0]
 
 
 @pytest.mark.parametrize(
@@ -54,12 +60,12 @@ STATEMENT = json.loads(DATA)["statements"][0]
         {"trustRoots": []},
         {"trustRoots": {}},
         {"trustRoots": [STATEMENT["envelope"]]},
-        {"trustRoots": json.loads(DATA)["trustRoots"] * 1025},
+        {"trustRoots": json.loads(HEAD)["trustRoots"] * 1025},
         {"checkpoint": ""},
         {"checkpoint": 1},
         {"statements": []},
         {"statements": [STATEMENT, STATEMENT]},
-        {"statements": json.loads(DATA)["statements"][::-1]},
+        {"statements": json.loads(HEAD)["statements"][::-1]},
         {"statements": [STATEMENT | {"index": -1}]},
         {"statements": [STATEMENT | {"index": True}]},
         {"statements": [STATEMENT | {"extra": 1}]},
@@ -67,6 +73,12 @@ STATEMENT = json.loads(DATA)["statements"][0]
         {"statements": [STATEMENT | {"proof": [1]}]},
         {"statements": [STATEMENT | {"proof": STATEMENT["proof"] * 40}]},
         {"statements": [STATEMENT | {"envelope": []}]},
+        {"shards": []},
+        {"shards": [SHARD, SHARD]},
+        {"shards": [SHARD | {"lines": SHARD["lines"] + 1}]},
+        {"shards": [SHARD | {"lines": -1}]},
+        {"shards": [SHARD | {"root": "00"}]},
+        {"shards": [SHARD | {"extra": 1}]},
     ],
 )
 def test_malformed_bundles_are_refused(members: dict[str, Any]) -> None:

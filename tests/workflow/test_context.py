@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from evidence_project import FLIPPED, START, Project
+from sqlalchemy import delete
 
 from poisonguard.errors import UnknownVersion, UsageError
+from poisonguard.store.tables import BLOB
 from poisonguard.workflow.context import last_approved, resolve_version, scanned_profile
 from poisonguard.workflow.workspace import Workspace
 
@@ -62,7 +64,7 @@ def test_the_newest_approved_version_is_the_reference(project: Project) -> None:
         found = last_approved(workspace, "reviews", now=NOW)
         assert found is not None
         assert found.title == "reviews@1"
-        assert workspace.blobs.get(found.profile) == b"profile"
+        assert found.profile == b"profile"
     project.approve("ann", version="reviews@2", minutes=4)
     with project.workspace as workspace:
         newest = last_approved(workspace, "reviews", now=NOW)
@@ -92,9 +94,8 @@ def test_a_version_asked_for_by_name_need_not_be_approved(project: Project) -> N
 
 def test_a_profile_that_is_not_kept_here_is_said_so(project: Project) -> None:
     project.approve("ann", minutes=3)
-    for path in (project.folder / ".poisonguard" / "blobs").rglob("*"):
-        if path.is_file():
-            path.unlink()
+    with project.workspace as workspace, workspace.registry.write() as writer:
+        writer.connection.execute(delete(BLOB))
     with project.workspace as workspace:
         assert last_approved(workspace, "reviews", now=NOW) is None
         with pytest.raises(UnknownVersion, match="no profile of it"):

@@ -8,10 +8,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from evidence_world import NOW, World, manifest_of_folder
+from evidence_world import World, inventory_of_folder, revoking_root
+from simulator import NOW
 
 from poisonguard.attest.trust import pin_of
-from poisonguard.policy import approvals, decide, scans
+from poisonguard.policy import approvals, decide, judgement, revoked, scans
 from poisonguard.workflow import gate, gating
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -22,7 +23,8 @@ CODE = re.compile(r"[a-z]+(-[a-z]+)+|findings|rejected|passed")
 def shown(tmp_path: Path) -> dict[str, Any]:
     """What the gate says of a scanned and approved version."""
     (tmp_path / "train.csv").write_bytes(b"a,b\n1,2\n")
-    world = World(content=manifest_of_folder(tmp_path)).behave()
+    world = World(content=inventory_of_folder(tmp_path), root=revoking_root()).behave()
+    world.revoke()
     bundle = world.bundle()
     pin = pin_of(bundle.trust_roots[0])
     return gate.gate(str(tmp_path), bundle, trust_pin=pin, policy=world.policy, now=NOW).to_json()
@@ -54,7 +56,10 @@ def test_the_top_level_is_in_the_order_of_the_page(shown: dict[str, Any]) -> Non
     assert first_cells("gate-json.md")[: len(shown)] == list(shown)
 
 
-@pytest.mark.parametrize("module", [gate, gating, approvals, decide, scans])
+MODULES = [gate, gating, approvals, decide, judgement, revoked, scans]
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_the_page_of_reasons_names_every_code(module: ModuleType) -> None:
     tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
     literals = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
@@ -64,7 +69,6 @@ def test_the_page_of_reasons_names_every_code(module: ModuleType) -> None:
 
 
 def test_the_page_of_reasons_names_no_other_code() -> None:
-    modules = [gate, gating, approvals, decide, scans]
-    source = "".join(Path(str(module.__file__)).read_text(encoding="utf-8") for module in modules)
+    source = "".join(Path(str(module.__file__)).read_text(encoding="utf-8") for module in MODULES)
     source += Path(str(gate.__file__)).with_name("gate_decision.py").read_text(encoding="utf-8")
     assert [code for code in first_cells("reasons.md") if f'"{code}"' not in source] == []

@@ -6,11 +6,12 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 
 import pytest
 from evidence_project import START, Project
-from evidence_world import manifest_of_folder
+from evidence_world import inventory_of, inventory_of_folder
 
 from poisonguard.errors import IntegrityError, NothingToScan, UsageError
 from poisonguard.workflow.gate_request import GateRequest
@@ -138,11 +139,12 @@ def test_a_single_file_is_found_under_the_name_that_scan_gives_it(
     project: Project, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(project.folder)
-    content = manifest_of_folder(project.data)
+    content = inventory_of_folder(project.data)
     name = "reviews" if "*" in path else "a"
-    alone = replace(content, files=content.files[:1])
+    alone = inventory_of(islice(content.files.with_leaves(), 1))
     with project.workspace as workspace:
-        publish(workspace, Publication(name, alone), [project.keys["pub"]], START + timedelta(minutes=9))
+        publication = Publication(name, alone.manifest, alone.files)
+        publish(workspace, publication, [project.keys["pub"]], START + timedelta(minutes=9))
     gated = run(project, Path(path))
     assert gated.decision.evidence.dataset == name
     assert [reason.code for reason in gated.decision.decision.reasons] == ["scan-missing", "approvals-missing"]

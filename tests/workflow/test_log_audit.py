@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from evidence_project import START, Project
-from evidence_world import manifest_of_folder
+from evidence_world import inventory_of_folder
 
 from poisonguard.attest.predicates_v1 import ManifestDocument, version_name
 from poisonguard.attest.times import format_time
@@ -40,7 +40,7 @@ def smuggle(project: Project, *statements: Statement) -> None:
 
 
 def manifest_statement(project: Project, number: int, signer: str = "pub") -> Statement:
-    content = manifest_of_folder(project.data)
+    content = inventory_of_folder(project.data).manifest
     release = Release("reviews", number, version_name(content), (), format_time(START + timedelta(minutes=number)))
     return signed_statement(ManifestDocument(release, content), [project.keys[signer]])
 
@@ -99,10 +99,11 @@ def test_a_history_rewritten_after_a_kept_checkpoint_is_found(project: Project) 
     with sqlite3.connect(project.folder / ".poisonguard" / "registry.db") as connection:
         connection.execute("DELETE FROM statement WHERE position > 0")
         connection.execute("DELETE FROM checkpoint WHERE size > 1")
+        connection.execute("DELETE FROM blob")
     connection.close()
     smuggle(project, *(manifest_statement(project, number) for number in (1, 2, 3)))
     assert run(project).statements == 4, "the rewritten log looks sound by itself"
-    with pytest.raises(IntegrityError, match="not those of the checkpoint that was kept"):
+    with pytest.raises(IntegrityError, match="does not continue the checkpoint of 4 statements that was kept"):
         run(project, [kept])
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import hashlib
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from evidence_project import START, Project
-from evidence_world import manifest_of_folder
+from evidence_world import inventory_of_folder
 
+from poisonguard.attest.inventory import Inventory
 from poisonguard.attest.trust import RoleName
-from poisonguard.domain.dataset import Manifest
-from poisonguard.errors import IntegrityError, NothingToScan, UsageError
+from poisonguard.errors import IntegrityError, UsageError
 from poisonguard.store.registry import Kind, Stored
 from poisonguard.workflow.publish import Publication, publish
 
@@ -27,11 +27,13 @@ def statements(project: Project, kind: Kind) -> tuple[Stored, ...]:
         return reader.statements(kind)
 
 
-def publish_as(project: Project, name: str, *signers: str, content: Manifest | None = None) -> str:
-    manifest = content or manifest_of_folder(project.data)
+def publish_as(project: Project, name: str, *signers: str, content: Inventory | None = None) -> str:
+    found = content or inventory_of_folder(project.data)
     keys = [project.keys[signer] for signer in signers]
     with project.workspace as workspace:
-        return publish(workspace, Publication(name, manifest), keys, START + timedelta(minutes=1)).title
+        return publish(
+            workspace, Publication(name, found.manifest, found.files), keys, START + timedelta(minutes=1)
+        ).title
 
 
 def test_the_same_content_is_published_once_and_scanned_often(project: Project) -> None:
@@ -60,10 +62,9 @@ def test_the_same_content_under_another_name_is_another_dataset(project: Project
 
 def test_report_and_profile_are_stored_under_the_digests_that_are_signed(project: Project) -> None:
     project.publish()
-    with project.workspace as workspace:
-        names = {path.name for path in workspace.blobs.folder.rglob("*") if path.is_file()}
-        contents = {workspace.blobs.get(name) for name in names}
-    assert contents == {b"{}", b"profile"}
+    with project.workspace as workspace, workspace.registry.read() as reader:
+        contents = [reader.blob(hashlib.sha256(content).hexdigest()) for content in (b"{}", b"profile")]
+    assert contents == [b"{}", b"profile"]
 
 
 @pytest.mark.parametrize("name", ["", " reviews", "a@1", "pg1:abc", "re*views", "x\ny", "../up", "\x1b[2J", "n" * 200])
@@ -75,12 +76,6 @@ def test_a_name_that_could_not_be_named_again_is_refused(project: Project, name:
 @pytest.mark.parametrize("name", ["reviews", "Früh 2026", "a/b.c_d-e+f", "数据"])
 def test_ordinary_names_are_accepted(project: Project, name: str) -> None:
     assert publish_as(project, name, "pub") == f"{name}@1"
-
-
-def test_an_empty_dataset_is_never_signed(project: Project) -> None:
-    empty = replace(manifest_of_folder(project.data), files=())
-    with pytest.raises(NothingToScan):
-        publish_as(project, "reviews", "pub", content=empty)
 
 
 def test_a_role_for_other_datasets_does_not_reach_here(tmp_path: Path) -> None:
@@ -99,7 +94,8 @@ def test_everybody_who_signs_must_play_the_role(tmp_path: Path) -> None:
 def test_two_scanners_sign_one_scan_when_the_threshold_is_two(tmp_path: Path) -> None:
     project = Project.start(tmp_path / "project", thresholds={RoleName.SCANNER: 2})
     project.publish(scanner=None)
-    publication = Publication("reviews", manifest_of_folder(project.data), project.scanned())
+    content = inventory_of_folder(project.data)
+    publication = Publication("reviews", content.manifest, content.files, project.scanned())
     with project.workspace as workspace:
         with pytest.raises(UsageError, match="takes 2 people's keys and 1 signed"):
             publish(workspace, publication, [project.keys["ci"]], START + timedelta(minutes=2))
@@ -112,7 +108,8 @@ def test_who_may_not_sign_stores_nothing(project: Project) -> None:
     project.publish(scanner=None)
     with pytest.raises(UsageError, match="does not play the role scanner"):
         project.publish(scanner="ann")
-    assert [path for path in project.workspace.blobs.folder.rglob("*") if path.is_file()] == []
+    with project.workspace as workspace, workspace.registry.read() as reader:
+        assert not reader.has_blob(hashlib.sha256(b"{}").hexdigest())
 
 
 def test_a_registry_altered_before_is_not_written_to(project: Project) -> None:

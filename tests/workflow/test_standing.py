@@ -19,6 +19,7 @@ from poisonguard.workflow.approve import Consent, approve, reject, review
 from poisonguard.workflow.context import resolve_version, rules_in_force, standing_of
 from poisonguard.workflow.gate_request import GateRequest
 from poisonguard.workflow.gating import run_gate
+from poisonguard.workflow.log_audit import audit, entries
 from poisonguard.workflow.standing import State
 
 ACTIONS = (
@@ -34,6 +35,16 @@ ACTIONS = (
     "waive bob",
     "reject bob",
     "wait",
+)
+REVOCATIONS = (
+    "refresh",
+    "refresh",
+    "revoke version",
+    "revoke approval",
+    "revoke ann",
+    "revoke ci",
+    "lose ann",
+    "lose ci",
 )
 
 BROKEN = (Failed("PG-LABEL-002", "out of memory"),)
@@ -62,12 +73,27 @@ def act(project: Project, action: str, minute: int) -> None:
             approve(workspace, shown, project.keys[who], consent, now)
 
 
+def take_back(project: Project, action: str, minute: int) -> None:
+    """One thing that the revoker does."""
+    verb, _, what = action.partition(" ")
+    since = START if verb == "lose" else None
+    if verb == "refresh":
+        project.revoke(minutes=minute, lifetime=timedelta(minutes=4))
+    elif what == "version":
+        project.revoke("reviews@1", minutes=minute)
+    elif what == "approval":
+        with project.workspace as workspace:
+            digests = [item.digest for item in entries(workspace) if item.kind == "approval"]
+        project.revoke(approvals=tuple(digests[-1:]), minutes=minute)
+    else:
+        project.revoke(keys=(project.keys[what].public.keyid,), since=since, minutes=minute)
+
+
 def state(project: Project, minute: int) -> State:
     with project.workspace as workspace, workspace.registry.read() as reader:
         rules = rules_in_force(workspace, reader, None, START + timedelta(minutes=minute))
         found = standing_of(reader, resolve_version(reader, "reviews"), rules)
-    assert found is not None
-    return found.state
+    return State.UNTRUSTED if found is None else found.state
 
 
 @settings(max_examples=20, deadline=None)
@@ -83,6 +109,23 @@ def test_a_version_is_approved_exactly_when_the_gate_lets_it_pass(actions: list[
         request = GateRequest(data=str(project.data), start=project.folder)
         gated = run_gate(request, START + timedelta(minutes=minute))
         assert (state(project, minute) is State.APPROVED) == gated.decision.passed
+
+
+@settings(max_examples=30, deadline=None)
+@given(actions=st.lists(st.sampled_from((*ACTIONS, *REVOCATIONS)), min_size=3, max_size=9))
+def test_they_agree_on_what_was_revoked_too(actions: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        project = Project.start(Path(folder) / "project", revokers=("rita",))
+        for minute, action in enumerate(("scan", "refresh", "approve ann", *actions), 1):
+            with suppress(GateFailed, UsageError):  # they may not, or it is revoked already
+                (take_back if action in REVOCATIONS else act)(project, action, minute)
+        minute = len(actions) + 5
+        request = GateRequest(data=str(project.data), start=project.folder)
+        gated = run_gate(request, START + timedelta(minutes=minute))
+        found = state(project, minute)
+        with project.workspace as workspace:
+            assert audit(workspace).statements > 3
+    assert (found is State.APPROVED) == gated.decision.passed
 
 
 def test_the_states_of_a_version_in_the_order_of_its_life(tmp_path: Path) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from poisonguard.cli.options import FILE
+from poisonguard.cli.options import FILE, KEY
 from poisonguard.cli.review import print_review, print_standing
 from poisonguard.errors import UsageError
 
 
 @click.command("approve")
 @click.argument("version")
-@click.option("--key", type=FILE, required=True, help="Private key of a steward.")
+@click.option("--key", type=KEY, required=True, help="Private key of a steward.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; everybody who asks will read it.")
 @click.option(
     "--expires",
@@ -34,6 +34,12 @@ from poisonguard.errors import UsageError
     metavar="FINGERPRINT=WHY",
     help="Excuse one finding, with a reason. Repeatable.",
 )
+@click.option(
+    "--waive-until",
+    "waive_for",
+    metavar="DURATION",
+    help="How long the waivers hold, for example 14d; as long as approval and policy allow when not given.",
+)
 @click.option("--supersede", is_flag=True, help="Take back a rejection of your own.")
 @click.option("--policy", type=FILE, help="Policy file; the settings' or the built-in one when not given.")
 @click.option("--passphrase-file", type=FILE, help="Read the key's passphrase from FILE.")
@@ -45,6 +51,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     not_before: str | None,
     purpose: str,
     waivers: tuple[str, ...],
+    waive_for: str | None,
     supersede: bool,  # noqa: FBT001 - click passes by name
     policy: Path | None,
     passphrase_file: Path | None,
@@ -63,6 +70,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
         not_before=parse_time(not_before) if not_before else None,
         purpose=purpose,
         waive=_waivers(waivers),
+        waive_for=parse_duration(waive_for) if waive_for else None,
         supersede=supersede,
     )
     now = datetime.now(UTC)
@@ -72,6 +80,10 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
         done = approve(workspace, reviewed, load_key(key, passphrase_file), consent, now)
     until = format_time(done.until) if done.until else "?"
     click.echo(f"approved by {terminal(done.person)} until {until} (statement {done.digest[:16]})")
+    if done.waived_until is not None:
+        click.echo(f"waived until {format_time(done.waived_until)}: {', '.join(map(terminal, sorted(consent.waive)))}")
+    if done.replaced is not None:
+        click.echo(f"this replaces the approval of {format_time(done.replaced.approval.created)}, with its waivers")
     print_standing(done.standing)
 
 

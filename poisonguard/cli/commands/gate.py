@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,10 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from poisonguard.cli.options import FILE, output_option, workers_option
-from poisonguard.cli.output import put
+from poisonguard.cli.options import FILE, KEY, format_option, output_option, workers_option
+from poisonguard.cli.output import json_text, put
+from poisonguard.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from poisonguard.attest.keys import Signer
     from poisonguard.policy.model import Policy
     from poisonguard.workflow.gate_decision import GateDecision
 
@@ -24,6 +27,7 @@ MOST_THREADS = 8
 @click.command("gate")
 @click.argument("data")
 @click.option("--bundle", type=FILE, help="Judge by the evidence in FILE, offline.")
+@click.option("--revocations", type=FILE, help="Newer list of revocations, as 'poisonguard revoke -o FILE' wrote it.")
 @click.option("--registry", metavar="PATH|URL", help="Judge by this registry; the workspace's own when not given.")
 @click.option(
     "--trust", metavar="FILE|sha256:PIN", help="The trust root that is pinned; the workspace's own when not given."
@@ -33,20 +37,17 @@ MOST_THREADS = 8
 @click.option("--version", metavar="NAME@N|pg1:...", help="The version that is wanted, out of a registry.")
 @click.option("--min-version", type=click.IntRange(1), default=1, help="Refuse version numbers below N.")
 @click.option("--purpose", default="training", show_default=True, help="What the data are wanted for.")
-@click.option(
-    "-f",
-    "--format",
-    "form",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="What to print.",
-)
+@click.option("--fips", is_flag=True, help="Refuse what is not FIPS-approved, even if the policy does not ask for it.")
+@format_option
+@click.option("--vsa", type=FILE, help="Also write the decision as a SLSA verification summary, an in-toto statement.")
+@click.option("--vsa-key", type=KEY, help="Sign the summary with this key, in a DSSE envelope.")
+@click.option("--passphrase-file", type=FILE, help="First line is the passphrase of the key.")
 @output_option
 @workers_option
 def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click hands them over
     data: str,
     bundle: Path | None,
+    revocations: Path | None,
     registry: str | None,
     trust: str | None,
     policy: Path | None,
@@ -54,7 +55,11 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     version: str | None,
     min_version: int,
     purpose: str,
+    fips: bool,  # noqa: FBT001 - click passes by name
     form: str,
+    vsa: Path | None,
+    vsa_key: Path | None,
+    passphrase_file: Path | None,
     output: str,
     workers: int | None,
 ) -> int:
@@ -66,6 +71,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     request = GateRequest(
         data=data,
         bundle=bundle,
+        revocations=revocations,
         registry=registry,
         trust=trust,
         policy=_policy(policy, data),
@@ -74,12 +80,39 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
         min_version=min_version,
         purpose=purpose,
         workers=workers or min(MOST_THREADS, len(os.sched_getaffinity(0))),
+        fips=fips,
     )
+    signers = _vsa_signers(vsa, vsa_key, passphrase_file)
     gated = run_gate(request, datetime.now(UTC))
     put(_as_json(gated.decision) if form == "json" else _as_table(gated.decision), output)
     for note in gated.notes:
         click.echo(f"note: {terminal(note)}", err=True)
+    if vsa is not None:
+        _write_summary(gated.decision, vsa, signers)
     return gated.decision.exit_code
+
+
+def _vsa_signers(vsa: Path | None, key: Path | None, passphrase_file: Path | None) -> Sequence[Signer]:
+    """Loaded before the gate runs, so that a wrong passphrase costs nothing."""
+    if key is None:
+        return ()
+    if vsa is None:
+        raise UsageError("--vsa-key signs nothing without --vsa FILE", hint="Name the file to write.")
+    from poisonguard.workflow.keys import load_key  # noqa: PLC0415 - heavy imports wait for the command
+
+    return (load_key(key, passphrase_file),)
+
+
+def _write_summary(decision: GateDecision, path: Path, signers: Sequence[Signer]) -> None:
+    from poisonguard.workflow.verification import write_summary  # noqa: PLC0415 - heavy imports wait for the command
+
+    try:
+        write_summary(decision, path, signers)
+    except UsageError as error:
+        if decision.passed:
+            raise
+        # A refusal stays a refusal, whatever becomes of its summary.
+        click.echo(f"note: {error.message}", err=True)
 
 
 def _policy(path: Path | None, data: str) -> Policy:
@@ -89,7 +122,7 @@ def _policy(path: Path | None, data: str) -> Policy:
 
 
 def _as_json(decision: GateDecision) -> str:
-    return json.dumps(decision.to_json(), indent=2) + "\n"
+    return json_text(decision.to_json())
 
 
 def _as_table(decision: GateDecision) -> str:
@@ -127,6 +160,10 @@ def _facts(decision: GateDecision) -> list[str]:
     for approval in evidence.approvals:
         by = ", ".join(terminal(name) for name in approval.people)
         lines.append(f"  approved  by {by} until {format_time(approval.until)}: {terminal(approval.reason)}")
+    if evidence.revocations is not None:
+        held = evidence.revocations
+        by = ", ".join(terminal(name) for name in held.people)
+        lines.append(f"  freshness list {held.number} of revocations by {by}, good until {format_time(held.expires)}")
     lines.append(
         f"  policy    {terminal(evidence.policy)} {evidence.policy_digest[:16]}, for {terminal(evidence.purpose)}"
     )

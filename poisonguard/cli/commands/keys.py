@@ -1,4 +1,4 @@
-"""``poisonguard keys``: make and show signing keys."""
+"""``poisonguard keys``: make, show and import signing keys."""
 
 from __future__ import annotations
 
@@ -7,26 +7,34 @@ from typing import TYPE_CHECKING
 
 import click
 
-from poisonguard.cli.options import FILE
+from poisonguard.cli.options import FILE, KEY
 from poisonguard.errors import KeyMaterialError, UsageError
 
 if TYPE_CHECKING:
     from poisonguard.attest.keys import PublicKey
 
-TYPES = ("p256", "p384", "p521", "ed25519")
+ALGORITHMS = ("p256", "p384", "p521", "ed25519", "ml-dsa-65", "ml-dsa-87")
 
 
 @click.group("keys")
 def command() -> None:
-    """Make and show signing keys."""
+    """Make, show and import signing keys."""
 
 
 @command.command("new")
 @click.argument("path", type=FILE)
-@click.option("--type", "kind", type=click.Choice(TYPES), default="p256", show_default=True, help="Kind of key.")
+@click.option(
+    "--algorithm",
+    "--type",
+    "algorithm",
+    type=click.Choice(ALGORITHMS),
+    default="p256",
+    show_default=True,
+    help="What it signs with; ml-dsa is post-quantum (FIPS 204), as a second key beside another.",
+)
 @click.option("--passphrase-file", type=FILE, help="Encrypt with the first line of FILE.")
 @click.option("--insecure-no-passphrase", is_flag=True, help="Leave the private key unencrypted on disk.")
-def new(path: Path, kind: str, passphrase_file: Path | None, insecure_no_passphrase: bool) -> None:  # noqa: FBT001 - click passes by name
+def new(path: Path, algorithm: str, passphrase_file: Path | None, insecure_no_passphrase: bool) -> None:  # noqa: FBT001 - click passes by name
     """Make a key pair: PATH is private and encrypted, PATH.pub is what you hand out.
 
     The passphrase comes from --passphrase-file, POISONGUARD_PASSPHRASE or the terminal.
@@ -37,19 +45,40 @@ def new(path: Path, kind: str, passphrase_file: Path | None, insecure_no_passphr
     if insecure_no_passphrase and passphrase_file:
         raise UsageError("--passphrase-file and --insecure-no-passphrase exclude each other")
     secret = None if insecure_no_passphrase else _new_passphrase(path, passphrase_file)
-    _print(new_key(path, Algorithm(kind), secret))
+    _print(new_key(path, Algorithm(algorithm), secret))
     click.echo(f"wrote {path} (private: keep it) and {path}.pub (public: hand it out)", err=True)
 
 
+@command.command("import")
+@click.argument("uri")
+@click.option("-o", "--output", type=FILE, required=True, help="Write the reference to FILE, the key to FILE.pub.")
+@click.option("--passphrase-file", type=FILE, help="Read the PIN from FILE, where one is needed.")
+def import_(uri: str, output: Path, passphrase_file: Path | None) -> None:
+    """Write a reference to a key that a key service, Vault or a hardware module holds; use it like a key file.
+
+    URI is one of awskms:KEY, gcpkms:projects/.../cryptoKeyVersions/N, azurekms://VAULT.vault.azure.net/keys/NAME,
+    hsm:[NUMBER][?label=TOKEN] and hv:NAME.
+    """
+    from poisonguard.workflow.keys import import_key  # noqa: PLC0415 - heavy imports wait for the command
+
+    _print(import_key(uri, output, passphrase_file))
+    click.echo(
+        f"wrote {output} (a reference: nothing in it is secret) and {output}.pub (public: hand it out)", err=True
+    )
+
+
 @command.command("show")
-@click.argument("path", type=FILE)
-def show(path: Path) -> None:
-    """Print the id, kind and public key of PATH (a key or a .pub file)."""
+@click.argument("key", type=KEY)
+@click.option("--pem", is_flag=True, help="Print the public key only, as a .pub file holds it.")
+@click.option("--passphrase-file", type=FILE, help="Read the passphrase from FILE, where one is needed.")
+def show(key: Path, pem: bool, passphrase_file: Path | None) -> None:  # noqa: FBT001 - click passes by name
+    """Print the id, kind and public key of KEY: a key file, a key reference, a URI or a .pub file."""
     from poisonguard.workflow.keys import show_key  # noqa: PLC0415 - heavy imports wait for the command
 
-    key = show_key(path)
-    _print(key)
-    click.echo(key.pem, nl=False)
+    public = show_key(key, passphrase_file)
+    if not pem:
+        _print(public)
+    click.echo(public.pem, nl=False)
 
 
 def _print(key: PublicKey) -> None:
@@ -60,7 +89,7 @@ def _print(key: PublicKey) -> None:
 def _new_passphrase(path: Path, passphrase_file: Path | None) -> bytes:
     from poisonguard.workflow.keys import passphrase_source  # noqa: PLC0415 - heavy imports wait for the command
 
-    source = passphrase_source(path, passphrase_file, confirm=True)
+    source = passphrase_source(str(path), passphrase_file, confirm=True)
     if source is None:
         raise KeyMaterialError(
             "a new key needs a passphrase, and there is no terminal to ask on",

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from poisonguard.cli.options import FILE, output_option
-from poisonguard.cli.output import put
+from poisonguard.cli.options import FILE, format_option, output_option
+from poisonguard.cli.output import json_text, put
+
+if TYPE_CHECKING:
+    from poisonguard.workflow.log_audit import Entry
 
 
 @click.group("log")
@@ -16,16 +22,25 @@ def command() -> None:
 
 
 @command.command("show")
-def show() -> None:
-    """Print every statement of the log: place, kind, subject, signers, digest."""
-    from poisonguard.reports.escape import terminal  # noqa: PLC0415 - heavy imports wait for the command
+@click.argument("version", required=False)
+@format_option
+@click.option("--policy", type=FILE, help="Policy file; the settings' or the built-in one when not given.")
+@output_option
+def show(version: str | None, form: str, policy: Path | None, output: str) -> None:
+    """Print every statement of the log; or the story of VERSION (NAME@N, NAME or pg1:...), told from the log."""
+    from poisonguard.cli.story import story_as_json, story_as_text  # noqa: PLC0415 - heavy imports wait
     from poisonguard.workflow.log_audit import entries  # noqa: PLC0415 - as above
+    from poisonguard.workflow.policies import policy_in_force  # noqa: PLC0415 - as above
+    from poisonguard.workflow.story import tell  # noqa: PLC0415 - as above
     from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
 
     with Workspace.required() as workspace:
-        for item in entries(workspace):
-            people = ", ".join(terminal(name) for name in item.people) or "-"
-            click.echo(f"{item.position:>5}  {item.kind:<10}  {terminal(item.subject)}  {people}  {item.digest[:16]}")
+        if version is not None:
+            story = tell(workspace, version, policy_in_force(policy), datetime.now(UTC))
+            put(story_as_json(story) if form == "json" else story_as_text(story), output)
+        else:
+            listed = entries(workspace)
+            put(_as_json(listed) if form == "json" else _as_table(listed), output)
 
 
 @command.command("checkpoint")
@@ -53,4 +68,43 @@ def audit(kept: tuple[Path, ...]) -> None:
         report = run(workspace, notes)
     click.echo(f"log {report.origin}: sound")
     click.echo(f"{report.statements} statements, {report.checkpoints} checkpoints, {report.kept} kept ones compared")
+    if report.absent:
+        click.echo(f"{report.absent} reports or profiles that scans name are not kept here")
     click.echo(f"root {report.root}, trust root version {report.trust_version}")
+
+
+@command.command("prove")
+@click.option("--from", "kept", type=FILE, required=True, help="Checkpoint kept from earlier.")
+@output_option
+def prove(kept: Path, output: str) -> None:
+    """Print a proof that the log only grew since a checkpoint, for whoever has no access to the registry.
+
+    It is a request as C2SP witnesses take it: the consistency proof and the newest checkpoint.
+    """
+    from poisonguard.attest.checkpoint import MAX_NOTE_BYTES  # noqa: PLC0415 - heavy imports wait for the command
+    from poisonguard.workflow.folder import read_small  # noqa: PLC0415 - as above
+    from poisonguard.workflow.growth import growth  # noqa: PLC0415 - as above
+    from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
+
+    note = read_small(kept, MAX_NOTE_BYTES, what="a checkpoint of 'poisonguard log checkpoint'")
+    with Workspace.required() as workspace:
+        put(growth(workspace, note), output)
+
+
+def _as_json(entries: Sequence[Entry]) -> str:
+    document = {"schema": "poisonguard-log/v1", "entries": [entry.to_json() for entry in entries]}
+    return json_text(document)
+
+
+def _as_table(entries: Sequence[Entry]) -> str:
+    return "".join(f"{_line(item)}\n" for item in entries)
+
+
+def _line(item: Entry) -> str:
+    from poisonguard.attest.times import format_time  # noqa: PLC0415 - heavy imports wait for the command
+    from poisonguard.reports.escape import terminal  # noqa: PLC0415 - as above
+
+    time = "-" if item.time is None else format_time(item.time)
+    people = ", ".join(terminal(name) for name in item.people) or "-"
+    subject = terminal(item.subject)
+    return f"{item.position:>5}  {time:<20}  {item.kind:<11}  {subject}  {people}  {item.digest[:16]}"

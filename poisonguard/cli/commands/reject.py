@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from poisonguard.cli.options import FILE
+from poisonguard.cli.options import FILE, KEY
 from poisonguard.cli.review import print_review, print_standing
 
 
 @click.command("reject")
 @click.argument("version")
-@click.option("--key", type=FILE, required=True, help="Private key of a steward.")
+@click.option("--key", type=KEY, required=True, help="Private key of a steward.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; everybody who asks will read it.")
 @click.option("--policy", type=FILE, help="Policy file; the settings' or the built-in one when not given.")
 @click.option("--passphrase-file", type=FILE, help="Read the key's passphrase from FILE.")

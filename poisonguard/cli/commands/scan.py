@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from poisonguard.cli.options import FILE, output_option, quiet_option, verbose_option, workers_option
+from poisonguard.cli.options import FILE, KEY, fips_option, output_option, quiet_option, verbose_option, workers_option
 from poisonguard.cli.output import put
 from poisonguard.cli.progress import progress_bar
 from poisonguard.errors import UsageError
 
 if TYPE_CHECKING:
-    from poisonguard.attest.keys import PrivateKey
+    from poisonguard.attest.keys import Signer
     from poisonguard.domain.result import ScanResult
     from poisonguard.workflow.scan import Scan, ScanRequest
 
@@ -70,9 +70,10 @@ PLAIN_WIDTH = 100
 @click.option("--flagged", type=FILE, help="Write the flagged rows to FILE (.parquet, .csv, .jsonl).")
 @click.option("--scores", type=FILE, help="Write every row's score to FILE (.parquet, .csv, .jsonl).")
 @click.option(
-    "--sign", "key", type=FILE, help="Sign manifest and scan result with this key and publish them in the registry."
+    "--sign", "key", type=KEY, help="Sign manifest and scan result with this key and publish them in the registry."
 )
 @click.option("--passphrase-file", type=FILE, help="Read the key's passphrase from FILE.")
+@fips_option
 @workers_option
 @click.option("--progress/--no-progress", default=True, help="Show a progress bar on a terminal.")
 @quiet_option
@@ -95,6 +96,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     scores: Path | None,
     key: Path | None,
     passphrase_file: Path | None,
+    fips: bool,  # noqa: FBT001 - click passes by name
     workers: int | None,
     progress: bool,  # noqa: FBT001 - click passes by name
     quiet: bool,  # noqa: FBT001 - click passes by name
@@ -131,6 +133,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
         keep_profile=key is not None,
         fail_on=fail_on,
         workers=workers or 0,
+        fips=fips,
     )
     signer = _signer(request, key, passphrase_file) if key else None
     with progress_bar(wanted=progress and not quiet) as bar, open_scan(request, bar) as finished:
@@ -154,13 +157,13 @@ def _write_rows(finished: Scan, flagged: Path | None, scores: Path | None) -> No
         write_rows(finished, scores, only_flagged=False)
 
 
-def _signer(request: ScanRequest, key: Path, passphrase_file: Path | None) -> PrivateKey:
+def _signer(request: ScanRequest, key: Path, passphrase_file: Path | None) -> Signer:
     from poisonguard.workflow.sign_scan import signer_of  # noqa: PLC0415 - only a signed scan needs the registry
 
     return signer_of(request, key, passphrase_file, datetime.now(UTC))
 
 
-def _publish(finished: Scan, request: ScanRequest, signer: PrivateKey) -> str:
+def _publish(finished: Scan, request: ScanRequest, signer: Signer) -> str:
     from poisonguard.workflow.sign_scan import publish_scan  # noqa: PLC0415 - only a signed scan needs the registry
 
     published = publish_scan(finished, request, signer, datetime.now(UTC))

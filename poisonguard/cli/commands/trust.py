@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from poisonguard.cli.options import FILE
+from poisonguard.cli.options import FILE, KEY
 
 if TYPE_CHECKING:
     from poisonguard.attest.keys import Signer
@@ -52,7 +52,15 @@ def _request_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "datasets",
             multiple=True,
             metavar="GLOB",
-            help="Limit publishers, scanners and stewards to these datasets. Repeatable.",
+            help="Limit publishers, scanners, stewards and trainers to these datasets: '*' and '?' stand for any "
+            "characters, '/' too. Repeatable.",
+        ),
+        click.option(
+            "--post-quantum",
+            "post_quantum",
+            multiple=True,
+            metavar="ROLE",
+            help="In this role each must sign with a classical and an ML-DSA key. Repeatable.",
         ),
         click.option("--expires", default="365d", show_default=True, metavar="DURATION", help="How long it holds."),
     )
@@ -66,7 +74,7 @@ def _key_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--key",
         "keys",
-        type=FILE,
+        type=KEY,
         multiple=True,
         required=True,
         help="Private key that signs the trust root. Repeatable.",
@@ -75,15 +83,46 @@ def _key_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @command.command("init")
 @_request_options
-def init(keys: tuple[Path, ...], passphrase_file: Path | None, **asked: Any) -> None:
+@click.option(
+    "--registry",
+    metavar="URL",
+    envvar="POISONGUARD_REGISTRY",
+    show_envvar=True,
+    help="Keep the registry there, for a team: postgresql+psycopg://USER@HOST/DATABASE. "
+    "A file in .poisonguard when not given.",
+)
+def init(keys: tuple[Path, ...], passphrase_file: Path | None, registry: str | None, **asked: Any) -> None:
     """Make .poisonguard here: registry, log key, and the first trust root, pinned."""
     from poisonguard.workflow import trust_root  # noqa: PLC0415 - heavy imports wait for the command
 
     request = _request(**asked)
-    trusted = trust_root.init(Path.cwd(), request, _signers(keys, passphrase_file), _now())
+    trusted = trust_root.init(Path.cwd(), request, _signers(keys, passphrase_file), _now(), registry=registry)
     _print(trusted)
     _warn(trusted.root)
     click.echo("made .poisonguard; hand the pin to whoever runs the gate elsewhere", err=True)
+
+
+@command.command("join")
+@click.option(
+    "--registry",
+    metavar="URL",
+    envvar="POISONGUARD_REGISTRY",
+    show_envvar=True,
+    required=True,
+    help="The team's registry.",
+)
+@click.option(
+    "--trust", "pin", metavar="FILE|sha256:PIN", required=True, help="A trust root of the team's, or its pin."
+)
+@click.option("--log-key", type=FILE, help="A copy of the team's log key, to publish and approve from here.")
+def join(registry: str, pin: str, log_key: Path | None) -> None:
+    """Make .poisonguard here for a registry that a team shares."""
+    from poisonguard.workflow.join import join as run  # noqa: PLC0415 - heavy imports wait for the command
+
+    trusted = run(Path.cwd(), registry, pin, log_key)
+    _print(trusted)
+    may = "publish, approve and gate" if log_key is not None else "gate and audit; publishing takes --log-key"
+    click.echo(f"joined: this workspace may {may}", err=True)
 
 
 @command.command("show")
@@ -100,18 +139,35 @@ def show() -> None:
 @command.command("next")
 @_request_options
 @click.option("-o", "--output", type=FILE, required=True, help="Write the next trust root to FILE.")
-def next_(keys: tuple[Path, ...], passphrase_file: Path | None, output: Path, **asked: Any) -> None:
+@click.option("--rotate-log-key", is_flag=True, help="Give the log a new key, which signs from 'trust update' on.")
+@click.option("--retire-log-key", is_flag=True, help="Believe no more what only older log keys signed.")
+def next_(
+    keys: tuple[Path, ...],
+    passphrase_file: Path | None,
+    output: Path,
+    *,
+    rotate_log_key: bool,
+    retire_log_key: bool,
+    **asked: Any,
+) -> None:
     """Write the next version of the trust root, in full, for 'trust update' everywhere.
 
     Sign with enough root keys of the old version and of the new one, here or with 'trust cosign'.
     """
-    from poisonguard.store.blobs import write_durably  # noqa: PLC0415 - heavy imports wait for the command
+    from poisonguard.store.durable import write_durably  # noqa: PLC0415 - heavy imports wait for the command
     from poisonguard.workflow import trust_root  # noqa: PLC0415 - as above
     from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
 
     request = _request(**asked)
     with Workspace.required() as workspace:
-        root, data = trust_root.next_root(workspace, request, _signers(keys, passphrase_file), _now())
+        root, data = trust_root.next_root(
+            workspace,
+            request,
+            _signers(keys, passphrase_file),
+            _now(),
+            rotate_log_key=rotate_log_key,
+            retire_log_key=retire_log_key,
+        )
     write_durably(output, data)
     _warn(root)
     click.echo(f"wrote trust root version {root.version} to {output}; make it hold with 'trust update'", err=True)
@@ -122,7 +178,7 @@ def next_(keys: tuple[Path, ...], passphrase_file: Path | None, output: Path, **
 @_key_options
 def cosign(file: Path, keys: tuple[Path, ...], passphrase_file: Path | None) -> None:
     """Add signatures to the trust root in FILE that was written by 'trust next'."""
-    from poisonguard.store.blobs import write_durably  # noqa: PLC0415 - heavy imports wait for the command
+    from poisonguard.store.durable import write_durably  # noqa: PLC0415 - heavy imports wait for the command
     from poisonguard.workflow import trust_root  # noqa: PLC0415 - as above
 
     write_durably(file, trust_root.cosign(trust_root.read_file(file), _signers(keys, passphrase_file)))
@@ -155,21 +211,22 @@ def _print(trusted: TrustedRoot) -> None:
     for role, grant in sorted(root.roles.items()):
         names = ", ".join(terminal(name) for name in grant.people)
         datasets = "" if grant.datasets == ("*",) else f", for {', '.join(terminal(item) for item in grant.datasets)}"
-        click.echo(f"{role:<9} {grant.threshold} of {names}{datasets}")
+        kinds = ", each with a post-quantum signature too" if grant.post_quantum else ""
+        click.echo(f"{role:<9} {grant.threshold} of {names}{datasets}{kinds}")
 
 
 def _warn(root: TrustRoot) -> None:
-    from poisonguard.workflow.trust_root import warnings  # noqa: PLC0415 - heavy imports wait for the command
+    from poisonguard.workflow.trust_warnings import warnings  # noqa: PLC0415 - heavy imports wait for the command
 
     for warning in warnings(root):
         click.echo(f"warning: {warning}", err=True)
 
 
-def _request(people: Any, roles: Any, thresholds: Any, datasets: Any, expires: str) -> TrustRequest:
+def _request(expires: str, **asked: Any) -> TrustRequest:
     from poisonguard.attest.times import parse_duration  # noqa: PLC0415 - heavy imports wait for the command
     from poisonguard.workflow.trust_root import read_request  # noqa: PLC0415 - as above
 
-    return read_request(people, roles, thresholds, datasets, parse_duration(expires))
+    return read_request(**asked, lifetime=parse_duration(expires))
 
 
 def _signers(keys: tuple[Path, ...], passphrase_file: Path | None) -> list[Signer]:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from poisonguard.dataset.chunktree import BLAKE3_TREE, ChunkTree
 from poisonguard.dataset.names import shown
 from poisonguard.dataset.storage import Storage
 from poisonguard.dataset.streams import Stream
@@ -26,6 +27,7 @@ class Source:
     size: int
     leaves: bytes
     compression: str | None = None
+    tree: ChunkTree = BLAKE3_TREE
 
     @property
     def shown(self) -> str:
@@ -34,7 +36,7 @@ class Source:
 
     def open(self) -> VerifiedFile:
         """The file's own bytes, at any place."""
-        return VerifiedFile(self.storage, self.path, self.size, self.leaves)
+        return VerifiedFile(self.storage, self.path, self.size, self.leaves, self.tree)
 
     def stream(self) -> Stream:
         """The content in order, decompressed."""

@@ -25,7 +25,7 @@ from poisonguard.dataset.formats.base import Part, Source, readable_as
 from poisonguard.dataset.formats.textvalues import Narrowest, convert
 from poisonguard.dataset.names import shown
 from poisonguard.dataset.sniff import HEAD_BYTES
-from poisonguard.dataset.streams import Utf8Check
+from poisonguard.dataset.streams import Stoppable, Utf8Check
 from poisonguard.errors import UnreadableData
 
 DELIMITERS = ",;\t|"
@@ -102,6 +102,7 @@ class DelimitedTable:
             content: Any = stream
             if checked:
                 content = _Ended(Utf8Check(self._source.path, stream), self._delimiter, len(self._header))
+            content = Stoppable(content)
             try:
                 reader = self._reader(content)
                 batches = _without_sentinel(self._source, reader) if checked else reader
@@ -110,6 +111,8 @@ class DelimitedTable:
                 if "straddling" in str(error):
                     raise _LongRowError(str(error)) from error
                 raise self._complaint(str(error)) from error
+            finally:
+                content.stop()
 
     def _reader(self, content: Any) -> Any:
         reader = pc_csv.open_csv(

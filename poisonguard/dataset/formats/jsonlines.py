@@ -34,6 +34,10 @@ BLOCK_BYTES = 8 << 20
 LONGEST_LINE = 64 << 20
 MOST_NESTED = 64
 """Nesting of the text; Arrow's parser overflows its stack at some ten thousand levels."""
+MOST_NAMES = 100_000
+MOST_CELLS = 64 << 20
+"""Rows times names in one run of lines: Arrow makes a cell of each, however few of them are filled."""
+NAME = re.compile(rb'"((?:[^"\\]|\\.){0,512}+)"\s*:')
 ROW = re.compile(r" in row (\d+)")
 
 
@@ -79,8 +83,10 @@ class JsonTable:
     def _survey(self) -> tuple[pa.Schema, int]:
         """Types over all lines with times still as text, and how many rows there are."""
         known = pa.schema([])
-        rows = 0
+        rows = most = 0
         for lines in self._blocks(checked=True):
+            most = max(most, lines.filled)
+            self._refuse_wide(_width(pa.struct(known)), most)
             known, table = self._widened(known, lines)
             if table.num_rows != lines.filled:
                 raise self._uncounted(lines)
@@ -90,7 +96,16 @@ class JsonTable:
                 f"{self._source.shown}: {rows} elements but {self._commas} commas between them",
                 hint="Separate the elements by one comma each; none after the last.",
             )
+        self._refuse_wide(_width(pa.struct(known)), most)
         return known, rows
+
+    def _refuse_wide(self, names: int, rows: int) -> None:
+        """Refuse a table that would be huge and nearly empty: few bytes of text can name a million columns."""
+        if names > MOST_NAMES or names * rows > MOST_CELLS:
+            raise UnreadableData(
+                f"{self._source.shown}: {names} different names in {rows} {self._what}s",
+                hint="Give every line the same keys; keep what varies in one text.",
+            )
 
     def _widened(self, known: pa.Schema, lines: _Lines) -> tuple[pa.Schema, pa.Table]:
         """The types after some more lines, and those lines."""
@@ -104,6 +119,8 @@ class JsonTable:
         """Some lines in the known types, or else in those that fit them."""
         text = with_text(lines.text, self._mixed)
         for schema, unexpected in ((known, "error"), (None, "infer")):
+            if schema is None:
+                self._refuse_wide(len(set(NAME.findall(lines.text))), lines.filled)
             try:
                 return _parse(text, schema, unexpected)
             except pa.ArrowInvalid:
@@ -238,6 +255,13 @@ class JsonTable:
         if self._array and state[MISPLACED]:
             raise UnreadableData(f"{self._source.shown}: more than one array", hint="Keep one array in each file.")
         self._commas = int(state[PIECES])
+
+
+def _width(kind: pa.DataType) -> int:
+    """Columns that Arrow keeps for a type: of a struct, those of its fields."""
+    if pt.is_list(kind):
+        return _width(kind.value_type)
+    return sum(_width(field.type) for field in kind) if pt.is_struct(kind) else 1
 
 
 def _whole_lines(source: Source, texts: Iterator[bytes]) -> Iterator[bytes]:

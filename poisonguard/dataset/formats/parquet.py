@@ -20,6 +20,8 @@ from poisonguard.errors import UnreadableData
 
 THRIFT_LIMIT = 100 << 20
 """Bytes or items that a footer may claim; a forged one asks for gigabytes."""
+MOST_GROUPS = 10_000
+"""Row groups of one file: each is read on its own, with the footer that lists them all."""
 BATCH_BYTES = 16 << 20
 LARGEST_BATCH, SMALLEST_BATCH = 65_536, 16
 
@@ -88,6 +90,11 @@ def _batch_rows(group: pq.RowGroupMetaData) -> int:
 
 
 def _check_footer(source: Source, metadata: pq.FileMetaData) -> None:
+    if metadata.num_row_groups > MOST_GROUPS:
+        raise UnreadableData(
+            f"{source.shown}: {metadata.num_row_groups} row groups",
+            hint=f"At most {MOST_GROUPS} can be read: write larger ones.",
+        )
     total = sum(metadata.row_group(number).num_rows for number in range(metadata.num_row_groups))
     if total != metadata.num_rows:
         raise UnreadableData(

@@ -1,0 +1,136 @@
+"""Check, offline, that one file is in a version that somebody who may has published.
+
+Rules, each one refusal:
+
+1. The trust root follows from the one that is pinned, and has not expired.
+2. The manifest's statement is in the log, by its proof and the log's signed checkpoint.
+3. It was signed by somebody who may publish the dataset, by a key that is not revoked in the list that comes with it.
+4. The file's entry leads to the manifest's root.
+5. The file, when one is given, has the entry's size, SHA-256 and tree root.
+
+It says nothing of scans and approvals: whether data may be used is for the gate to say.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from poisonguard.attest.evidence import Signed, Statements
+from poisonguard.attest.predicates_v1 import ManifestDocument
+from poisonguard.attest.trust import MAX_ROOT_BYTES, TrustRoot, establish, pin_of
+from poisonguard.dataset.chunktree import tree_of
+from poisonguard.dataset.hashing import hash_file
+from poisonguard.dataset.names import shown
+from poisonguard.dataset.storage import LocalStorage
+from poisonguard.domain.dataset import FileEntry, Release
+from poisonguard.errors import IntegrityError, UsageError
+from poisonguard.store import file_proof
+from poisonguard.store.bundle import Bundle
+from poisonguard.workflow.folder import TRUST, find_folder, lineage, read_small
+from poisonguard.workflow.gate_statements import Opened, Placed, open_lists, open_placed, place
+
+_PIN = re.compile(r"sha256:[0-9a-fA-F]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenFile:
+    """A file that is in a version.
+
+    Attributes:
+        entry: The file.
+        release: The version.
+        people: Who published it.
+    """
+
+    entry: FileEntry
+    release: Release
+    people: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The trust root that is pinned: its digest, and its bytes when they are at hand."""
+
+    digest: str
+    data: tuple[bytes, ...] = ()
+
+
+def pin_here(trust: str | None) -> Pin:
+    """The pin in ``sha256:PIN``, or of the trust root in a file, or of the workspace's own.
+
+    Raises:
+        UsageError: There is none, or the file cannot be read.
+    """
+    if trust is not None and _PIN.fullmatch(trust):
+        return Pin(trust.removeprefix("sha256:").lower())
+    folder = find_folder() if trust is None else None
+    if trust is None and folder is None:
+        raise UsageError("no trust root is pinned here", hint="Give it with --trust: a file, or sha256:PIN.")
+    path = Path(trust) if trust is not None else (folder or Path()) / TRUST
+    data = read_small(path, MAX_ROOT_BYTES, what="the trust root that is pinned here")
+    return Pin(pin_of(data), (data,))
+
+
+def check_proof(data: bytes, pin: Pin, now: datetime, *, file: str | None = None) -> ProvenFile:
+    """The file that a proof is of.
+
+    Args:
+        data: The proof.
+        pin: The trust root that is pinned.
+        now: The time.
+        file: Path of a file that is to be the one.
+
+    Raises:
+        IntegrityError: A rule of this module is broken.
+        GateFailed: The trust root has expired.
+        DataError: The file cannot be read.
+    """
+    bundle, proof = file_proof.load(data)
+    trusted = establish(lineage(bundle.trust_roots, pin.data), pin.digest)
+    trusted.check_time(now)
+    signed = _manifest(bundle, trusted.root)
+    manifest = signed.document.manifest
+    if not proof.holds(manifest):
+        raise IntegrityError(f"{shown(proof.entry.path)}: the proof does not lead to the manifest's root")
+    if file is not None:
+        _compare(file, proof.entry, manifest.hash_profile)
+    return ProvenFile(proof.entry, signed.document.release, signed.people)
+
+
+def _manifest(bundle: Bundle, root: TrustRoot) -> Signed[ManifestDocument]:
+    placed = place(bundle, root)
+    _refuse_homeless(placed)
+    lists = Statements.of(_sound(open_lists(placed, root)).documents).revocations
+    newest = max((item.document for item in lists), key=lambda item: item.number, default=None)
+    opened = _sound(open_placed(placed, root, newest))
+    manifests = Statements.of(opened.documents).manifests
+    if len(manifests) != 1:
+        problems = [item.problem for item in opened.unentitled] or [f"{len(manifests)} manifests where one is expected"]
+        raise IntegrityError(problems[0], hint="Ask whoever made the proof for one of a version that is trusted.")
+    return manifests[0]
+
+
+def _refuse_homeless(placed: Placed) -> None:
+    if isinstance(placed.checkpoint, IntegrityError):
+        raise placed.checkpoint
+    for digest in placed.homeless:
+        raise IntegrityError(f"statement {digest[:12]} is not proven to be in the log")
+
+
+def _sound(opened: Opened) -> Opened:
+    for error in opened.altered:
+        raise error
+    return opened
+
+
+def _compare(file: str, entry: FileEntry, hash_profile: str) -> None:
+    folder, name = os.path.split(file)
+    found = hash_file(LocalStorage(folder or "."), name, tree=tree_of(hash_profile))
+    if (found.size, found.sha256, found.tree_root) != (entry.size, entry.sha256, entry.tree_root):
+        raise IntegrityError(
+            f"{shown(file)} is not the file {shown(entry.path)} of the version", hint="Fetch the file again."
+        )

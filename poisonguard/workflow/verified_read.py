@@ -1,0 +1,91 @@
+"""Open an approved version for reading: the gate decides on all but the bytes, which are checked as they are read.
+
+Rules:
+
+1. Nothing is opened before the gate passed: trust root, revocations, policy, signatures, scans, approvals, log; and the
+   listing, with every file that it names there, in its size, and no other.
+2. The listing that the gate passed is the one that is read by, kept apart from the evidence it came in.
+3. Where several versions have the same names and sizes, the newest approved one is meant; bytes of another stop the
+   reading. ``version`` says which is meant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from poisonguard.attest.listing import Listing
+from poisonguard.attest.shardfile import spool
+from poisonguard.dataset.chunktree import ChunkTree
+from poisonguard.dataset.discover import discover
+from poisonguard.dataset.verified_files import VerifiedFiles
+from poisonguard.dataset.verify import Mismatches, verify_files
+from poisonguard.errors import GateFailed, InternalError
+from poisonguard.workflow.gate_decision import GateDecision
+from poisonguard.workflow.gate_request import GateRequest
+from poisonguard.workflow.gating import run_gate
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """An approved version, ready to be read.
+
+    Attributes:
+        decision: What the gate said, and on what evidence.
+        files: The files, checked as they are read.
+    """
+
+    decision: GateDecision
+    files: VerifiedFiles
+
+
+def open_approved(request: GateRequest, now: datetime) -> Approved:
+    """Open the data of a request, if the gate lets them through.
+
+    Args:
+        request: What to read, on what evidence; its ``compare`` is not used.
+        now: The time.
+
+    Raises:
+        GateFailed: The gate does not pass; ``error.decision`` holds every reason.
+        IntegrityError: The evidence is not what was signed, or a file is missing, of another size, or not approved.
+        NothingToScan: There are no data.
+        UsageError: There is no evidence to judge by.
+    """
+    names = _Names()
+    decision = run_gate(replace(request, compare=names), now).decision
+    require(decision)
+    if names.listing is None or names.tree is None:
+        raise InternalError("the gate passed without looking at the files")
+    storage = discover(request.data).storage
+    return Approved(decision, VerifiedFiles(storage, names.listing, names.tree))
+
+
+def require(decision: GateDecision) -> None:
+    """Do nothing when passed.
+
+    Raises:
+        GateFailed: The gate does not pass; ``error.decision`` holds every reason.
+    """
+    try:
+        decision.require()
+    except GateFailed as error:
+        error.decision = decision
+        raise
+
+
+@dataclass(slots=True)
+class _Names:
+    """Compares names and sizes, and keeps the listing it compared last: when the gate passes, the one that passed."""
+
+    listing: Listing | None = None
+    tree: ChunkTree | None = None
+
+    def __call__(self, location: str, files: Listing, *, tree: ChunkTree) -> Mismatches:
+        self.listing, self.tree = _kept(files), tree
+        return verify_files(location, self.listing.with_leaves(), tree=tree, content=False)
+
+
+def _kept(files: Listing) -> Listing:
+    """The same listing, which needs neither the bundle nor the registry any more."""
+    return Listing(files.manifest, spool(files.shards()))

@@ -1,0 +1,385 @@
+"""The gate and lists of revocations: freshness, versions, keys and approvals that were taken back."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from evidence_gate import Gate, codes, notes, refused
+from evidence_world import ZERO, World, revoking_root
+from simulator import DAY, NOW, key, trust_root
+
+from poisonguard.attest.envelope import Signature
+from poisonguard.attest.revocations_v1 import ListedRejection, RevokedApproval, RevokedKey, RevokedVersion
+from poisonguard.attest.trust import Grant, RoleName
+from poisonguard.domain import merkle
+from poisonguard.errors import GateFailed
+from poisonguard.store.bundle import Bundle
+from poisonguard.workflow.gate_memory import GateState, Passed
+
+HOUR = timedelta(hours=1)
+ORIGIN = "poisonguard/test"
+
+
+@pytest.fixture
+def world(folder: Path, world: World) -> World:
+    """A world in which rita revokes, and everybody behaved."""
+    assert folder.is_dir()
+    world.root = revoking_root()
+    return world.behave()
+
+
+def version(world: World, **changes: Any) -> dict[str, Any]:
+    item = RevokedVersion(world.dataset, world.number, world.version, "labels of source 7 are flipped", NOW - DAY)
+    return {"versions": (replace(item, **changes),)}
+
+
+def lost(name: str, **changes: Any) -> dict[str, Any]:
+    """A key that was lost an hour ago, when there were three statements in the log."""
+    item = RevokedKey(key(name).public.keyid, NOW - DAY, ORIGIN, 3, "laptop stolen", NOW - DAY)
+    return {"keys": (replace(item, **changes),)}
+
+
+def withdrawn(statement: str) -> dict[str, Any]:
+    return {"approvals": (RevokedApproval(statement, "read the wrong report", NOW - DAY),)}
+
+
+def alone(world: World, *, size: int | None = None) -> Bundle:
+    """The last statement in a bundle of its own."""
+    bundle = world.bundle()
+    return replace(bundle, statements=bundle.statements[-1:] if size is None else bundle.statements[:size])
+
+
+# ---------------------------------------------------------------------------------------------------- freshness
+
+
+def test_a_list_that_revokes_nothing_lets_pass(world: World, check: Gate) -> None:
+    world.revoke()
+    decision = check(world)
+    assert (decision.passed, notes(decision)) == (True, {"passed"})
+    shown = decision.to_json()["revocations"]
+    assert (shown["number"], shown["by"], shown["expires"]) == (1, ["rita"], "2026-05-07T12:00:00Z")
+
+
+def test_without_a_revoker_nothing_changes(world: World, check: Gate) -> None:
+    world.root = trust_root()
+    assert check(world).passed
+    world.revoke(**version(world))
+    decision = check(world)
+    assert decision.passed, "whoever signed the list has no right to"
+    assert "statement-unentitled" in notes(decision)
+
+
+def test_revocations_missing(world: World, check: Gate) -> None:
+    decision = check(world)
+    assert codes(decision) == {"revocations-missing"}
+    assert decision.exit_code == 5
+    with pytest.raises(GateFailed, match="revocations-missing"):
+        decision.require()
+
+
+@pytest.mark.parametrize("signer", ["ann", "ci", "log", "mallory", "olga"])
+def test_a_list_that_no_revoker_signed_is_none(world: World, check: Gate, signer: str) -> None:
+    world.revoke(signer)
+    refused(check(world), "revocations-missing", 6)
+
+
+def test_more_than_one_revoker_can_be_asked_for(world: World, check: Gate) -> None:
+    roles = {**revoking_root().roles, RoleName.REVOKER: Grant(("olga", "rita"), 2)}
+    world.root = revoking_root(roles=roles)
+    world.revoke()
+    refused(check(world), "revocations-missing", 6)
+    world.revoke("olga", "rita", number=2)
+    assert check(world).passed
+
+
+def test_revocations_expired(world: World, check: Gate) -> None:
+    world.revoke(expires=NOW)
+    assert codes(check(world)) == {"revocations-expired"}
+    assert check(world, now=NOW - timedelta(seconds=1)).passed
+
+
+def test_revocations_rolled_back(world: World, check: Gate) -> None:
+    world.revoke(number=4)
+    assert codes(check(world, state=GateState(revocations=5))) == {"revocations-rolled-back"}
+    assert check(world, state=GateState(revocations=4)).passed
+
+
+def test_a_refusal_cannot_be_forgotten_by_an_older_list(world: World, check: Gate) -> None:
+    older = World(world.content, root=world.root, log=list(world.log))
+    older.revoke(number=1)
+    world.revoke(number=2, **version(world))
+    state = GateState().after(check(world))
+    assert state.passed == {}
+    assert check(older).passed, "a machine that saw nothing cannot know"
+    assert codes(check(older, state=state)) == {"revocations-rolled-back"}
+
+
+def test_revocations_shrunk(world: World, check: Gate) -> None:
+    world.revoke(**version(world))
+    world.revoke(number=2)
+    decision = check(world)
+    assert codes(decision) == {"revocations-shrunk"}
+    assert decision.exit_code == 6
+
+
+def test_two_lists_with_one_number(world: World, check: Gate) -> None:
+    world.revoke()
+    world.revoke(expires=NOW + DAY)
+    refused(check(world), "revocations-shrunk", 6)
+
+
+def test_a_list_that_is_not_proven_to_be_in_the_log_is_not_believed(world: World, check: Gate) -> None:
+    world.revoke()
+    bundle = world.bundle()
+    last = replace(bundle.statements[-1], proof=bundle.statements[-1].proof[:-1])
+    decision = check(world, replace(bundle, statements=(*bundle.statements[:-1], last)))
+    assert codes(decision) == {"revocations-missing", "log-inclusion"}
+    assert GateState().after(decision).revocations == 0
+
+
+def test_a_list_from_the_future(world: World, check: Gate) -> None:
+    world.revoke(created=NOW + HOUR)
+    assert codes(check(world)) == {"clock-behind"}
+
+
+# ---------------------------------------------------------------------------------------------------- versions
+
+
+def test_version_revoked(world: World, check: Gate) -> None:
+    world.revoke(**version(world))
+    decision = check(world)
+    assert codes(decision) == {"version-revoked"}
+    assert decision.exit_code == 5
+    assert "labels of source 7 are flipped" in decision.decision.reasons[0].message
+
+
+def test_revoked_content_stays_revoked_under_another_number(world: World, check: Gate) -> None:
+    world.revoke(**version(world, number=2))
+    assert codes(check(world)) == {"version-revoked"}
+
+
+@pytest.mark.parametrize("change", [{"dataset": "prices"}, {"version": f"pg1:{ZERO}"}])
+def test_another_revoked_version_does_not_matter(world: World, check: Gate, change: dict[str, str]) -> None:
+    world.revoke(**version(world, **change))
+    assert check(world).passed
+
+
+def test_a_list_that_expired_still_revokes(world: World, check: Gate) -> None:
+    world.revoke(**version(world), expires=NOW)
+    assert codes(check(world)) == {"version-revoked", "revocations-expired"}
+
+
+def test_the_version_before_a_revoked_one_may_pass_again(world: World, check: Gate) -> None:
+    state = GateState({"reviews": (Passed(3, world.version), Passed(5, f"pg1:{ZERO}"))})
+    world.revoke()
+    assert codes(check(world, state=state)) == {"version-rolled-back"}
+    world.revoke(number=2, **version(world, number=5, version=f"pg1:{ZERO}"))
+    assert check(world, state=state).passed
+
+
+def test_another_version_under_a_number_that_passed(world: World, check: Gate) -> None:
+    world.revoke()
+    decision = check(world, state=GateState({"reviews": (Passed(3, f"pg1:{ZERO}"),)}))
+    assert codes(decision) == {"version-forked"}
+    assert decision.exit_code == 6
+
+
+# ---------------------------------------------------------------------------------------------------- keys
+
+
+def test_key_revoked_and_what_it_signed_before_is_kept(world: World, check: Gate) -> None:
+    world.revoke(**lost("pub"))
+    assert check(world).passed, "the manifest was logged and signed before"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"since": NOW - 3 * DAY},  # the manifest was signed in that very second
+        {"size": 0},
+        {"origin": "poisonguard/other"},
+    ],
+)
+def test_key_revoked(world: World, check: Gate, change: dict[str, Any]) -> None:
+    world.revoke(**lost("pub", **change))
+    decision = check(world)
+    assert codes(decision) == {"key-revoked", "manifest-missing"}
+    assert decision.exit_code == 5
+    assert decision.decision.reasons[0].code == "key-revoked"
+
+
+def test_a_thief_cannot_backdate(world: World, check: Gate) -> None:
+    """Whoever stole ann's key signs what she never read, and gives it a time before the theft."""
+    thief = World(world.content, root=world.root, log=world.log[:2])
+    thief.revoke(**lost("ann", size=2))
+    thief.approve(thief.log[0], thief.log[1], "ann", created=NOW - 2 * DAY, not_before=NOW - 2 * DAY)
+    assert codes(check(thief)) == {"key-revoked", "approvals-missing"}
+
+
+def test_a_place_that_is_not_proven_saves_no_signature(world: World, check: Gate) -> None:
+    world.revoke(**lost("pub"))
+    bundle = world.bundle()
+    first = replace(bundle.statements[0], proof=())
+    decision = check(world, replace(bundle, statements=(first, *bundle.statements[1:])))
+    assert codes(decision) == {"key-revoked", "manifest-missing", "log-inclusion"}
+
+
+def test_another_key_of_the_same_person_still_counts(world: World, check: Gate) -> None:
+    people = tuple(item for item in revoking_root().people if item.name != "ann")
+    ann = replace(revoking_root().people[0], name="ann", keys=(key("ann").public, key("ann-2").public))
+    world.root = revoking_root(people=(*people, ann))
+    world.approve(world.log[0], world.log[1], "ann-2", created=NOW - HOUR, not_before=NOW - HOUR)
+    world.revoke(number=1, **lost("ann", size=0))
+    decision = check(world)
+    assert decision.passed
+    assert "key-revoked" in notes(decision)
+
+
+def test_a_revoked_key_beside_a_good_one_only_informs(world: World, check: Gate) -> None:
+    world.approve(world.log[0], world.log[1], "bob")
+    world.revoke(**lost("ann", size=0))
+    decision = check(world)
+    assert (decision.passed, notes(decision)) == (True, {"passed", "key-revoked"})
+    assert [item.people for item in decision.evidence.approvals] == [("bob",)]
+
+
+def test_a_list_is_not_signed_by_a_key_that_it_revokes(world: World, check: Gate) -> None:
+    world.revoke(**lost("rita", size=99))
+    assert codes(check(world)) == {"revocations-missing", "key-revoked"}
+
+
+def test_a_rejection_by_a_stolen_key_does_not_stand(world: World, check: Gate) -> None:
+    world.revoke(**lost("bob", size=3))
+    world.reject(world.log[0], world.log[1], "bob")
+    assert check(world).passed
+
+
+# --------------------------------------------------------------------------------------------------- rejections
+
+
+def without_rejection(world: World) -> Bundle:
+    """What somebody exports who would rather not show the rejection."""
+    bundle = world.bundle()
+    kept = tuple(item for item in bundle.statements if b"rejection/v1" not in item.envelope.payload)
+    assert len(kept) == len(bundle.statements) - 1
+    return replace(bundle, statements=kept)
+
+
+def rejection_of(world: World, **changes: str) -> dict[str, Any]:
+    item = ListedRejection(world.dataset, world.version, world.log[-1].digest)
+    return {"rejections": (replace(item, **changes),)}
+
+
+def test_rejection_left_out(world: World, check: Gate) -> None:
+    world.reject(world.log[0], world.log[1], "bob")
+    world.revoke(**rejection_of(world))
+    assert codes(check(world)) == {"rejected"}
+    refused(check(world, bundle=without_rejection(world)), "rejection-left-out", 5)
+
+
+@pytest.mark.parametrize("change", [{"dataset": "others"}, {"version": f"pg1:{ZERO}"}])
+def test_a_rejection_of_something_else_need_not_be_there(world: World, check: Gate, change: dict[str, str]) -> None:
+    world.reject(world.log[0], world.log[1], "bob")
+    world.revoke(**rejection_of(world, **change))
+    assert check(world, bundle=without_rejection(world)).passed
+
+
+def test_a_rejection_that_was_taken_back_is_there_and_does_not_stand(world: World, check: Gate) -> None:
+    world.reject(world.log[0], world.log[1], "bob")
+    listed = rejection_of(world)
+    world.approve(world.log[0], world.log[1], "bob", created=NOW - HOUR)
+    world.revoke(**listed)
+    assert check(world).passed
+
+
+# ---------------------------------------------------------------------------------------------------- approvals
+
+
+def test_approval_revoked(world: World, check: Gate) -> None:
+    world.revoke(**withdrawn(world.log[2].digest))
+    decision = check(world)
+    assert codes(decision) == {"approvals-missing", "approval-revoked"}
+    assert decision.exit_code == 5
+    world.approve(world.log[0], world.log[1], "bob")
+    decision = check(world)
+    assert (decision.passed, notes(decision)) == (True, {"passed", "approval-revoked"})
+
+
+def test_an_approval_before_the_revoked_one_does_not_come_back(world: World, check: Gate) -> None:
+    later = world.approve(world.log[0], world.log[1], "ann", created=NOW - HOUR)
+    world.revoke(**withdrawn(later.digest))
+    assert codes(check(world)) == {"approvals-missing", "approval-revoked", "approval-superseded"}
+
+
+def test_who_approves_again_after_a_revocation_counts(world: World, check: Gate) -> None:
+    world.revoke(**withdrawn(world.log[2].digest))
+    world.approve(world.log[0], world.log[1], "ann", created=NOW - HOUR, not_before=NOW - HOUR)
+    assert check(world).passed
+
+
+# ---------------------------------------------------------------------------------------------------- apart
+
+
+def test_a_newer_list_that_came_apart_holds(world: World, check: Gate) -> None:
+    world.revoke(expires=NOW)
+    bundle = world.bundle()
+    refused(check(world, bundle), "revocations-expired")
+    world.revoke(number=2)
+    decision = check(world, bundle, revocations=alone(world))
+    assert decision.passed
+    assert decision.to_json()["revocations"]["number"] == 2
+    assert decision.to_json()["log"]["size"] == 4, "the bundle's own log"
+
+
+def test_an_older_list_that_came_apart_does_not(world: World, check: Gate) -> None:
+    world.revoke()
+    older = alone(world)
+    world.revoke(number=2, **version(world))
+    assert codes(check(world, revocations=older)) == {"version-revoked"}
+
+
+def test_a_list_that_came_apart_must_follow_the_bundles_own(world: World, check: Gate) -> None:
+    world.revoke(**version(world))
+    bundle = world.bundle()
+    forged = World(world.content, root=world.root)
+    forged.revoke(number=2)
+    decision = check(world, bundle, revocations=alone(forged))
+    assert codes(decision) == {"revocations-shrunk"}
+
+
+@pytest.mark.parametrize("what", ["no list", "not in the log", "by nobody", "altered"])
+def test_what_came_apart_and_is_no_list_is_refused(world: World, check: Gate, what: str) -> None:
+    world.revoke()
+    bundle = world.bundle()
+    other = World(world.content, root=world.root)
+    other.revoke("mallory" if what == "by nobody" else "rita", number=2)
+    if what == "no list":
+        other.behave()
+    apart = alone(other)
+    if what == "not in the log":
+        apart = replace(apart, statements=(replace(apart.statements[0], proof=(bytes(32),)),))
+    if what == "altered":
+        good = other.log[0]
+        other.log[0] = replace(good, signatures=(Signature(good.signatures[0].keyid, b"\x30\x00"),))
+        apart = alone(other)
+    decision = check(world, bundle, revocations=apart)
+    assert "revocations-missing" in codes(decision)
+    assert not decision.passed
+
+
+def test_a_log_that_nobody_trusts_brings_no_list(world: World, check: Gate) -> None:
+    world.revoke()
+    apart = replace(alone(world), checkpoint=b"poisonguard/test\n1\n\n")
+    assert codes(check(world, revocations=apart)) == {"log-untrusted", "revocations-missing"}
+
+
+def test_the_proof_in_a_list_that_came_apart_is_its_own(world: World, check: Gate) -> None:
+    """Its log has grown since; the bundle's checkpoint knows nothing of it."""
+    bundle = world.bundle()
+    for number in (1, 2, 3):
+        world.revoke(number=number)
+    apart = alone(world)
+    assert merkle.inclusion_proof([bytes(32)] * 6, 5) != apart.statements[0].proof
+    assert check(world, bundle, revocations=apart).passed

@@ -182,7 +182,7 @@ class Project:
         now = START + timedelta(minutes=minutes)
         consent = Consent(reason="looked at every row", lifetime=timedelta(days=30))
         with self.workspace as workspace:
-            return approve(workspace, review(workspace, version, now), self.keys[steward], consent, now)
+            return approve(workspace, review(workspace, version, now), [self.keys[steward]], consent, now)
 
 
 def poisonguard(*arguments: str) -> int:

@@ -170,6 +170,7 @@ class GateOperator(_PoisonguardOperator):
     Args:
         data: Path or URL of the data.
         bundle: Bundle to verify from, offline.
+        revocations: Newer list of revocations than the bundle's own.
         registry: Registry to verify from; the nearest ``.poisonguard`` when neither is given.
         trust: Trust root file, or the pin of one.
         policy: Policy file; the built-in policy when not given.
@@ -183,6 +184,7 @@ class GateOperator(_PoisonguardOperator):
     template_fields: ClassVar[Sequence[str]] = (
         "data",
         "bundle",
+        "revocations",
         "registry",
         "trust",
         "policy",
@@ -198,6 +200,7 @@ class GateOperator(_PoisonguardOperator):
         *,
         data: str,
         bundle: str | None = None,
+        revocations: str | None = None,
         registry: str | None = None,
         trust: str | None = None,
         policy: str | None = None,
@@ -210,6 +213,7 @@ class GateOperator(_PoisonguardOperator):
     ) -> None:
         super().__init__(data=data, runner=runner, **kwargs)
         self.bundle = bundle
+        self.revocations = revocations
         self.registry = registry
         self.trust = trust
         self.policy = policy
@@ -221,6 +225,7 @@ class GateOperator(_PoisonguardOperator):
     def _job(self) -> Job:
         options = {
             "bundle": self.bundle,
+            "revocations": self.revocations,
             "registry": self.registry,
             "trust": self.trust,
             "policy": self.policy,

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import click
 
-from poisonguard.errors import PoisonguardError, UsageError
+from poisonguard.errors import PoisonguardError, UnreadableData, UsageError
 from poisonguard.version import VERSION
 
 COMMANDS: dict[str, str] = {
@@ -105,15 +105,21 @@ def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one w
     except SystemExit:
         # click ends this way when the reader of our output left: nobody saw the verdict, so it is no pass.
         return INTERRUPTED
-    except OSError as error:
-        # Where a disk, not poisonguard, is at fault and nobody closer could say more: a full or failing $TMPDIR.
-        place = f"{error.filename}: " if error.filename else ""
-        return _report(UsageError(f"{place}{error.strerror or error}", hint="Check space, permissions and $TMPDIR."))
+    except (OSError, MemoryError) as error:
+        return _report(_of_the_machine(error))
     except Exception as error:
         if os.environ.get("POISONGUARD_DEBUG"):
             raise
         return _bug(error)
     return result if isinstance(result, int) else 0
+
+
+def _of_the_machine(error: OSError | MemoryError) -> PoisonguardError:
+    """Where the machine, not poisonguard, is at fault, and nobody closer could say more: a full $TMPDIR, no memory."""
+    if isinstance(error, MemoryError):
+        return UnreadableData("out of memory", hint="Look at the largest file alone, on a larger machine.")
+    place = f"{error.filename}: " if error.filename else ""
+    return UsageError(f"{place}{error.strerror or error}", hint="Check space, permissions and $TMPDIR.")
 
 
 def _report(error: PoisonguardError) -> int:

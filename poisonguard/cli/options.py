@@ -25,6 +25,7 @@ class KeyType(click.Path):
 
 
 KEY = KeyType()
+KEYS_OF_A_STEWARD = "Private key of a steward; repeat it for a second key of the same person, such as ML-DSA."
 
 
 def output_option(command: CommandT) -> CommandT:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from poisonguard.workflow.scan import Scan, ScanRequest
 
 PathLike = str | os.PathLike[str]
+Keys = PathLike | Sequence[PathLike]
+"""One key, or several: key files, key references or URIs."""
 
 
 def scan(  # noqa: PLR0913 - one keyword per option of the command line
@@ -38,7 +40,7 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
     reports: Iterable[PathLike] = (),
     flagged: PathLike | None = None,
     scores: PathLike | None = None,
-    key: PathLike | None = None,
+    key: Keys | None = None,
     passphrase_file: PathLike | None = None,
     fips: bool = False,
 ) -> ScanResult:
@@ -104,33 +106,33 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
         workers=workers or 0,
         fips=fips,
     )
-    signer = _signer(request, Path(key), _path(passphrase_file)) if key is not None else None
+    signers = _scan_signers(request, _keys(key), _path(passphrase_file)) if key is not None else ()
     with open_scan(request) as finished:
         for path, only_flagged in row_files:
             write_rows(finished, path, only_flagged=only_flagged)
         for path, render in writers:
             write_text(path, render(finished.result))
-        if signer is not None:
-            _publish(finished, request, signer)
+        if signers:
+            _publish(finished, request, signers)
         return finished.result
 
 
-def _signer(request: ScanRequest, key: Path, passphrase_file: Path | None) -> Signer:
-    from poisonguard.workflow.sign_scan import signer_of  # noqa: PLC0415 - only a signed scan needs the registry
+def _scan_signers(request: ScanRequest, keys: Sequence[Path], passphrase_file: Path | None) -> Sequence[Signer]:
+    from poisonguard.workflow.sign_scan import signers_of  # noqa: PLC0415 - only a signed scan needs the registry
 
-    return signer_of(request, key, passphrase_file, datetime.now(UTC))
+    return signers_of(request, keys, passphrase_file, datetime.now(UTC))
 
 
-def _publish(finished: Scan, request: ScanRequest, signer: Signer) -> None:
+def _publish(finished: Scan, request: ScanRequest, signers: Sequence[Signer]) -> None:
     from poisonguard.workflow.sign_scan import publish_scan  # noqa: PLC0415 - only a signed scan needs the registry
 
-    publish_scan(finished, request, signer, datetime.now(UTC))
+    publish_scan(finished, request, signers, datetime.now(UTC))
 
 
 def sign(  # noqa: PLR0913 - one keyword per option of the command line
     data: PathLike,
     *,
-    key: PathLike,
+    key: Keys,
     name: str | None = None,
     passphrase_file: PathLike | None = None,
     fips: bool = False,
@@ -140,7 +142,7 @@ def sign(  # noqa: PLR0913 - one keyword per option of the command line
 
     Args:
         data: Path, glob or URL.
-        key: Private key of a publisher.
+        key: Private key of a publisher; or several keys.
         name: Name of the dataset; the path's last part when not given.
         passphrase_file: File whose first line is the passphrase; ``POISONGUARD_PASSPHRASE`` when not given.
         fips: Whether the files are bound by trees of SHA-256 instead of BLAKE3.
@@ -155,15 +157,15 @@ def sign(  # noqa: PLR0913 - one keyword per option of the command line
     from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
 
     with Workspace.required(data=os.fspath(data)) as workspace:
-        signer = load_key(Path(key), _path(passphrase_file))
-        done = publish(workspace, os.fspath(data), [signer], datetime.now(UTC), name=name, fips=fips, full=full)
+        signers = [load_key(path, _path(passphrase_file)) for path in _keys(key)]
+        done = publish(workspace, os.fspath(data), signers, datetime.now(UTC), name=name, fips=fips, full=full)
     return done.published
 
 
 def approve(  # noqa: PLR0913 - one keyword per option of the command line
     version: str,
     *,
-    key: PathLike,
+    key: Keys,
     reason: str,
     expires: str = "90d",
     purpose: str = "training",
@@ -176,7 +178,7 @@ def approve(  # noqa: PLR0913 - one keyword per option of the command line
 
     Args:
         version: ``NAME@N``, ``NAME`` (its latest) or ``pg1:...``.
-        key: Private key of a steward who neither published nor scanned the version.
+        key: Private key of a steward who neither published nor scanned the version; or several keys of that person.
         reason: Why; signed and shown to everybody who asks.
         expires: How long the approval holds, for example ``90d``.
         purpose: What the data may be used for.
@@ -206,15 +208,16 @@ def approve(  # noqa: PLR0913 - one keyword per option of the command line
     now = datetime.now(UTC)
     with Workspace.required() as workspace:
         reviewed = review(workspace, version, now, policy=policy_in_force(_path(policy)), purpose=purpose)
-        return consent_to(workspace, reviewed, load_key(Path(key), _path(passphrase_file)), consent, now)
+        signers = [load_key(path, _path(passphrase_file)) for path in _keys(key)]
+        return consent_to(workspace, reviewed, signers, consent, now)
 
 
-def reject(version: str, *, key: PathLike, reason: str, passphrase_file: PathLike | None = None) -> Decided:
+def reject(version: str, *, key: Keys, reason: str, passphrase_file: PathLike | None = None) -> Decided:
     """Reject a version, with a reason.
 
     Args:
         version: ``NAME@N``, ``NAME`` (its latest) or ``pg1:...``.
-        key: Private key of a steward.
+        key: Private key of a steward; or several keys of that person.
         reason: Why; signed and shown to everybody who asks.
         passphrase_file: File whose first line is the passphrase; ``POISONGUARD_PASSPHRASE`` when not given.
 
@@ -229,7 +232,8 @@ def reject(version: str, *, key: PathLike, reason: str, passphrase_file: PathLik
     now = datetime.now(UTC)
     with Workspace.required() as workspace:
         reviewed = review(workspace, version, now)
-        return refuse(workspace, reviewed, load_key(Path(key), _path(passphrase_file)), reason, now)
+        signers = [load_key(path, _path(passphrase_file)) for path in _keys(key)]
+        return refuse(workspace, reviewed, signers, reason, now)
 
 
 def gate(  # noqa: PLR0913 - one keyword per option of the command line
@@ -319,6 +323,10 @@ def diff(before: PathLike, after: PathLike, *, key: str | None = None, workers: 
 
 def _text(path: PathLike | None) -> str | None:
     return None if path is None else os.fspath(path)
+
+
+def _keys(keys: Keys) -> tuple[Path, ...]:
+    return (Path(keys),) if isinstance(keys, str | os.PathLike) else tuple(map(Path, keys))
 
 
 def _path(path: PathLike | None) -> Path | None:

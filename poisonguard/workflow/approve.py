@@ -156,11 +156,14 @@ def review(
         return Review(named, found, _difference(reader, found, rules), rules.policy)
 
 
-def approve(workspace: Workspace, reviewed: Review, signer: Signer, consent: Consent, now: datetime) -> Decided:
-    """Sign an approval of what was reviewed, and append it.
+def approve(
+    workspace: Workspace, reviewed: Review, signers: Sequence[Signer], consent: Consent, now: datetime
+) -> Decided:
+    """Sign an approval of what was reviewed with the keys of one steward, and append it.
 
     Raises:
-        UsageError: The signer is no steward here, rejected the version before, or waives what cannot be waived.
+        UsageError: The signer is no steward here, or they are several, rejected the version before, or waives what
+            cannot be waived.
         GateFailed: There is no scan to rest on, the signer is an author, or the version changed since the review.
     """
     _check_reason(consent.reason)
@@ -169,10 +172,10 @@ def approve(workspace: Workspace, reviewed: Review, signer: Signer, consent: Con
     with workspace.registry.write() as writer:
         rules = _rules(workspace, writer, reviewed.policy, now, consent.purpose)
         found = _unchanged(writer, reviewed, rules)
-        person = _steward(found, rules, signer)
+        person = _steward(found, rules, signers)
         _check_approvable(found, person, consent)
         document = _approval(found, rules, consent)
-        statement = signed_statement(document, [signer])
+        statement = signed_statement(document, signers)
         writer.append([statement], workspace.checkpoint_signer())
         after = _trusted(writer, reviewed.named, rules)
     return Decided(
@@ -185,8 +188,10 @@ def approve(workspace: Workspace, reviewed: Review, signer: Signer, consent: Con
     )
 
 
-def reject(workspace: Workspace, reviewed: Review, signer: Signer, reason: str, now: datetime) -> Decided:
-    """Sign a rejection of what was reviewed, and append it. A version need not be scanned to be rejected.
+def reject(workspace: Workspace, reviewed: Review, signers: Sequence[Signer], reason: str, now: datetime) -> Decided:
+    """Sign a rejection of what was reviewed with the keys of one steward, and append it.
+
+    A version need not be scanned to be rejected.
 
     Raises:
         UsageError: The signer is no steward here, or gives no reason.
@@ -196,7 +201,7 @@ def reject(workspace: Workspace, reviewed: Review, signer: Signer, reason: str, 
     with workspace.registry.write() as writer:
         rules = _rules(workspace, writer, reviewed.policy, now, TRAINING)
         found = _unchanged(writer, reviewed, rules)
-        (person,) = require_role(rules.root, [signer], RoleName.STEWARD, found.case.dataset, rules.revocations)
+        person = _one_steward(found, rules, signers)
         document = RejectionDocument(
             dataset=found.case.dataset,
             version=found.case.version,
@@ -207,7 +212,7 @@ def reject(workspace: Workspace, reviewed: Review, signer: Signer, reason: str, 
             created=rules.now,
             nonce=secrets.token_hex(16),
         )
-        statement = signed_statement(document, [signer])
+        statement = signed_statement(document, signers)
         writer.append([statement], workspace.checkpoint_signer())
         after = _trusted(writer, reviewed.named, rules)
     return Decided(statement.payload_digest, person, after)
@@ -237,8 +242,16 @@ def _unchanged(writer: Writer, reviewed: Review, rules: Rules) -> Standing:
     return found
 
 
-def _steward(found: Standing, rules: Rules, signer: Signer) -> str:
-    (person,) = require_role(rules.root, [signer], RoleName.STEWARD, found.case.dataset, rules.revocations)
+def _one_steward(found: Standing, rules: Rules, signers: Sequence[Signer]) -> str:
+    """Several keys may sign, of different kinds, but they are one person's: everybody signs for themselves."""
+    people = require_role(rules.root, signers, RoleName.STEWARD, found.case.dataset, rules.revocations)
+    if len(people) != 1:
+        raise UsageError(f"the keys are of {len(people)} people", hint="Each steward runs the command on their own.")
+    return people[0]
+
+
+def _steward(found: Standing, rules: Rules, signers: Sequence[Signer]) -> str:
+    person = _one_steward(found, rules, signers)
     if person in found.case.authors:
         raise GateFailed(
             f"{person} published or scanned {found.title} and cannot approve it",

@@ -10,6 +10,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
     from poisonguard.workflow.scan import Scan, ScanRequest
 
 
-def signer_of(request: ScanRequest, key: Path, passphrase_file: Path | None, now: datetime) -> Signer:
-    """The key that is to sign the scan that is asked for.
+def signers_of(
+    request: ScanRequest, keys: Sequence[Path], passphrase_file: Path | None, now: datetime
+) -> Sequence[Signer]:
+    """The keys that are to sign the scan that is asked for.
 
     Raises:
         UsageError: A rule of this module is broken.
@@ -42,13 +45,14 @@ def signer_of(request: ScanRequest, key: Path, passphrase_file: Path | None, now
     location = _location(request)
     with Workspace.required(data=location) as workspace:
         workspace.checkpoint_signer()
-        signer = load_key(key, passphrase_file)
-        _check_roles(workspace, request, location, signer, now)
-        prove(signer)
-    return signer
+        signers = [load_key(key, passphrase_file) for key in keys]
+        _check_roles(workspace, request, location, signers, now)
+        for signer in signers:
+            prove(signer)
+    return signers
 
 
-def publish_scan(finished: Scan, request: ScanRequest, signer: Signer, now: datetime) -> Published:
+def publish_scan(finished: Scan, request: ScanRequest, signers: Sequence[Signer], now: datetime) -> Published:
     """Publish a scan that is still open.
 
     Raises:
@@ -61,7 +65,7 @@ def publish_scan(finished: Scan, request: ScanRequest, signer: Signer, now: date
     scanned = Scanned(result=result, report=render(result).encode(), profile=finished.profile())
     with Workspace.required(data=_location(request)) as workspace:
         publication = Publication(result.dataset, result.manifest, finished.files, scanned)
-        return publish(workspace, publication, [signer], now, finished.policy)
+        return publish(workspace, publication, signers, now, finished.policy)
 
 
 def _location(request: ScanRequest) -> str:
@@ -70,15 +74,17 @@ def _location(request: ScanRequest) -> str:
     return request.data
 
 
-def _check_roles(workspace: Workspace, request: ScanRequest, location: str, signer: Signer, now: datetime) -> None:
+def _check_roles(
+    workspace: Workspace, request: ScanRequest, location: str, signers: Sequence[Signer], now: datetime
+) -> None:
     tree = discover(location)
     name = request.name or dataset_name(location, tree)
     check_name(name)
     with workspace.registry.read() as reader:
         root = workspace.trusted(reader, now).root
-        require_role(root, [signer], RoleName.SCANNER, name)
+        require_role(root, signers, RoleName.SCANNER, name)
         if not _may_be_published(reader, name, tree):
-            require_role(root, [signer], RoleName.PUBLISHER, name)
+            require_role(root, signers, RoleName.PUBLISHER, name)
 
 
 def _may_be_published(reader: Reader, name: str, tree: Tree) -> bool:

@@ -168,8 +168,10 @@ def test_options_become_flags_and_the_data_come_last(command: FakeCommand) -> No
     run(ScanOperator(task_id="scan", data="new", runner=path, **signing))
     flags = ["--sign=ci.key", "--passphrase-file=ci.secret"]
     assert command.arguments == ["scan", "--format=json", *flags, "--", "new"]
-    run(GateOperator(task_id="gate", data="new", bundle="b.pgbundle", min_version="3", runner=path))
-    assert command.arguments == ["gate", "--format=json", "--bundle=b.pgbundle", "--min-version=3", "--", "new"]
+    evidence = {"bundle": "b.pgbundle", "revocations": "today.pgbundle"}
+    run(GateOperator(task_id="gate", data="new", **evidence, min_version="3", runner=path))
+    flags = ["--bundle=b.pgbundle", "--revocations=today.pgbundle", "--min-version=3"]
+    assert command.arguments == ["gate", "--format=json", *flags, "--", "new"]
 
 
 def test_the_task_log_explains_and_cannot_be_written_by_the_data(

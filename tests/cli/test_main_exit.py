@@ -34,6 +34,8 @@ def ending(monkeypatch: pytest.MonkeyPatch, end: Any) -> int:
         (click.UsageError("wrong"), 2),
         (click.Abort(), 4),
         (KeyboardInterrupt(), 4),
+        (OSError(28, "No space left on device", "scratch"), 2),
+        (MemoryError(), 3),
         (ZeroDivisionError("by zero\nsecond line"), 70),
     ],
 )

@@ -34,7 +34,7 @@ def consent(**changes: object) -> Consent:
 def give(project: Project, steward: str, asked: Consent, shown: Review | None = None, *, seconds: int = 0) -> Decided:
     now = LATER + timedelta(seconds=seconds)
     with project.workspace as workspace:
-        return approve(workspace, shown or look(project), project.keys[steward], asked, now)
+        return approve(workspace, shown or look(project), [project.keys[steward]], asked, now)
 
 
 def test_an_approval_of_something_scanned_again_since_is_refused(project: Project) -> None:
@@ -73,7 +73,7 @@ def test_a_scan_that_became_too_old_cannot_be_rested_on(project: Project) -> Non
     with project.workspace as workspace:
         shown = review(workspace, "reviews", now)
         with pytest.raises(GateFailed, match="no scan under this policy that is recent enough"):
-            approve(workspace, shown, project.keys["ann"], consent(), now)
+            approve(workspace, shown, [project.keys["ann"]], consent(), now)
 
 
 @pytest.mark.parametrize("reason", ["", "  \n"])
@@ -82,7 +82,7 @@ def test_a_reason_is_always_given(project: Project, reason: str) -> None:
     with pytest.raises(UsageError, match="no reason"):
         give(project, "ann", consent(reason=reason))
     with project.workspace as workspace, pytest.raises(UsageError, match="no reason"):
-        reject(workspace, look(project), project.keys["ann"], reason, LATER)
+        reject(workspace, look(project), [project.keys["ann"]], reason, LATER)
 
 
 @pytest.mark.parametrize("lifetime", [timedelta(0), timedelta(days=-1), timedelta(days=99999)])
@@ -114,7 +114,7 @@ def test_two_rejections_and_the_way_back(project: Project) -> None:
     project.publish()
     for name in ("ann", "bob"):
         with project.workspace as workspace:
-            done = reject(workspace, look(project), project.keys[name], "rows 7 to 9", LATER)
+            done = reject(workspace, look(project), [project.keys[name]], "rows 7 to 9", LATER)
         assert done.standing.state is State.REJECTED
     with pytest.raises(UsageError, match="rejected reviews@1 before"):
         give(project, "ann", consent(), seconds=5)
@@ -129,7 +129,7 @@ def test_two_rejections_and_the_way_back(project: Project) -> None:
 def test_an_unscanned_version_can_be_rejected(project: Project) -> None:
     project.publish(scanner=None)
     with project.workspace as workspace:
-        done = reject(workspace, look(project), project.keys["ann"], "no licence", LATER)
+        done = reject(workspace, look(project), [project.keys["ann"]], "no licence", LATER)
     assert done.standing.state is State.REJECTED
 
 
@@ -146,7 +146,7 @@ def test_a_waiver_needs_the_policys_leave(project: Project) -> None:
     with project.workspace as workspace:
         shown = review(workspace, "reviews", LATER, policy=project.policy)
         with pytest.raises(UsageError, match="lets nobody waive findings of PG-LABEL-002"):
-            approve(workspace, shown, project.keys["ann"], asked, LATER)
+            approve(workspace, shown, [project.keys["ann"]], asked, LATER)
 
 
 def test_an_approval_under_another_policy_than_the_scans_is_refused(project: Project) -> None:

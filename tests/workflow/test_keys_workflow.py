@@ -220,6 +220,38 @@ def test_a_post_quantum_key_is_a_second_key_of_the_same_person(
     assert "(ml-dsa-65)" in said
 
 
+def test_every_role_may_ask_for_two_kinds_of_signatures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    project = Project(tmp_path / "project")
+    project.folder.mkdir()
+    project.write("a.csv", "id,label\n" + "".join(f"{row},{'pos' if row % 3 else 'neg'}\n" for row in range(60)))
+    monkeypatch.chdir(project.folder)
+    both: dict[str, list[str]] = {}
+    for name in ("pub", "ann", "bob"):
+        both[name] = [f"{name}.key", f"{name}-pq.key"]
+        for path, kind in zip(both[name], ("p256", "ml-dsa-65"), strict=True):
+            assert poisonguard("keys", "new", path, "--algorithm", kind, "--insecure-no-passphrase") == 0
+    people = [f"--person={name}={path}.pub" for name, paths in both.items() for path in paths]
+    roles = ["--role=root=pub", "--role=publisher=pub", "--role=scanner=pub", "--role=steward=ann,bob"]
+    asked = [f"--post-quantum={role}" for role in ("root", "publisher", "scanner", "steward")]
+    assert poisonguard("trust", "init", *[f"--key={path}" for path in both["pub"]], *people, *roles, *asked) == 0
+    signed = [f"--sign={path}" for path in both["pub"]]
+    assert poisonguard("scan", "reviews", signed[0], "--quiet") == 2
+    assert poisonguard("scan", "reviews", *signed, "--quiet") in {0, 1}
+    asked = ["approve", "reviews", "--reason", "read"]
+    assert poisonguard(*asked, "--key=ann.key") == 2
+    capsys.readouterr()
+    assert poisonguard(*asked, "--key=ann.key", "--key=ann-pq.key", "--key=bob.key", "--key=bob-pq.key") == 2
+    assert "the keys are of 2 people" in capsys.readouterr().err
+    for name in ("ann", "bob"):
+        assert poisonguard(*asked, *[f"--key={path}" for path in both[name]]) == 0
+    capsys.readouterr()
+    assert poisonguard("gate", "reviews") == 0, capsys.readouterr().out
+    assert poisonguard("reject", "reviews", "--reason", "no", *[f"--key={path}" for path in both["bob"]]) == 0
+    assert poisonguard("gate", "reviews") == 5
+
+
 def test_what_the_command_line_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     assert poisonguard("keys", "new", str(tmp_path / "a.key"), "--algorithm", "rsa") == 2
     assert "ml-dsa-65" in capsys.readouterr().err

@@ -331,7 +331,7 @@ def test_a_list_names_every_rejection_so_that_older_bundles_cannot_hide_it_rule_
     exported(project)
     with project.workspace as workspace:
         when = START + timedelta(minutes=6)
-        reject(workspace, review(workspace, "reviews", when), project.keys["bob"], "flipped labels", when)
+        reject(workspace, review(workspace, "reviews", when), [project.keys["bob"]], "flipped labels", when)
     assert gate(project, bundle=bundle).decision.passed, "an old bundle alone knows nothing of it"
     listed = project.revoke(minutes=7).document.rejections
     with project.workspace as workspace:

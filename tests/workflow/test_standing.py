@@ -68,9 +68,9 @@ def act(project: Project, action: str, minute: int) -> None:
     with project.workspace as workspace:
         shown = review(workspace, "reviews", now)
         if verb == "reject":
-            reject(workspace, shown, project.keys[who], "no", now)
+            reject(workspace, shown, [project.keys[who]], "no", now)
         elif verb in {"approve", "waive"}:
-            approve(workspace, shown, project.keys[who], consent, now)
+            approve(workspace, shown, [project.keys[who]], consent, now)
 
 
 def take_back(project: Project, action: str, minute: int) -> None:

@@ -39,9 +39,9 @@ def say(project: Project, who: str, minutes: int, *, waive: bool = False, no: bo
     with project.workspace as workspace:
         shown = review(workspace, "reviews@1", now)
         if no:
-            return reject(workspace, shown, project.keys[who], "labels of web-7", now).digest
+            return reject(workspace, shown, [project.keys[who]], "labels of web-7", now).digest
         consent = Consent(reason="read it", lifetime=timedelta(days=3), waive=asked, supersede=True, **changes)  # type: ignore[arg-type] # a test's choice
-        return approve(workspace, shown, project.keys[who], consent, now).digest
+        return approve(workspace, shown, [project.keys[who]], consent, now).digest
 
 
 def whole(project: Project) -> str:
@@ -140,7 +140,7 @@ def test_what_others_wrote_cannot_steer_the_terminal(project: Project) -> None:
     now = START + timedelta(minutes=3)
     with project.workspace as workspace:
         shown = review(workspace, "reviews", now)
-        reject(workspace, shown, project.keys["ann"], "no\x1b[2J\nPASSED", now)
+        reject(workspace, shown, [project.keys["ann"]], "no\x1b[2J\nPASSED", now)
     text = story_as_text(told(project))
     assert "\x1b" not in text
     assert not any(line.startswith("PASSED") for line in text.splitlines())

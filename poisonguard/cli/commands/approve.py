@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from poisonguard.cli.options import FILE, KEY
+from poisonguard.cli.options import FILE, KEY, KEYS_OF_A_STEWARD
 from poisonguard.cli.review import print_review, print_standing
 from poisonguard.errors import UsageError
 
 
 @click.command("approve")
 @click.argument("version")
-@click.option("--key", type=KEY, required=True, help="Private key of a steward.")
+@click.option("--key", "keys", type=KEY, multiple=True, required=True, help=KEYS_OF_A_STEWARD)
 @click.option("--reason", required=True, metavar="TEXT", help="Why; everybody who asks will read it.")
 @click.option(
     "--expires",
@@ -45,7 +45,7 @@ from poisonguard.errors import UsageError
 @click.option("--passphrase-file", type=FILE, help="Read the key's passphrase from FILE.")
 def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click hands them over
     version: str,
-    key: Path,
+    keys: tuple[Path, ...],
     reason: str,
     expires: str,
     not_before: str | None,
@@ -77,7 +77,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     with Workspace.required() as workspace:
         reviewed = review(workspace, version, now, policy=policy_in_force(policy), purpose=purpose)
         print_review(reviewed)
-        done = approve(workspace, reviewed, load_key(key, passphrase_file), consent, now)
+        done = approve(workspace, reviewed, [load_key(key, passphrase_file) for key in keys], consent, now)
     until = format_time(done.until) if done.until else "?"
     click.echo(f"approved by {terminal(done.person)} until {until} (statement {done.digest[:16]})")
     if done.waived_until is not None:

@@ -7,17 +7,19 @@ from pathlib import Path
 
 import click
 
-from poisonguard.cli.options import FILE, KEY
+from poisonguard.cli.options import FILE, KEY, KEYS_OF_A_STEWARD
 from poisonguard.cli.review import print_review, print_standing
 
 
 @click.command("reject")
 @click.argument("version")
-@click.option("--key", type=KEY, required=True, help="Private key of a steward.")
+@click.option("--key", "keys", type=KEY, multiple=True, required=True, help=KEYS_OF_A_STEWARD)
 @click.option("--reason", required=True, metavar="TEXT", help="Why; everybody who asks will read it.")
 @click.option("--policy", type=FILE, help="Policy file; the settings' or the built-in one when not given.")
 @click.option("--passphrase-file", type=FILE, help="Read the key's passphrase from FILE.")
-def command(version: str, key: Path, reason: str, policy: Path | None, passphrase_file: Path | None) -> None:
+def command(
+    version: str, keys: tuple[Path, ...], reason: str, policy: Path | None, passphrase_file: Path | None
+) -> None:
     """Show VERSION (NAME@N, NAME or pg1:...) and sign a rejection; it stands until you approve with --supersede."""
     from poisonguard.reports.escape import terminal  # noqa: PLC0415 - heavy imports wait for the command
     from poisonguard.workflow.approve import reject, review  # noqa: PLC0415 - as above
@@ -29,6 +31,6 @@ def command(version: str, key: Path, reason: str, policy: Path | None, passphras
     with Workspace.required() as workspace:
         reviewed = review(workspace, version, now, policy=policy_in_force(policy))
         print_review(reviewed)
-        done = reject(workspace, reviewed, load_key(key, passphrase_file), reason, now)
+        done = reject(workspace, reviewed, [load_key(key, passphrase_file) for key in keys], reason, now)
     click.echo(f"rejected by {terminal(done.person)} (statement {done.digest[:16]})")
     print_standing(done.standing)

@@ -16,6 +16,8 @@ from poisonguard.cli.progress import progress_bar
 from poisonguard.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from poisonguard.attest.keys import Signer
     from poisonguard.domain.result import ScanResult
     from poisonguard.workflow.scan import Scan, ScanRequest
@@ -70,7 +72,11 @@ PLAIN_WIDTH = 100
 @click.option("--flagged", type=FILE, help="Write the flagged rows to FILE (.parquet, .csv, .jsonl).")
 @click.option("--scores", type=FILE, help="Write every row's score to FILE (.parquet, .csv, .jsonl).")
 @click.option(
-    "--sign", "key", type=KEY, help="Sign manifest and scan result with this key and publish them in the registry."
+    "--sign",
+    "keys",
+    type=KEY,
+    multiple=True,
+    help="Sign manifest and scan result with this key and publish them in the registry. Repeatable.",
 )
 @click.option("--passphrase-file", type=FILE, help="Read the key's passphrase from FILE.")
 @fips_option
@@ -94,7 +100,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     reports: tuple[Path, ...],
     flagged: Path | None,
     scores: Path | None,
-    key: Path | None,
+    keys: tuple[Path, ...],
     passphrase_file: Path | None,
     fips: bool,  # noqa: FBT001 - click passes by name
     workers: int | None,
@@ -113,7 +119,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
 
     if no_reference and reference:
         raise UsageError("--reference and --no-reference exclude each other")
-    if passphrase_file and not key:
+    if passphrase_file and not keys:
         raise UsageError("--passphrase-file is given, but no key", hint="Say which key signs: --sign KEY.")
     writers = [(path, by_extension(path)) for path in reports]
     for path in filter(None, (flagged, scores)):
@@ -130,18 +136,18 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
         contract=str(contract) if contract else None,
         policy=str(policy) if policy else None,
         config=str(config) if config else None,
-        keep_profile=key is not None,
+        keep_profile=bool(keys),
         fail_on=fail_on,
         workers=workers or 0,
         fips=fips,
     )
-    signer = _signer(request, key, passphrase_file) if key else None
+    signers = _signers(request, keys, passphrase_file) if keys else ()
     with progress_bar(wanted=progress and not quiet) as bar, open_scan(request, bar) as finished:
         _write_rows(finished, flagged, scores)
         result = finished.result
         for path, render in writers:
             write_text(path, render(result))
-        published = _publish(finished, request, signer) if signer else ""
+        published = _publish(finished, request, signers) if signers else ""
     put(_rendered(result, form, output, quiet=quiet, verbose=verbose), output, color=True)
     if published:
         click.echo(published, err=True)
@@ -157,16 +163,16 @@ def _write_rows(finished: Scan, flagged: Path | None, scores: Path | None) -> No
         write_rows(finished, scores, only_flagged=False)
 
 
-def _signer(request: ScanRequest, key: Path, passphrase_file: Path | None) -> Signer:
-    from poisonguard.workflow.sign_scan import signer_of  # noqa: PLC0415 - only a signed scan needs the registry
+def _signers(request: ScanRequest, keys: Sequence[Path], passphrase_file: Path | None) -> Sequence[Signer]:
+    from poisonguard.workflow.sign_scan import signers_of  # noqa: PLC0415 - only a signed scan needs the registry
 
-    return signer_of(request, key, passphrase_file, datetime.now(UTC))
+    return signers_of(request, keys, passphrase_file, datetime.now(UTC))
 
 
-def _publish(finished: Scan, request: ScanRequest, signer: Signer) -> str:
+def _publish(finished: Scan, request: ScanRequest, signers: Sequence[Signer]) -> str:
     from poisonguard.workflow.sign_scan import publish_scan  # noqa: PLC0415 - only a signed scan needs the registry
 
-    published = publish_scan(finished, request, signer, datetime.now(UTC))
+    published = publish_scan(finished, request, signers, datetime.now(UTC))
     return f"signed and published {published.title} ({published.release.version})"
 
 

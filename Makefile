@@ -6,8 +6,10 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 PIP := pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
+# What decides whether data pass: every statement and every branch of it is run by a test.
+TRUST_CORE := poisonguard/attest/*,poisonguard/domain/merkle.py,poisonguard/policy/decide.py,poisonguard/policy/approvals.py,poisonguard/policy/judgement.py,poisonguard/policy/revoked.py,poisonguard/policy/scans.py,poisonguard/policy/fips.py,poisonguard/workflow/gate.py,poisonguard/workflow/gate_*.py,poisonguard/store/log.py,poisonguard/store/nodes.py,poisonguard/store/bundle.py,poisonguard/store/contents.py
 
-.PHONY: docs demo test check lint types layers unit test-airflow airflow-environment test-keys keys-environment test-oms oms-environment test-readers readers-environment test-postgres test-crash lock golden bench mutation clean help
+.PHONY: docs demo test check lint types layers unit attacks test-airflow airflow-environment test-keys keys-environment test-oms oms-environment test-readers readers-environment test-postgres test-crash lock golden bench mutation clean help
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -23,7 +25,7 @@ help: ## Show what can be made
 demo: .venv/.ready ## Run the main job on sample_data: scan, sign, approve, gate, block poison and tampering
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh demo-out
 
-test: check unit test-oms test-keys test-readers test-postgres test-crash test-airflow ## Everything: lint, types, layers, all tests, real peers and servers
+test: check unit attacks test-oms test-keys test-readers test-postgres test-crash test-airflow ## Everything: lint, types, layers, all tests, real peers and servers
 
 check: lint types layers ## Lint, types and layer contracts
 
@@ -37,8 +39,12 @@ types: .venv/.ready ## mypy, strict
 layers: .venv/.ready ## import-linter contracts
 	$(BIN)/lint-imports
 
-unit: .venv/.ready ## All tests but Airflow, in random order, with coverage
-	$(PYTEST) -n 2 --cov --cov-report=term:skip-covered -q
+unit: .venv/.ready ## All tests that need nothing but .venv, in random order, with coverage; attacks apart
+	$(PYTEST) -n 2 --cov --cov-report=term:skip-covered -q --ignore=tests/attacks
+	$(BIN)/coverage report --include='$(TRUST_CORE)' --fail-under=100
+
+attacks: .venv/.ready ## Attacks as named tests, every single bit flip among them: no coverage, which costs twice the time
+	$(PYTEST) -n 2 -q tests/attacks
 
 airflow-environment: .venv-airflow/.ready
 
@@ -105,6 +111,7 @@ bench: .venv/.ready .venv-oms/.ready ## Speed and memory against peers, each as 
 	$(BIN)/python benchmarks/evidence.py
 	$(BIN)/python benchmarks/verified_read.py
 	$(BIN)/python benchmarks/manifest_scale.py
+	$(BIN)/python benchmarks/incremental_sign.py
 	$(BIN)/python benchmarks/scan_memory.py
 	$(BIN)/python benchmarks/near_duplicates.py
 

@@ -81,6 +81,16 @@ def open_checkpoint(note: bytes, keys: Iterable[PublicKey], *, origin: str | Non
     return checkpoint
 
 
+def check_form(note: bytes) -> None:
+    """Refuse what is no signed checkpoint, whoever signed it.
+
+    Raises:
+        IntegrityError: Rule 1, 2 or 3 of this module is broken.
+    """
+    text, _ = _split(note)
+    _parse_text(text)
+
+
 def key_hash(name: str, key: PublicKey) -> bytes:
     """First four bytes of the hash that signed notes know an Ed25519 key by."""
     return hashlib.sha256(name.encode() + b"\n" + _ED25519 + key.raw()).digest()[:4]

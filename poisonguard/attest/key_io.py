@@ -64,10 +64,11 @@ def read_key_file(path: Path) -> KeyFile:
     except OSError as error:
         reason = "is a symbolic link" if error.errno == errno.ELOOP else f"cannot be read: {error.strerror}"
         raise KeyMaterialError(f"{path} {reason}", hint="Give the path of a key file.") from error
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):  # before a stream is made of it, which a directory cannot be
+        os.close(descriptor)
+        raise KeyMaterialError(f"{path} is not a regular file", hint="Give the path of a key file.")
     with os.fdopen(descriptor, "rb") as stream:
-        mode = os.fstat(stream.fileno()).st_mode
-        if not stat.S_ISREG(mode):
-            raise KeyMaterialError(f"{path} is not a regular file")
         data = stream.read(MAX_KEY_BYTES + 1)
     if len(data) > MAX_KEY_BYTES:
         raise KeyMaterialError(f"{path} is too large for a key")

@@ -158,8 +158,8 @@ def statement_of(document: Document) -> Statement:
             kind, predicate = REJECTION, _review_predicate(document)
         case RevocationsDocument():
             kind, predicate = REVOCATIONS, revocations_to_json(document)
-        case ReceiptDocument():
-            kind, predicate = RECEIPT, receipt_to_json(document)
+        case _ as receipt:
+            kind, predicate = RECEIPT, receipt_to_json(receipt)
     return Statement(*document.subject, kind, predicate)
 
 

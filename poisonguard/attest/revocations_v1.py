@@ -1,11 +1,11 @@
 """What no longer counts: the list of revocations, version 1, and what it takes back.
 
-One list holds everything that was ever revoked, so the newest one says it all. It also names every rejection that was
-ever signed, so that no bundle can leave one out. It is short-lived: whoever holds an unexpired one knows how fresh it
-is. Rules of reading:
+One list holds everything that was ever revoked, so the newest one says it all. It also names every scan, approval and
+rejection of every version, so that no bundle can leave out what speaks against it. It is short-lived: whoever holds an
+unexpired one knows how fresh it is. Rules of reading:
 
 1. Lists are numbered from 1, and expire after they were made.
-2. Versions are sorted by dataset, number and name; rejections by dataset, version and digest; keys and approvals by
+2. Versions are sorted by dataset, number and name; statements by dataset, version and digest; keys and approvals by
    their digest; nothing is listed twice.
 3. Nothing is revoked after the list was made.
 4. The subject is the list itself: the name ``revocations`` and the digest of the predicate.
@@ -13,7 +13,7 @@ is. Rules of reading:
 Rules of following (``follows``): a list may follow another when
 
 5. its number is higher, and it is not of an earlier time;
-6. it holds every version, approval and rejection of the other, word for word;
+6. it holds every version, approval and statement of the other, word for word;
 7. it holds every key of the other, as it was or more strictly: valid for a shorter time or fewer statements.
 
 What a revoked key signed counts for nothing, unless (``voids``)
@@ -113,18 +113,18 @@ class RevokedApproval:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class ListedRejection:
-    """A rejection that was signed; whether it stands is judged by reading it.
+class ListedStatement:
+    """A scan, approval or rejection that was signed; what it means is judged by reading it.
 
     Attributes:
         dataset: Name of the dataset.
         version: Name of the version.
-        statement: Digest of the rejection's statement.
+        envelope: Hex SHA-256 of the whole envelope, signatures and all: signed anew by others it is another one.
     """
 
     dataset: str
     version: str
-    statement: str
+    envelope: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +138,7 @@ class RevocationsDocument:
         versions: Versions.
         keys: Keys.
         approvals: Approvals.
-        rejections: Every rejection that was signed.
+        statements: Every scan, approval and rejection that was signed.
     """
 
     number: int
@@ -147,7 +147,7 @@ class RevocationsDocument:
     versions: tuple[RevokedVersion, ...] = ()
     keys: tuple[RevokedKey, ...] = ()
     approvals: tuple[RevokedApproval, ...] = ()
-    rejections: tuple[ListedRejection, ...] = ()
+    statements: tuple[ListedStatement, ...] = ()
 
     @property
     def dataset(self) -> str:
@@ -194,7 +194,7 @@ class RevocationsDocument:
             and self.created >= older.created
             and set(self.versions) >= set(older.versions)
             and set(self.approvals) >= set(older.approvals)
-            and set(self.rejections) >= set(older.rejections)
+            and set(self.statements) >= set(older.statements)
             and all(any(key.is_at_least(was) for key in self.keys) for was in older.keys)
         )
 
@@ -214,9 +214,9 @@ def revocations_to_json(document: RevocationsDocument) -> dict[str, Any]:
             for item in document.keys
         ],
         "approvals": [{"statement": item.statement, **_why(item)} for item in document.approvals],
-        "rejections": [
-            {"dataset": item.dataset, "version": item.version, "statement": item.statement}
-            for item in document.rejections
+        "statements": [
+            {"dataset": item.dataset, "version": item.version, "envelope": item.envelope}
+            for item in document.statements
         ],
     }
 
@@ -235,7 +235,7 @@ def revocations_from_json(value: Any) -> RevocationsDocument:
         versions=fields.items("versions", _version),
         keys=fields.items("keys", _key),
         approvals=fields.items("approvals", _approval),
-        rejections=fields.items("rejections", _rejection),
+        statements=fields.items("statements", _statement),
     )
     fields.done()
     if document.expires <= document.created:
@@ -249,7 +249,7 @@ def _check_sets(document: RevocationsDocument) -> None:
     _check_sorted([(item.dataset, item.number, item.version) for item in document.versions], "versions")
     _check_sorted([item.keyid for item in document.keys], "keys")
     _check_sorted([item.statement for item in document.approvals], "approvals")
-    _check_sorted(document.rejections, "rejections")
+    _check_sorted(document.statements, "statements")
 
 
 def _check_sorted(names: Sequence[Any], what: str) -> None:
@@ -306,8 +306,8 @@ def _approval(value: Any, where: str) -> RevokedApproval:
     return item
 
 
-def _rejection(value: Any, where: str) -> ListedRejection:
+def _statement(value: Any, where: str) -> ListedStatement:
     fields = Fields(value, where)
-    item = ListedRejection(fields.text("dataset"), fields.version("version"), fields.digest("statement"))
+    item = ListedStatement(fields.text("dataset"), fields.version("version"), fields.digest("envelope"))
     fields.done()
     return item

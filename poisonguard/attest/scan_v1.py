@@ -210,8 +210,8 @@ def _outcome_to_json(outcome: Outcome) -> dict[str, Any]:
             return {"check": check, "status": "ran", "note": coverage.note, **rows}
         case Skipped(check, reason):
             return {"check": check, "status": "skipped", "note": reason}
-        case Failed(check, error):
-            return {"check": check, "status": "failed", "note": error}
+        case _ as failed:
+            return {"check": failed.check, "status": "failed", "note": failed.error}
 
 
 def _outcome(value: Any, where: str) -> Outcome:

@@ -41,7 +41,7 @@ def print_review(review: Review) -> None:
 
 def print_standing(standing: Standing) -> None:
     """How many of those needed approve, and who."""
-    people = standing.weighed.people
+    people = standing.consenting
     who = f": {_names(sorted(people))}" if people else ""
     click.echo(f"{standing.title} is {standing.state}, {len(people)} of {standing.needed} approvals{who}")
 

@@ -19,10 +19,13 @@ def story_as_json(story: Story) -> str:
 
 
 def story_as_text(story: Story) -> str:
-    """A line for everything that happened, and where the version stands now."""
+    """Where the version stands now, what speaks against it, and a line for everything that happened."""
     from poisonguard.reports.escape import terminal  # noqa: PLC0415 - heavy imports wait for the command
 
     lines = [f"{terminal(story.named.title)} is {story.state}", story.named.version]
+    for reason in story.reasons:
+        lines.append(f"x {reason.code}: {terminal(reason.message)}")
+        lines += [f"    {terminal(reason.hint)}"] if reason.hint else []
     for event in story.events:
         lines += _lines(event)
     return "".join(f"{line}\n" for line in lines)

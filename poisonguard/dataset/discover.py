@@ -10,7 +10,8 @@ Rules:
 5. Files come in order of their paths (code points): a folder's names are sorted as they are read, a folder's with
    the ``/`` that follows it. In memory are the names of the folders on the way, and the last few thousand files.
 
-A store's listing (fsspec) is held as a whole, for its clients give it as a whole.
+A store's listing (fsspec) is held as a whole, for its clients give it as a whole. Nothing that a client remembers of
+an earlier listing is believed: every listing asks the store.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ from poisonguard.dataset.names import PathCheck, shown
 from poisonguard.dataset.pairing import pairs
 from poisonguard.dataset.spill import Spill
 from poisonguard.dataset.storage import LocalStorage, RemoteStorage, Storage, store_refusal, version_marks
-from poisonguard.errors import DataError, NothingToScan, UnreadableData, UsageError
+from poisonguard.errors import DataError, NothingToScan, PoisonguardError, UnreadableData, UsageError
 
 WORKSPACE = ".poisonguard"
 LEFT_OUT = (f"left out {WORKSPACE}/, poisonguard's own workspace",)
 MAGIC = frozenset("*?[")
+LOCAL = frozenset({"file", "local"})
+"""Protocols of this machine's own files."""
 Patterns = frozenset[tuple[str, ...]]
 """What may still match below a folder: the parts of each pattern that are left; no parts left means everything."""
 EVERYTHING: Patterns = frozenset({()})
@@ -147,9 +150,11 @@ def local_path(location: str) -> str | None:
 
     Raises:
         NothingToScan: It is empty, which would mean the root of the file system.
+        UsageError: It is a chain of URLs that ends in a local path.
     """
     protocol, separator, rest = location.partition("://")
-    if separator and protocol not in {"file", "local"}:
+    if separator and protocol not in LOCAL:
+        _refuse_disguised(location)
         return None
     path = urllib.parse.unquote(rest) if separator else location
     if separator and path.startswith("localhost/"):
@@ -160,6 +165,17 @@ def local_path(location: str) -> str | None:
         raise NothingToScan("no path was given", hint="Name a file, a directory, a glob or a URL.")
     # A shell expands ~ only where it is not quoted, and patterns have to be.
     return os.path.expanduser(path) if path.startswith("~") and not os.path.lexists(path) else path  # noqa: PTH111 - str
+
+
+def _refuse_disguised(location: str) -> None:
+    """Local data that look like a store's would escape every rule about what lies in the data or beside them."""
+    *before, last = location.split("::")
+    protocol, separator, _ = last.partition("://")
+    if before and (not separator or protocol in LOCAL):
+        raise UsageError(
+            f"{shown(location)}: a chain of URLs that ends in a local path",
+            hint="Name the path itself, without the chain.",
+        )
 
 
 def _place(location: str) -> _Place:
@@ -293,7 +309,15 @@ def _remote(location: str) -> _Place:
         raise UsageError(
             f"{shown(location)}: {shown(str(error))}", hint="Install the store's fsspec client."
         ) from error
+    except PoisonguardError:
+        raise
+    except Exception as error:
+        raise UsageError(
+            f"{shown(location)}: not a URL that opens a store ({shown(str(error))})", hint="Check the URL."
+        ) from error
     try:
+        # Clients are shared in this process, and remember what they once listed: what came since would not be seen.
+        store.invalidate_cache()
         return _listed(location, store, root.rstrip("/"))
     except DataError:
         raise

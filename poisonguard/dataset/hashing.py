@@ -27,7 +27,7 @@ from poisonguard.domain.dataset import CHUNK, LEAF, chunk_count
 from poisonguard.errors import DataChanged, DataError
 
 PIECE_CHUNKS = 16
-"""Chunks that one thread hashes in one go (64 MiB): measured best on 2 cores, PERFORMANCE.md."""
+"""Chunks that one thread hashes in one go (64 MiB): measured best on 2 cores."""
 Progress = Callable[[int], None]
 """Told how many more bytes have been hashed, from any thread."""
 

@@ -1,4 +1,4 @@
-"""Path hygiene: which names a dataset may hold (EVIDENCE.md, "Path hygiene").
+"""Path hygiene: which names a dataset may hold.
 
 Rules, each one refusal:
 

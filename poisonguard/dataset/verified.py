@@ -152,11 +152,12 @@ class VerifiedFile(io.RawIOBase):
         return len(data)
 
     def peek(self, size: int = 0, /) -> bytes:
-        """Some of the next bytes, which stay to be read; only what is then read counts as handed out."""
+        """Some of the next bytes, which stay to be read; they count as handed out all the same."""
         with self._lock:
             start = self._position
             stop = min(self._size, start + max(1, min(size, PEEK_BYTES)), (start // CHUNK + 1) * CHUNK)
-            return b"" if start >= stop else self._checked(start, stop).to_pybytes()
+            data: bytes = self.read_range(start, stop).to_pybytes()
+            return data
 
     def readline(self, size: int | None = -1, /) -> bytes:
         """The rest of the line, with its end, and not more than ``size`` bytes of it."""

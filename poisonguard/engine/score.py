@@ -7,7 +7,7 @@ cannot outrank one whose did, so that a good detector is not drowned by the nois
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -158,8 +158,8 @@ def _second_pass(scorers: Mapping[str, RowScorer], scoring: Scoring, book: Score
         pass
 
 
-def _columns(scorers: object, order: Sequence[str]) -> list[str]:
-    wanted = {column for scorer in scorers for column in scorer.columns}  # type: ignore[attr-defined]
+def _columns(scorers: Iterable[RowScorer], order: Sequence[str]) -> list[str]:
+    wanted = {column for scorer in scorers for column in scorer.columns}
     return [column for column in order if column in wanted]
 
 

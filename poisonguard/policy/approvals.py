@@ -91,7 +91,7 @@ class Aside:
     def reason(self) -> Reason:
         """As a reason."""
         who = ", ".join(self.people)
-        return Reason(self.code, f"the approval by {who} does not count: {self.problem}", DENIED)
+        return Reason(self.code, f"the approval by {who} does not count: {self.problem}", DENIED, _hint(self.code))
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +209,18 @@ def _begins(approval: ApprovalDocument) -> datetime:
 def ends_of(policy: Policy, approval: ApprovalDocument) -> datetime:
     """When an approval ends: by its own word or the policy's, whichever comes first."""
     return min(approval.expires, approval.created + policy.approval_max_age)
+
+
+def _hint(code: str) -> str:
+    match code:
+        case "approval-by-author":
+            return "Let a steward approve who neither published nor scanned it."
+        case "approval-from-future":
+            return "Wait until then, or let the steward approve it from now on."
+        case "approval-superseded":
+            return "The later approval by the same person holds."
+        case _:
+            return "Let the steward look at this version and approve it as it is wanted here."
 
 
 def _holds(policy: Policy, case: Case, approval: ApprovalDocument, waiver: Waiver) -> bool:

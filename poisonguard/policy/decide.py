@@ -106,7 +106,8 @@ def _incomplete_check(policy: Policy, outcome: Outcome) -> Iterator[Reason]:
         case Failed(check, error):
             yield _incompleteness("check-failed", f"check {check} failed: {error}", "Mend the cause and scan again.")
         case Skipped(check, reason) if required:
-            yield _incompleteness("check-skipped", f"required check {check} was skipped: {reason}", "")
+            hint = "Give it what it lacks and scan again, or take it out of the policy's required checks."
+            yield _incompleteness("check-skipped", f"required check {check} was skipped: {reason}", hint)
         case Ran(check, coverage) if not _covers(coverage, FULL if required else policy.minimum_coverage):
             seen = f"{coverage.rows_seen} of {coverage.rows_total} rows"
             yield _incompleteness("coverage-too-low", f"check {check} looked at {seen}", "Scan without a sample.")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 
 from poisonguard.attest.times import parse_duration
 from poisonguard.domain.finding import Level
@@ -46,7 +46,7 @@ class _PolicyFile(_Strict):
     scan_max_age: str
     approval_max_age: str
     waivers: _Waivers = _Waivers(checks=[])
-    fips: bool = False
+    fips: StrictBool = False
 
 
 def load_policy(path: Path) -> Policy:

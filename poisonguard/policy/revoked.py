@@ -7,7 +7,8 @@ Rules:
 2. Of several lists the one with the highest number holds, and each must follow from those before it.
 3. A list with a lower number than one seen here before is refused.
 4. What a list takes back is taken back, though the list has expired or is an old one.
-5. A rejection of the version that the list names must be among the evidence: whoever leaves one out hides it.
+5. Every scan, approval and rejection of the version that the list names must be among the evidence, just as it was
+   signed: a failed scan, a later and narrower approval or a rejection that is left out would speak for the version.
 
 Codes of reasons, stable:
 
@@ -19,7 +20,7 @@ code                        exit meaning
 ``revocations-rolled-back`` 5    an older list of revocations than one seen here before
 ``revocations-shrunk``      6    a newer list of revocations lacks what an older one holds
 ``version-revoked``         5    the version was revoked
-``rejection-left-out``      5    a rejection of the version is known and not among the evidence
+``statement-left-out``      5    a statement about the version is known and not among the evidence
 =========================== ==== =====================================================================
 """
 
@@ -87,12 +88,12 @@ def version_reasons(held: RevocationsDocument | None, manifest: ManifestDocument
 def left_out_reasons(
     held: RevocationsDocument | None, manifest: ManifestDocument, present: Container[str]
 ) -> Iterator[Reason]:
-    """Rejections of a version that are not among the statements with the digests ``present``."""
-    for item in held.rejections if held is not None else ():
-        if (item.dataset, item.version) == (manifest.dataset, manifest.version) and item.statement not in present:
-            what = f"the evidence leaves out rejection {item.statement[:12]} of this version"
+    """Statements about a version that are not among the envelopes with the digests ``present``."""
+    for item in held.statements if held is not None else ():
+        if (item.dataset, item.version) == (manifest.dataset, manifest.version) and item.envelope not in present:
+            what = f"the evidence leaves out statement {item.envelope[:12]} about this version"
             hint = "It was signed later, or left out on purpose: get a new bundle from the registry."
-            yield Reason("rejection-left-out", what, DENIED, hint)
+            yield Reason("statement-left-out", what, DENIED, hint)
 
 
 def _shrunk(lists: Lists) -> Iterator[Reason]:

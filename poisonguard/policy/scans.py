@@ -134,12 +134,12 @@ def _problem(policy: Policy, manifest: ManifestDocument, scan: ScanDocument, now
     digest = policy_digest(policy)
     if (scan.dataset, scan.version) != (manifest.dataset, manifest.version):
         what = f"a scan of {scan.dataset} {scan.version[:16]} does not count"
-        return Reason("scan-other-version", what, DENIED)
+        return Reason("scan-other-version", what, DENIED, "Scan this version.")
     if scan.policy_digest != digest:
         what = f"a scan under policy {scan.policy_digest[:12]} does not count under {digest[:12]}"
         return Reason("scan-other-policy", what, DENIED, "Scan again under the gate's policy.")
     if now - scan.scanned >= policy.scan_max_age:
-        return Reason("scan-expired", f"the scan of {format_time(scan.scanned)} is too old", DENIED)
+        return Reason("scan-expired", f"the scan of {format_time(scan.scanned)} is too old", DENIED, "Scan again.")
     return None
 
 

@@ -13,7 +13,6 @@ from functools import reduce
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from poisonguard.sketches.base import Block, Sketch
 
@@ -65,8 +64,3 @@ def sample_hashes(state: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.uint64]
 def sample_rows(state: pa.Table) -> pa.Table:
     """The sampled rows without their hashes."""
     return state.drop_columns([HASH_COLUMN])
-
-
-def non_null(table: pa.Table, column: str) -> pa.Table:
-    """Rows of ``table`` where ``column`` is present."""
-    return table.filter(pc.is_valid(table[column]))

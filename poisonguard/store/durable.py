@@ -13,6 +13,8 @@ from pathlib import Path
 
 from poisonguard.errors import UsageError
 
+DEVICES = Path("/dev")
+
 
 def write_durably(path: Path, content: bytes | Iterable[bytes], *, mode: int = 0o644) -> None:
     """Replace ``path`` by ``content``, given whole or in parts.
@@ -20,8 +22,12 @@ def write_durably(path: Path, content: bytes | Iterable[bytes], *, mode: int = 0
     Readers see the old file or the new one, and the new one survives a power cut.
 
     Raises:
-        UsageError: The file cannot be written; nothing is left behind.
+        UsageError: The file cannot be written, or is a device or a pipe; nothing is left behind.
     """
+    special = path.exists() and not path.is_file() and not path.is_dir()
+    if special or path.parent.resolve() == DEVICES:
+        # A rename would put a file in the place of /dev/null or /dev/stdout, for everybody on the machine.
+        raise UsageError(f"{path} is a device or a pipe, which no file replaces", hint="Name a file to write to.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, content, mode)

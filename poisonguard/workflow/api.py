@@ -268,7 +268,7 @@ def gate(  # noqa: PLR0913 - one keyword per option of the command line
         fips: Whether only FIPS-approved algorithms will do, even if the policy does not ask for them.
 
     Returns:
-        The decision, with who approved what until when.
+        The decision, with who approved what until when; its ``notes`` say what the command line says on standard error.
 
     Raises:
         GateFailed: The data are not approved; ``error.decision`` holds every reason.

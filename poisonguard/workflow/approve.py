@@ -33,7 +33,7 @@ from poisonguard.store.registry import Reader, Writer
 from poisonguard.workflow.changes import file_changes
 from poisonguard.workflow.context import (
     NamedVersion,
-    approved_release,
+    approved_before,
     policy_in_force,
     resolve_version,
     rules_in_force,
@@ -94,7 +94,7 @@ class Review:
     @property
     def verdict(self) -> tuple[Reason, ...]:
         """What speaks against the version, after the waivers given so far."""
-        return (*self.standing.stale, *self.standing.obstacles)
+        return self.standing.reasons
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,12 +330,8 @@ def _waivers(found: Standing, rules: Rules, consent: Consent, expires: datetime)
 
 
 def _difference(reader: Reader, found: Standing, rules: Rules) -> Difference | None:
-    dataset = found.case.dataset
-    previous = approved_release(reader, dataset, rules)
-    if previous is None or previous.version == found.case.version:
-        return None
-    named = NamedVersion(dataset, previous.number, previous.version)
-    before = standing_of(reader, named, rules)
+    release = found.manifest.document.release
+    before = approved_before(reader, release.dataset, release.number, rules)
     if before is None:
         return None
     return _compare(reader, before.title, before.manifest.document, found.manifest.document)

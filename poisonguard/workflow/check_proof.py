@@ -4,9 +4,11 @@ Rules, each one refusal:
 
 1. The trust root follows from the one that is pinned, and has not expired.
 2. The manifest's statement is in the log, by its proof and the log's signed checkpoint.
-3. It was signed by somebody who may publish the dataset, by a key that is not revoked in the list that comes with it.
-4. The file's entry leads to the manifest's root.
-5. The file, when one is given, has the entry's size, SHA-256 and tree root.
+3. Where the trust root names revokers, a trusted list of revocations that has not expired comes with it.
+4. It was signed by somebody who may publish the dataset, by a key that is not revoked in that list, and the list does
+   not revoke the version.
+5. The file's entry leads to the manifest's root.
+6. The file, when one is given, has the entry's size, SHA-256 and tree root.
 
 It says nothing of scans and approvals: whether data may be used is for the gate to say.
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,7 +30,9 @@ from poisonguard.dataset.hashing import hash_file
 from poisonguard.dataset.names import shown
 from poisonguard.dataset.storage import LocalStorage
 from poisonguard.domain.dataset import FileEntry, Release
-from poisonguard.errors import IntegrityError, UsageError
+from poisonguard.domain.decision import Reason
+from poisonguard.errors import GateFailed, IntegrityError, UsageError
+from poisonguard.policy.revoked import list_reasons, newest, version_reasons
 from poisonguard.store import file_proof
 from poisonguard.store.bundle import Bundle
 from poisonguard.workflow.folder import TRUST, find_folder, lineage, read_small
@@ -86,13 +91,13 @@ def check_proof(data: bytes, pin: Pin, now: datetime, *, file: str | None = None
 
     Raises:
         IntegrityError: A rule of this module is broken.
-        GateFailed: The trust root has expired.
+        GateFailed: The trust root or the list of revocations has expired, or is missing; or the version was revoked.
         DataError: The file cannot be read.
     """
     bundle, proof = file_proof.load(data)
     trusted = establish(lineage(bundle.trust_roots, pin.data), pin.digest)
     trusted.check_time(now)
-    signed = _manifest(bundle, trusted.root)
+    signed = _manifest(bundle, trusted.root, now)
     manifest = signed.document.manifest
     if not proof.holds(manifest):
         raise IntegrityError(f"{shown(proof.entry.path)}: the proof does not lead to the manifest's root")
@@ -101,17 +106,28 @@ def check_proof(data: bytes, pin: Pin, now: datetime, *, file: str | None = None
     return ProvenFile(proof.entry, signed.document.release, signed.people)
 
 
-def _manifest(bundle: Bundle, root: TrustRoot) -> Signed[ManifestDocument]:
+def _manifest(bundle: Bundle, root: TrustRoot, now: datetime) -> Signed[ManifestDocument]:
     placed = place(bundle, root)
     _refuse_homeless(placed)
     lists = Statements.of(_sound(open_lists(placed, root)).documents).revocations
-    newest = max((item.document for item in lists), key=lambda item: item.number, default=None)
-    opened = _sound(open_placed(placed, root, newest))
+    _refuse(list_reasons(root, lists, now, 0))
+    last = newest(lists)
+    held = None if last is None else last.document
+    opened = _sound(open_placed(placed, root, held))
     manifests = Statements.of(opened.documents).manifests
     if len(manifests) != 1:
         problems = [item.problem for item in opened.unentitled] or [f"{len(manifests)} manifests where one is expected"]
         raise IntegrityError(problems[0], hint="Ask whoever made the proof for one of a version that is trusted.")
+    _refuse(version_reasons(held, manifests[0].document))
     return manifests[0]
+
+
+def _refuse(reasons: Iterable[Reason]) -> None:
+    """Raise the gravest of the reasons that speak against the version."""
+    gravest = max((item for item in reasons if item.exit_code), key=lambda item: item.exit_code, default=None)
+    if gravest is not None:
+        kind = IntegrityError if gravest.exit_code == IntegrityError.exit_code else GateFailed
+        raise kind(gravest.message, hint=gravest.hint)
 
 
 def _refuse_homeless(placed: Placed) -> None:

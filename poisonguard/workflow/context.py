@@ -22,7 +22,7 @@ from poisonguard.workflow.standing import Standing, State, standing
 from poisonguard.workflow.workspace import Workspace
 
 LARGEST_NUMBER = 2**53 - 1
-"""What a manifest can say (RFC 7493); no version has it."""
+"""What a manifest can say (RFC 7493)."""
 MAX_DIGITS = len(str(LARGEST_NUMBER))
 
 
@@ -55,7 +55,10 @@ def resolve_version(reader: Reader, text: str) -> NamedVersion:
     """
     name, at, number = text.rpartition("@")
     if at and number.isascii() and number.isdigit():
-        return _named(reader, name, min(int(number[: MAX_DIGITS + 1]), LARGEST_NUMBER))
+        digits = number.lstrip("0") or "0"
+        if len(digits) > MAX_DIGITS or int(digits) > LARGEST_NUMBER:  # no manifest says it, no database takes it
+            raise UnknownVersion(f"{text} is not in the registry", hint="Run 'poisonguard versions'.")
+        return _named(reader, name, int(digits))
     if text.startswith("pg1:"):
         return _by_digest(reader, text)
     return _named(reader, text, reader.latest_number(text))
@@ -114,6 +117,12 @@ def approved_release(reader: Reader, dataset: str, rules: Rules) -> Release | No
         if found is not None and found.settled is State.APPROVED:
             return found.manifest.document.release
     return None
+
+
+def approved_before(reader: Reader, dataset: str, number: int, rules: Rules) -> Standing | None:
+    """The newest approved version of ``dataset`` with a lower number than ``number``."""
+    older = (found for named, found in standings(reader, dataset, rules) if named.number < number)
+    return next((found for found in older if found is not None and found.settled is State.APPROVED), None)
 
 
 def last_approved(
@@ -178,6 +187,7 @@ __all__ = [
     "NamedVersion",
     "Profiled",
     "Workspace",
+    "approved_before",
     "approved_release",
     "last_approved",
     "policy_in_force",

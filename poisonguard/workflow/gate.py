@@ -1,6 +1,6 @@
 """The gate: may these bytes be used, now, for this purpose? Fails closed; says every reason.
 
-The order of EVIDENCE.md, which is the order of the reasons that speak against: trust root, freshness and rollback,
+The order of the gate, which is the order of the reasons that speak against: trust root, freshness and rollback,
 revocation, policy, signatures, scan, approvals, log inclusion, bytes. Without a trusted root nothing can be believed,
 and without a trusted manifest there is nothing to compare with: there the gate stops. Everywhere else it goes on, so
 that all failures are listed; the exit code is the gravest (6 > 5 > 4 > 1), whichever was first.
@@ -39,11 +39,11 @@ code                       exit meaning
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum, auto
-from functools import partial
-from typing import Protocol
+from hashlib import sha256
+from typing import ClassVar, Protocol
 
 from poisonguard.attest.evidence import Signed, Statements, Unentitled
 from poisonguard.attest.listing import Listing
@@ -78,12 +78,23 @@ TRAINING = "training"
 class Compare(Protocol):
     """Compares the data at a location with the listing of the approved files."""
 
+    @property
+    def reads_bytes(self) -> bool:
+        """Whether every byte is compared, and not only names and sizes."""
+
     def __call__(self, location: str, files: Listing, *, tree: ChunkTree) -> Sequence[Mismatch]:
         """Every difference; none means equal, as far as is looked."""
 
 
-def _every_byte(location: str, files: Listing, *, tree: ChunkTree, workers: int) -> Sequence[Mismatch]:
-    return verify_files(location, files.with_leaves(), tree=tree, workers=workers)
+@dataclass(frozen=True, slots=True)
+class _EveryByte:
+    """Compares everything."""
+
+    workers: int
+    reads_bytes: ClassVar[bool] = True
+
+    def __call__(self, location: str, files: Listing, *, tree: ChunkTree) -> Sequence[Mismatch]:
+        return verify_files(location, files.with_leaves(), tree=tree, workers=self.workers)
 
 
 _ABSENCES = frozenset({"revocations-missing", "manifest-missing", "scan-missing", "approvals-missing"})
@@ -148,7 +159,7 @@ def gate(  # noqa: PLR0913  each argument is one thing the caller alone knows
             passage.check_judgement(manifest, trusted.root)
             if policy.fips or fips:
                 passage.check_fips(manifest.document, trusted.root)
-            passage.check_bytes(manifest.document, compare or partial(_every_byte, workers=workers))
+            passage.check_bytes(manifest.document, compare or _EveryByte(workers))
     return passage.decision()
 
 
@@ -183,7 +194,7 @@ class _Passage:
             self.deny(Stage.TRUST, "trust-untrusted", error.message, TAMPERED, error.hint)
             return None
         self._check_freshness(trusted)
-        self.evidence = replace(self.evidence, trust_version=trusted.root.version)
+        self.evidence = replace(self.evidence, trust_version=trusted.root.version, root=trusted.root)
         return trusted
 
     def _check_freshness(self, trusted: TrustedRoot) -> None:
@@ -267,11 +278,12 @@ class _Passage:
             self.deny(Stage.SIGNATURES, "dataset-differs", what)
         if release.number < min_version:
             what = f"version {release.number} is below the asked-for {min_version}"
-            self.deny(Stage.FRESHNESS, "version-rolled-back", what)
+            self.deny(Stage.FRESHNESS, "version-rolled-back", what, hint="Get the newest approved version.")
         floor = self.state.floor(release.dataset, self.held)
         if release.number < floor:
             what = f"version {release.number} is old: version {floor} passed here before"
-            self.deny(Stage.FRESHNESS, "version-rolled-back", what)
+            hint = "Get the newest approved version; if the one that passed was wrong, let a revoker revoke it."
+            self.deny(Stage.FRESHNESS, "version-rolled-back", what, hint=hint)
         other = self.state.other_version(release.dataset, release.number, release.version)
         if other is not None:
             what = f"version {release.number} was {other[:16]} when it passed here before"
@@ -283,7 +295,7 @@ class _Passage:
         about = About(manifest, statements.scans, statements.approvals, statements.rejections)
         judged = judge(about, Rules(root, self.policy, self.now, self.evidence.purpose, self.held))
         self.add(Stage.REVOCATION, judged.revoked)
-        present = {item.envelope.digest for item in self.bundle.statements}
+        present = {sha256(item.envelope.to_bytes()).hexdigest() for item in self.bundle.statements}
         self.add(Stage.REVOCATION, left_out_reasons(self.held, manifest.document, present))
         self.add(Stage.POLICY, judged.policy)
         said = (*judged.chosen.reasons, *judged.findings)
@@ -318,8 +330,11 @@ class _Passage:
         except IntegrityError as error:
             self.deny(Stage.BYTES, "listing-altered", error.message, TAMPERED, error.hint)
             return
+        self.evidence = replace(self.evidence, bytes_compared=compare.reads_bytes)
+        hint = "Restore the file, or publish and approve the new version."
         for mismatch in mismatches[:MAX_FILES_NAMED]:
-            self.deny(Stage.BYTES, "bytes-differ", f"{mismatch.path}: {mismatch.problem}", TAMPERED)
+            self.deny(Stage.BYTES, "bytes-differ", f"{mismatch.path}: {mismatch.problem}", TAMPERED, hint)
+            hint = ""  # once is enough
         if len(mismatches) > MAX_FILES_NAMED:
             what = f"and {len(mismatches) - MAX_FILES_NAMED} more files"
             self.deny(Stage.BYTES, "bytes-differ", what, TAMPERED)

@@ -5,11 +5,12 @@ Rules:
 1. A reason with an exit code other than 0 speaks against the data; one is enough.
 2. Reasons that speak against come first, in the order of the gate: the first that failed is named first.
 3. The exit code is the gravest of theirs (6, 5, 4, 1), whichever comes first.
+4. Data whose bytes were not compared are never called unaltered.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from poisonguard.attest.evidence import Signed
 from poisonguard.attest.predicates_v1 import ManifestDocument, RevocationsDocument
 from poisonguard.attest.scan_v1 import ScanDocument
 from poisonguard.attest.times import format_time
+from poisonguard.attest.trust import TrustRoot
 from poisonguard.domain.decision import Decision, Reason, Verdict
 from poisonguard.domain.result import Assessment
 from poisonguard.errors import GateFailed, IntegrityError
@@ -97,7 +99,10 @@ class RevocationEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateEvidence:
-    """What the gate established, as far as it came; shown when it passes and when it does not."""
+    """What the gate established, as far as it came; shown when it passes and when it does not.
+
+    ``root`` is the trust root itself, for those who ask it more; it is not shown.
+    """
 
     location: str
     checked: datetime
@@ -105,6 +110,7 @@ class GateEvidence:
     policy: str
     policy_digest: str
     trust_version: int = 0
+    root: TrustRoot | None = field(default=None, repr=False)
     log_origin: str | None = None
     log_size: int = 0
     revocations: RevocationEvidence | None = None
@@ -117,6 +123,7 @@ class GateEvidence:
     files: int = 0
     size: int = 0
     rows: int = 0
+    bytes_compared: bool = False
     assessment: Assessment | None = None
     approvers_needed: int = 0
     scans: tuple[ScanEvidence, ...] = ()
@@ -157,6 +164,7 @@ class GateEvidence:
             "files": self.files,
             "bytes": self.size,
             "rows": self.rows,
+            "bytesCompared": self.bytes_compared,
             "assessment": None if self.assessment is None else str(self.assessment),
             "approversNeeded": self.approvers_needed,
             "scans": [item.to_json() for item in self.scans],
@@ -166,10 +174,17 @@ class GateEvidence:
 
 @dataclass(frozen=True, slots=True)
 class GateDecision:
-    """The gate's answer."""
+    """The gate's answer.
+
+    Attributes:
+        decision: Whether the data may be used, and why.
+        evidence: What the gate established.
+        notes: What the caller should know besides: what was not remembered, or who else decides what passes.
+    """
 
     decision: Decision
     evidence: GateEvidence
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, reasons: tuple[Reason, ...], evidence: GateEvidence) -> GateDecision:
@@ -178,7 +193,8 @@ class GateDecision:
         if against:
             informing = [reason for reason in reasons if not reason.exit_code]
             return cls(Decision(Verdict.FAILED, (*against, *informing)), evidence)
-        passed = Reason("passed", f"{evidence.dataset}@{evidence.number} is approved and unaltered", 0)
+        rest = " and unaltered" if evidence.bytes_compared else "; its bytes are checked as they are read"
+        passed = Reason("passed", f"{evidence.dataset}@{evidence.number} is approved{rest}", 0)
         return cls(Decision(Verdict.PASSED, (passed, *reasons)), evidence)
 
     @property

@@ -7,7 +7,8 @@ Rules:
 3. A number that passed stands for that version and no other.
 4. What is authentic whatever the decision (numbers of trust roots and of lists of revocations) is remembered even when
    the data do not pass: who was told that a version is revoked cannot be made to forget it.
-5. The file says of what kind it is; those of the first kind, which knew numbers only, are read as well.
+5. A pass for which no bytes were compared is no version that passed: only its time is remembered.
+6. The file says of what kind it is; those of the first kind, which knew numbers only, are read as well.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ class GateState:
         return state
 
     def after(self, decision: GateDecision) -> GateState:
-        """The state to remember after ``decision``: rule 4."""
+        """The state to remember after ``decision``: rules 4 and 5."""
         evidence = decision.evidence
         lists = 0 if evidence.revocations is None else evidence.revocations.number
         state = replace(
@@ -130,11 +131,11 @@ class GateState:
         )
         if not decision.passed or evidence.dataset is None or evidence.version is None:
             return state
-        return replace(
-            state,
-            passed={**self.passed, evidence.dataset: self._with(evidence.dataset, evidence.number, evidence.version)},
-            latest=max(evidence.checked, self.latest or evidence.checked),
-        )
+        state = replace(state, latest=max(evidence.checked, self.latest or evidence.checked))
+        if not evidence.bytes_compared:
+            return state
+        passed = self._with(evidence.dataset, evidence.number, evidence.version)
+        return replace(state, passed={**self.passed, evidence.dataset: passed})
 
     def _with(self, dataset: str, number: int, version: str) -> tuple[Passed, ...]:
         now = Passed(number, version)

@@ -49,7 +49,11 @@ class Gated:
     """The gate's answer, and what the caller should know besides."""
 
     decision: GateDecision
-    notes: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the caller should know besides."""
+        return self.decision.notes
 
 
 def run_gate(request: GateRequest, now: datetime) -> Gated:
@@ -72,7 +76,7 @@ def run_gate(request: GateRequest, now: datetime) -> Gated:
         decision = passage.through(read_bundle(request.bundle))
     else:
         decision = passage.first_that_passes(_bundles(request, folder))
-    return Gated(decision, tuple(_remember(request, folder, decision)))
+    return Gated(replace(decision, notes=tuple(_remember(request, folder, decision))))
 
 
 def read_bundle(path: Path) -> Bundle:
@@ -170,7 +174,7 @@ class _Passage:
 
 def _bundles(request: GateRequest, folder: Path | None) -> Iterator[Bundle]:
     # The database is loaded only when there is no bundle.
-    from poisonguard.workflow.candidates import candidates  # noqa: PLC0415
+    from poisonguard.workflow.candidates import candidates  # noqa: PLC0415 - see above
 
     if request.registry is None and folder is None:
         raise UsageError(
@@ -183,6 +187,8 @@ def _bundles(request: GateRequest, folder: Path | None) -> Iterator[Bundle]:
 def _pin(request: GateRequest, folder: Path | None) -> _Pin:
     if request.trust is not None and _PIN.fullmatch(request.trust):
         return _Pin(request.trust.removeprefix("sha256:").lower())
+    if request.trust is not None and request.trust.startswith("sha256:"):
+        raise UsageError(f"--trust {request.trust}: not a pin", hint="A pin is sha256: and 64 hexadecimal digits.")
     if request.trust is None and folder is None:
         return _Pin()
     path = Path(request.trust) if request.trust is not None else (folder or Path()) / TRUST

@@ -72,7 +72,7 @@ def sign_alone(path: Path, signer: Signer, location: str) -> tuple[Inventory, tu
         UsageError: The bundle cannot be written there, or would be too large.
     """
     # Verifying does without the analytics that reading rows takes.
-    from poisonguard.workflow.inspect import inspect  # noqa: PLC0415
+    from poisonguard.workflow.inspect import inspect  # noqa: PLC0415 - see above
 
     check_target(path, signer, location)
     inventory, notes = inspect(location)
@@ -246,7 +246,7 @@ def _check_version(request: OmsRequest, statement: OmsStatement) -> None:
     if statement.version is None or statement.hash_profile is None:
         return
     # Reading rows takes the whole analytics; only who asks for it pays.
-    from poisonguard.workflow.inspect import inspect  # noqa: PLC0415
+    from poisonguard.workflow.inspect import inspect  # noqa: PLC0415 - see above
 
     inventory, _ = inspect(request.data, workers=request.workers, tree=tree_of(statement.hash_profile))
     found = inventory.version

@@ -2,10 +2,11 @@
 
 Rules:
 
-1. A receipt is logged in the workspace when that knows the very manifest, and holds the log's key; whoever signs then
-   plays the role of trainer for the dataset.
-2. A list of files that is too long for the statement is stored with it, in the same transaction, and beside its file.
-3. Row groups are named where the file's own footer, read through the same checks, says where they are.
+1. Whoever signs plays the role of trainer for the dataset, by the trust root that the gate established.
+2. A receipt is logged in the workspace when that knows the very manifest, and holds the log's key; whoever signs then
+   plays that role by the workspace's trust root too.
+3. A list of files that is too long for the statement is stored with it, in the same transaction, and beside its file.
+4. Row groups are named where the file's own footer, read through the same checks, says where they are.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from poisonguard.dataset.read_record import bytes_in, chunks_of, overlapped
 from poisonguard.dataset.sniff import PARQUET
 from poisonguard.dataset.verified_files import VerifiedFiles
 from poisonguard.domain.dataset import FileEntry
-from poisonguard.errors import DataError
+from poisonguard.errors import DataError, InternalError
 from poisonguard.store.durable import write_durably
 from poisonguard.store.registry import Kind, Statement
 from poisonguard.version import VERSION
@@ -150,8 +151,20 @@ def receipt_of(approved: Approved, run: Run, signer: Signer) -> Receipt:
     return Receipt(document, sign(statement_of(document).payload(), [signer]), files)
 
 
+def require_trainer(approved: Approved, signer: Signer) -> None:
+    """Do nothing when the signer may sign receipts of the dataset (rule 1).
+
+    Raises:
+        UsageError: The key does not play the role of trainer.
+    """
+    evidence = approved.decision.evidence
+    if evidence.root is None:
+        raise InternalError("the gate passed without a trust root")
+    require_role(evidence.root, [signer], RoleName.TRAINER, str(evidence.dataset))
+
+
 def workspace_for(approved: Approved, start: Path | None, signer: Signer, now: datetime) -> Workspace | None:
-    """The workspace in whose log the receipt belongs, if there is one (rule 1).
+    """The workspace in whose log the receipt belongs, if there is one (rule 2).
 
     Raises:
         UsageError: The key does not play the role of trainer.

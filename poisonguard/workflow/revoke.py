@@ -10,7 +10,8 @@ Rules:
    counts for nothing. It may be revoked again from an earlier time, never from a later one.
 5. An approval is revoked by the digest of its statement, or the beginning of it.
 6. What is revoked already is not revoked again; a list with nothing new in it only refreshes.
-7. Every list names all rejections that stand in the registry when it is made, so that bundles cannot leave one out.
+7. Every list names all scans, approvals and rejections that the registry holds when it is made, so that bundles cannot
+   leave one out.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
 from poisonguard.attest.keys import Signer
 from poisonguard.attest.predicates_v1 import RevocationsDocument
-from poisonguard.attest.revocations_v1 import ListedRejection, RevokedApproval, RevokedKey, RevokedVersion
+from poisonguard.attest.revocations_v1 import ListedStatement, RevokedApproval, RevokedKey, RevokedVersion
 from poisonguard.attest.times import format_time
 from poisonguard.attest.trust import RoleName, TrustRoot
 from poisonguard.errors import UnknownVersion, UsageError
@@ -38,6 +40,10 @@ LONGEST = timedelta(days=366)
 """A list that held longer would show nothing about today."""
 SHORTEST_PREFIX = 8
 EVERYTHING = "every dataset"
+JUDGED = (Kind.SCAN, Kind.APPROVAL, Kind.REJECTION)
+"""What a version is judged by."""
+REPLACED = {RoleName.LOG: "the log's", RoleName.ROOT: "of somebody who signs trust roots"}
+"""Roles whose keys no list can revoke: trust roots and checkpoints are believed without asking one."""
 REFRESH = "To renew the list, use --refresh."
 
 ItemT = TypeVar("ItemT")
@@ -102,7 +108,7 @@ def revoke(workspace: Workspace, withdrawal: Withdrawal, signers: Sequence[Signe
         last = last_list(workspace, writer, root)
         empty = RevocationsDocument(number=0, created=now, expires=now)
         document, titles = _Draft(writer, root, workspace.origin, last or empty, withdrawal, now).finish()
-        people = _require_revokers(root, signers, document)
+        people = _require_revokers(root, signers, document, last or empty)
         statement = signed_statement(document, signers)
         writer.append([statement], workspace.checkpoint_signer())
     return Revoked(document, people, statement.payload_digest, titles)
@@ -152,7 +158,7 @@ class _Draft:
             versions=_merged(last.versions, versions, lambda item: (item.dataset, item.number, item.version)),
             keys=_merged(last.keys, keys, lambda item: item.keyid),
             approvals=_merged(last.approvals, approvals, lambda item: item.statement),
-            rejections=_merged(last.rejections, self._rejections(), lambda item: item),
+            statements=_merged(last.statements, self._statements(), lambda item: item),
         )
         titles = (
             *(f"version {item.dataset}@{item.number}" for item in versions),
@@ -161,9 +167,9 @@ class _Draft:
         )
         return document, titles
 
-    def _rejections(self) -> list[ListedRejection]:
-        signed = self.reader.statements(Kind.REJECTION)
-        return [ListedRejection(item.dataset, item.version, item.payload_digest) for item in signed]
+    def _statements(self) -> list[ListedStatement]:
+        signed = (item for kind in JUDGED for item in self.reader.statements(kind))
+        return [ListedStatement(item.dataset, item.version, sha256(item.envelope).hexdigest()) for item in signed]
 
     def _version(self, text: str) -> RevokedVersion:
         named = resolve_version(self.reader, text)
@@ -190,8 +196,10 @@ class _Draft:
         wanted = read_public_key(Path(text)).keyid if Path(text).is_file() else text.lower()
         found = [key.keyid for key in self.root.keys if key.keyid.startswith(wanted)]
         keyid = _only(found, wanted, "key", "See 'poisonguard trust show'; a key that is not in it counts for nothing.")
-        if keyid in {key.keyid for key in self.root.keys_of(RoleName.LOG)}:
-            raise UsageError(f"key {keyid[:16]} is the log's", hint="Replace it with 'poisonguard trust next'.")
+        for role, whose in REPLACED.items():
+            if keyid in {key.keyid for key in self.root.keys_of(role)}:
+                hint = "No list can revoke it: replace it with 'poisonguard trust next'."
+                raise UsageError(f"key {keyid[:16]} is {whose}", hint=hint)
         return keyid
 
     def _approval(self, text: str) -> RevokedApproval:
@@ -220,10 +228,16 @@ def _merged(held: Iterable[ItemT], new: Iterable[ItemT], name: Callable[[ItemT],
     return tuple(named[key] for key in sorted(named))
 
 
-def _require_revokers(root: TrustRoot, signers: Sequence[Signer], document: RevocationsDocument) -> tuple[str, ...]:
+def _require_revokers(
+    root: TrustRoot, signers: Sequence[Signer], document: RevocationsDocument, last: RevocationsDocument
+) -> tuple[str, ...]:
     if not root.in_role(RoleName.REVOKER):
         raise UsageError(
             "the trust root gives nobody the role revoker",
             hint="Make its next version with --role revoker=NAME; see 'poisonguard trust --help'.",
         )
+    for keyid in (signer.public.keyid for signer in signers):
+        if document.of_key(keyid) is not None and last.of_key(keyid) is None:
+            what = f"key {keyid[:16]} signs this list, and a list cannot revoke a key that signs it"
+            raise UsageError(what, hint="Let another revoker sign, or replace the key with 'poisonguard trust next'.")
     return require_role(root, signers, RoleName.REVOKER, EVERYTHING, document)

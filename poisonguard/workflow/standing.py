@@ -82,6 +82,11 @@ class Standing:
         return self.judged.weighed
 
     @property
+    def consenting(self) -> frozenset[str]:
+        """Who approves and did not reject it since."""
+        return self.weighed.people.difference(self.rejecters)
+
+    @property
     def needed(self) -> int:
         """How many people must approve."""
         return self.judged.needed
@@ -92,6 +97,11 @@ class Standing:
         chosen = self.judged.chosen.reasons if self.scans else ()
         said = (*self.judged.revoked, *chosen, *self.judged.findings)
         return tuple(reason for reason in said if reason.exit_code)
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """What speaks against the version here, whoever approves: old news of revocations, and obstacles."""
+        return (*self.stale, *self.obstacles)
 
     @property
     def assessment(self) -> Assessment | None:

@@ -30,6 +30,7 @@ from poisonguard.attest.revocations_v1 import LogPlace
 from poisonguard.attest.scan_v1 import ScanDocument
 from poisonguard.attest.statement import parse_statement
 from poisonguard.attest.times import format_time
+from poisonguard.domain.decision import Reason
 from poisonguard.errors import IntegrityError
 from poisonguard.policy.approvals import ends_of
 from poisonguard.policy.judgement import Rules
@@ -98,6 +99,11 @@ class Story:
         """Where it stands, in one word."""
         return self.standing.state if self.standing is not None else State.UNTRUSTED
 
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """What speaks against it, whoever approves."""
+        return self.standing.reasons if self.standing is not None else ()
+
     def to_json(self) -> dict[str, Any]:
         """As JSON, schema ``poisonguard-story/v1``."""
         return {
@@ -106,6 +112,7 @@ class Story:
             "number": self.named.number,
             "version": self.named.version,
             "state": str(self.state),
+            "reasons": [{"code": item.code, "message": item.message, "hint": item.hint} for item in self.reasons],
             "events": [event.to_json() for event in self.events],
         }
 
@@ -180,6 +187,8 @@ class _Teller:
         weak |= {scan.digest: "under another policy, or too old" for scan in self.found.older}
         weak |= {scan.digest: "done over" for scan in self.found.superseded}
         weak |= dict.fromkeys(self.found.taken_back, "taken back since")
+        gone = (item for item in self.found.weighed.counted if self.found.consenting.isdisjoint(item.people))
+        weak |= {item.digest: "they rejected it since" for item in gone}
         return weak.get(digest, "")
 
     def _words(self, document: Document, digest: str) -> tuple[str, str, tuple[str, ...]]:
@@ -208,7 +217,7 @@ class _Teller:
 
     def _publication(self, document: ManifestDocument) -> tuple[str, str, tuple[str, ...]]:
         if document.release.number != self.named.number:
-            return "superseded", f"{document.dataset}@{document.release.number} was published", ()
+            return "superseded", f"a newer version was published: {document.dataset}@{document.release.number}", ()
         content = document.manifest
         return "published", f"{content.file_count} files, {content.size} bytes, {content.rows} rows", ()
 

@@ -26,7 +26,7 @@ from poisonguard.dataset.verified_fsspec import VerifiedFileSystem
 from poisonguard.errors import DataChanged, PoisonguardError, UsageError
 from poisonguard.workflow.gate_decision import GateDecision
 from poisonguard.workflow.gate_request import GateRequest
-from poisonguard.workflow.receipts import Receipt, Run, receipt_of, workspace_for
+from poisonguard.workflow.receipts import Receipt, Run, receipt_of, require_trainer, workspace_for
 from poisonguard.workflow.signers import prove
 from poisonguard.workflow.verified_read import open_approved
 
@@ -77,6 +77,7 @@ class TrainingRun:
 
     def __enter__(self) -> Self:
         self._approved = open_approved(self._request, _now())
+        require_trainer(self._approved, self._signer)
         self._started = _now()
         self._workspace = workspace_for(self._approved, self._request.start, self._signer, self._started)
         if self._workspace is None and self._output is None:

@@ -218,15 +218,43 @@ def next_root(  # noqa: PLR0913  each argument is one decision of the caller's
     return root, root.sign(signers).to_bytes()
 
 
-def cosign(data: bytes, signers: Sequence[Signer]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Cosigned:
     """A trust root with signatures added.
 
+    Attributes:
+        data: The bytes of its file.
+        needed: How many people of its own role ``root`` must sign.
+        signed: Those of them who have.
+        missing: Those of them who have not.
+    """
+
+    data: bytes
+    needed: int
+    signed: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def cosign(data: bytes, signers: Sequence[Signer], current: TrustRoot | None = None) -> Cosigned:
+    """A trust root with signatures added by those who play the role root in it, or in the one before.
+
+    Args:
+        data: The bytes of its file.
+        signers: Private keys.
+        current: The trust root that is trusted here, if there is one.
+
     Raises:
-        IntegrityError: It is no trust root.
+        IntegrityError: It is no trust root, or a signature in it does not verify.
+        UsageError: A key plays the role root in neither.
     """
     envelope = open_envelope(data)
-    parse_root(envelope)
-    return add_signatures(envelope, signers).to_bytes()
+    root = parse_root(envelope)
+    _require_root_keys(signers, [root] if current is None else [root, current])
+    envelope = add_signatures(envelope, signers)
+    signed = root.entitled(RoleName.ROOT, root.signers(envelope, what="trust root"))
+    missing = root.in_role(RoleName.ROOT) - signed
+    needed = root.threshold(RoleName.ROOT)
+    return Cosigned(envelope.to_bytes(), needed, tuple(sorted(signed)), tuple(sorted(missing)))
 
 
 def update(workspace: Workspace, data: bytes) -> TrustedRoot:
@@ -249,12 +277,18 @@ def update(workspace: Workspace, data: bytes) -> TrustedRoot:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a trust root file.
+    """The bytes of a trust root file, whose signatures are not checked yet.
 
     Raises:
         UsageError: It cannot be read.
+        IntegrityError: It is no trust root.
     """
-    return read_small(path, MAX_ROOT_BYTES, what="the file of a trust root")
+    data = read_small(path, MAX_ROOT_BYTES, what="the file of a trust root")
+    try:
+        parse_root(open_envelope(data))
+    except IntegrityError as error:
+        raise IntegrityError(f"{path}: {error.message}", hint=error.hint) from error
+    return data
 
 
 def follow(reader: Reader, chain: Sequence[bytes]) -> list[Statement]:
@@ -264,18 +298,23 @@ def follow(reader: Reader, chain: Sequence[bytes]) -> list[Statement]:
 
 
 def _signed(root: TrustRoot, signers: Sequence[Signer]) -> tuple[TrustedRoot, bytes]:
-    eligible = root.in_role(RoleName.ROOT)
-    for signer in signers:
-        if signer.public not in root.keys_of(RoleName.ROOT):
-            raise UsageError(
-                f"key {signer.public.keyid[:12]} does not play the role root",
-                hint=f"Sign with a key of {', '.join(sorted(eligible))}.",
-            )
+    _require_root_keys(signers, [root])
     data = root.sign(signers).to_bytes()
     try:
         return TrustedRoot.start(data, pin_of(data)), data
     except IntegrityError as error:
         raise UsageError(error.message, hint=error.hint or "Repeat --key for each of them.") from error
+
+
+def _require_root_keys(signers: Sequence[Signer], roots: Sequence[TrustRoot]) -> None:
+    keys = {key for root in roots for key in root.keys_of(RoleName.ROOT)}
+    eligible = sorted({name for root in roots for name in root.in_role(RoleName.ROOT)})
+    for signer in signers:
+        if signer.public not in keys:
+            raise UsageError(
+                f"key {signer.public.keyid[:12]} does not play the role root",
+                hint=f"Sign with a key of {', '.join(eligible)}.",
+            )
 
 
 def _next_log_keys(workspace: Workspace, root: TrustRoot, *, rotate: bool, retire: bool) -> tuple[PublicKey, ...]:

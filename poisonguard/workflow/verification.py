@@ -19,7 +19,8 @@ def write_summary(decision: GateDecision, path: Path, signers: Sequence[Signer] 
     """Write what was decided: an in-toto statement, inside a DSSE envelope when somebody signs.
 
     Raises:
-        UsageError: No version was established, so that there is nothing to speak of; or the file cannot be written.
+        UsageError: No version was established, so that there is nothing to speak of; it passed without a look at the
+            bytes; or the file cannot be written.
     """
     payload = summary_of(decision).payload()
     write_durably(path, sign(payload, signers).to_bytes() if signers else payload)
@@ -29,13 +30,18 @@ def summary_of(decision: GateDecision) -> Statement:
     """The statement that says what was decided.
 
     Raises:
-        UsageError: No version was established.
+        UsageError: No version was established, or it passed without a look at the bytes.
     """
     evidence = decision.evidence
     if evidence.dataset is None or evidence.version is None:
         raise UsageError(
             "no verification summary: the gate found no trusted manifest, so there is no version to speak of",
             hint="The decision itself is in the output; -f json prints all of it.",
+        )
+    if decision.passed and not evidence.bytes_compared:
+        raise UsageError(
+            f"no verification summary: the bytes of {evidence.dataset}@{evidence.number} were not compared",
+            hint="Sum up what 'poisonguard gate' or pg.gate decides: they compare every byte.",
         )
     return summary(
         Verification(

@@ -7,12 +7,14 @@ Rules:
 2. The listing that the gate passed is the one that is read by, kept apart from the evidence it came in.
 3. Where several versions have the same names and sizes, the newest approved one is meant; bytes of another stop the
    reading. ``version`` says which is meant.
+4. The decision says that no bytes were compared: it is not to be handed on as if they were, nor remembered so.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import ClassVar
 
 from poisonguard.attest.listing import Listing
 from poisonguard.attest.shardfile import spool
@@ -80,6 +82,7 @@ class _Names:
 
     listing: Listing | None = None
     tree: ChunkTree | None = None
+    reads_bytes: ClassVar[bool] = False
 
     def __call__(self, location: str, files: Listing, *, tree: ChunkTree) -> Mismatches:
         self.listing, self.tree = _kept(files), tree

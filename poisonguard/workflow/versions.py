@@ -25,7 +25,7 @@ class VersionRow:
         created: When it was published; empty when its manifest is not trusted.
         by: Who published it.
         assessment: The gravest word of its scans, if there is one.
-        approvals: How many people approve.
+        approvals: How many people approve and did not reject it since.
         needed: How many must.
         state: One word.
     """
@@ -102,7 +102,7 @@ def _row(named: NamedVersion, found: Standing | None) -> VersionRow:
         created=found.manifest.document.release.created,
         by=found.manifest.people,
         assessment=str(found.assessment) if found.assessment else None,
-        approvals=len(found.weighed.people),
+        approvals=len(found.consenting),
         needed=found.needed,
         state=found.state,
     )

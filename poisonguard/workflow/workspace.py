@@ -30,7 +30,7 @@ from poisonguard.attest.trust import (
 )
 from poisonguard.errors import KeyMaterialError, UsageError
 from poisonguard.store.registry import Kind, Reader, Registry, log_name, open_registry
-from poisonguard.workflow.folder import FOLDER, LOG_KEY, STATE, TRUST, find_folder, read_small
+from poisonguard.workflow.folder import FOLDER, LOG_KEY, TRUST, find_folder, read_small
 from poisonguard.workflow.notary import LogNotary
 from poisonguard.workflow.registry_location import registry_of
 
@@ -80,11 +80,6 @@ class Workspace:
     def registry(self) -> Registry:
         """The registry of statements."""
         return open_registry(registry_of(self.folder))
-
-    @property
-    def state_path(self) -> Path:
-        """Where the gate remembers what passed here."""
-        return self.folder / STATE
 
     @property
     def pinned(self) -> bytes:

@@ -555,7 +555,7 @@ def test_data_that_change_while_they_are_verified_are_refused(
         count = reading(handle, offset, buffer)
         if handle._path == "a.csv" and moment == MOMENTS[2]:
             strike()
-        handle.was_read = True  # type: ignore[attr-defined]
+        handle.was_read = True  # type: ignore[attr-defined]  # told to the stamp
         return count
 
     def stamp(handle: LocalHandle) -> tuple[object, ...]:
@@ -660,7 +660,7 @@ def test_an_object_that_changes_between_two_reads_is_refused(
         data: bytes = asking(self, path, **more)
         asked.append(path)
         if len(asked) == when:
-            store.pipe("/attacked/a.csv", b"id,label\n1,neg\n2,pos\n")  # type: ignore[attr-defined]
+            store.pipe("/attacked/a.csv", b"id,label\n1,neg\n2,pos\n")  # type: ignore[attr-defined]  # of fsspec
         return data
 
     monkeypatch.setattr(type(store), "cat_file", answer)

@@ -68,7 +68,7 @@ def test_a_private_key_is_no_reference(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("mode", "altered"), [(0o644, False), (0o755, False), (0o600, False), (0o664, True), (0o646, True)]
 )
-def test_a_file_that_others_may_change_is_refused(tmp_path: Path, mode: int, altered: bool) -> None:  # noqa: FBT001
+def test_a_file_that_others_may_change_is_refused(tmp_path: Path, *, mode: int, altered: bool) -> None:
     path = tmp_path / "ann.key"
     path.write_bytes(REFERENCE.encode())
     path.chmod(mode)

@@ -251,3 +251,10 @@ def test_any_paths_survive_writing_and_reading(paths: set[str]) -> None:
     if given_files:
         found = inventory_of(given_files).files
         assert all(found.find(path) for path in paths)
+
+
+@pytest.mark.parametrize("limit", ["MAX_LINES", "MAX_LEAVES"])
+def test_a_part_that_nobody_would_read_is_not_written(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, limit, 10)
+    with pytest.raises(UsageError, match="too many row groups or bytes"):
+        list(list_files(files(2)))

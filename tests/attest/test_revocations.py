@@ -15,7 +15,7 @@ from poisonguard.attest.canonical import digest_of
 from poisonguard.attest.predicates_v1 import document_of, statement_of
 from poisonguard.attest.revocations_v1 import (
     REVOCATIONS,
-    ListedRejection,
+    ListedStatement,
     LogPlace,
     RevocationsDocument,
     RevokedApproval,
@@ -31,7 +31,7 @@ SECOND = timedelta(seconds=1)
 VERSION = RevokedVersion("reviews", 3, f"pg1:{ZERO}", "flipped labels", NOW)
 KEY = RevokedKey(ZERO, NOW - DAY, "poisonguard/test", 7, "laptop stolen", NOW)
 APPROVAL = RevokedApproval(ZERO, "wrong report", NOW)
-REJECTION = ListedRejection("reviews", f"pg1:{ZERO}", ONE)
+STATEMENT = ListedStatement("reviews", f"pg1:{ZERO}", ONE)
 
 
 def made(**changes: Any) -> RevocationsDocument:
@@ -42,7 +42,7 @@ def made(**changes: Any) -> RevocationsDocument:
         versions=(VERSION,),
         keys=(KEY,),
         approvals=(APPROVAL,),
-        rejections=(REJECTION,),
+        statements=(STATEMENT,),
     )
     return replace(document, **changes)
 
@@ -80,13 +80,13 @@ def test_the_wire_form_is_stable() -> None:
                 | {"reason": "laptop stolen"}
             ],
             "approvals": [{"statement": ZERO, **why, "reason": "wrong report"}],
-            "rejections": [{"dataset": "reviews", "version": f"pg1:{ZERO}", "statement": ONE}],
+            "statements": [{"dataset": "reviews", "version": f"pg1:{ZERO}", "envelope": ONE}],
         },
     )
 
 
 def test_every_member_is_needed_and_no_other_is_known() -> None:
-    for place in ([], ["versions", 0], ["keys", 0], ["approvals", 0], ["rejections", 0]):
+    for place in ([], ["versions", 0], ["keys", 0], ["approvals", 0], ["statements", 0]):
         for member in _at(predicate(), place):
             without, wrong, more = predicate(), predicate(), predicate()
             del _at(without, place)[member]
@@ -116,7 +116,7 @@ def _at(value: Any, place: list[Any]) -> Any:
         (["keys", 0], {"size": -1}),
         (["keys", 0], {"log": ""}),
         (["approvals", 0], {"statement": ONE.upper() + "0"}),
-        (["rejections", 0], {"version": ZERO}),
+        (["statements", 0], {"version": ZERO}),
     ],
 )
 def test_wrong_members_are_refused(place: list[Any], change: dict[str, Any]) -> None:
@@ -143,8 +143,8 @@ def test_a_list_expires_after_it_was_made_rule_1(expires: datetime) -> None:
         {"keys": (replace(KEY, keyid=ONE), KEY)},
         {"approvals": (APPROVAL, APPROVAL)},
         {"approvals": (replace(APPROVAL, statement=ONE), APPROVAL)},
-        {"rejections": (REJECTION, REJECTION)},
-        {"rejections": (REJECTION, replace(REJECTION, dataset="a"))},
+        {"statements": (STATEMENT, STATEMENT)},
+        {"statements": (STATEMENT, replace(STATEMENT, dataset="a"))},
     ],
 )
 def test_lists_are_sorted_and_hold_nothing_twice_rule_2(changes: dict[str, Any]) -> None:
@@ -167,7 +167,7 @@ def test_nothing_is_revoked_after_the_list_was_made_rule_3(changes: dict[str, An
 
 
 def test_an_empty_list_may_be_read() -> None:
-    empty = made(versions=(), keys=(), approvals=(), rejections=())
+    empty = made(versions=(), keys=(), approvals=(), statements=())
     assert revocations_from_json(statement_of(empty).predicate) == empty
 
 
@@ -194,8 +194,8 @@ def test_a_list_follows_one_of_a_lower_number_and_no_later_time_rule_5(changes: 
         {"versions": (replace(VERSION, reason="other words"),)},
         {"approvals": ()},
         {"approvals": (replace(APPROVAL, statement=ONE),)},
-        {"rejections": ()},
-        {"rejections": (replace(REJECTION, statement=ZERO),)},
+        {"statements": ()},
+        {"statements": (replace(STATEMENT, envelope=ZERO),)},
     ],
 )
 def test_a_list_holds_what_the_one_before_held_rule_6(changes: dict[str, Any]) -> None:

@@ -139,8 +139,8 @@ def test_equal_ngrams_and_no_others_share_a_hash(words: list[str]) -> None:
 def test_an_association_speaks_against_its_label_only_when_clear() -> None:
     kind = {"words": ("cf",), "hash": 1, "label": 0, "matching": 20, "chance": 1e-12, "cohesion": 1.0, "remaining": 9.0}
     rows = np.arange(20)
-    clear = Association(rows=rows, expected=0.2, base=0.5, spread=0.05, **kind)  # type: ignore[arg-type]
-    like_any = Association(rows=rows, expected=0.5, base=0.5, spread=0.05, **kind)  # type: ignore[arg-type]
+    clear = Association(rows=rows, expected=0.2, base=0.5, spread=0.05, **kind)  # type: ignore[arg-type]  # mixed
+    like_any = Association(rows=rows, expected=0.5, base=0.5, spread=0.05, **kind)  # type: ignore[arg-type]  # mixed
     assert clear.opposed
     assert clear.unexplained
     assert like_any.unexplained

@@ -99,7 +99,11 @@ def test_a_trust_root_is_made_shown_and_followed(
     assert capsys.readouterr().out == made
     assert trust("next", project, "--key", project.key("mallory"), "-o", "next.json") == 0
     assert poisonguard("trust", "update", "next.json") == 6
+    before = Path("next.json").read_bytes()
+    assert poisonguard("trust", "cosign", "next.json", "--key", project.key("mallory")) == 2
+    assert Path("next.json").read_bytes() == before
     assert poisonguard("trust", "cosign", "next.json", "--key", project.key("olga")) == 0
+    assert "signed by 1 of 1 (olga)\n" in capsys.readouterr().err
     assert poisonguard("trust", "update", "next.json") == 0
     assert "trust root version 2" in capsys.readouterr().out
     assert poisonguard("log", "audit") == 0

@@ -43,7 +43,12 @@ def reasons(outcomes: list[Outcome], packs: list[str] | None = None) -> tuple[Re
         ),
         (
             [Skipped("A", "no label"), Ran("B", Coverage(9, 9), ())],
-            Reason("check-skipped", "required check A was skipped: no label", 4, ""),
+            Reason(
+                "check-skipped",
+                "required check A was skipped: no label",
+                4,
+                "Give it what it lacks and scan again, or take it out of the policy's required checks.",
+            ),
         ),
         (
             [Ran("A", Coverage(9, 10), ())],

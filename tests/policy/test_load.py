@@ -63,6 +63,8 @@ def test_nothing_may_be_waived_unless_the_policy_says_so(tmp_path: Path) -> None
         ("a: [", "not valid YAML"),
         (b"\xff\xfe", "not valid YAML"),
         (GOOD + "extra: 1\n", "extra"),
+        (GOOD + "fips: 'no'\n", "fips"),
+        (GOOD + "fips: 1\n", "fips"),
         (GOOD + "name: other\n", "given twice"),
         (GOOD.replace("clean: 1", "clean: 0"), "fewer than one approver"),
         (GOOD.replace("clean: 1, ", ""), "approvers.clean"),

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poisonguard.attest.canonical import canonical
+from poisonguard.attest.shardfile import HeldBytes
 from poisonguard.domain import merkle
 from poisonguard.errors import IntegrityError
 from poisonguard.store import bundle as bundles
@@ -125,3 +126,8 @@ def test_no_flipped_bit_passes(data: st.DataObject) -> None:
     except IntegrityError:
         return
     assert not passes(bundle)
+
+
+def test_a_file_that_is_shorter_than_it_was_is_refused() -> None:
+    with pytest.raises(IntegrityError, match="has no head"):
+        bundles.load_span(HeldBytes(HEAD), len(DATA))

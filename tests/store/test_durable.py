@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from poisonguard.errors import UsageError
+from poisonguard.store import durable
 from poisonguard.store.durable import write_durably
 
 
@@ -51,6 +52,27 @@ def test_parts_that_end_in_an_error_leave_the_old_file(tmp_path: Path) -> None:
         write_durably(path, parts())
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["bundle"]
+
+
+def test_a_pipe_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(UsageError, match="is a device or a pipe"):
+            write_durably(tmp_path / name, b"new")
+    assert (tmp_path / "pipe").is_fifo()
+    assert names(tmp_path) == ["link", "pipe"]
+
+
+def test_a_link_among_the_devices_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as /dev/stdout when it leads to a file; the machine's own is not tried."""
+    monkeypatch.setattr(durable, "DEVICES", tmp_path)
+    (tmp_path / "stdout").symlink_to("file")
+    (tmp_path / "file").write_bytes(b"old")
+    with pytest.raises(UsageError, match="is a device or a pipe"):
+        write_durably(tmp_path / "stdout", b"new")
+    assert (tmp_path / "stdout").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"old"
 
 
 def test_the_mode_asked_for_is_the_mode_given(tmp_path: Path) -> None:

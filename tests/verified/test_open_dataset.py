@@ -18,7 +18,9 @@ from poisonguard.dataset.chunktree import BLAKE3_TREE
 from poisonguard.dataset.storage import LocalStorage
 from poisonguard.dataset.verified_files import VerifiedFiles
 from poisonguard.domain.dataset import FileEntry
+from poisonguard.workflow.gate_state import load_state
 from poisonguard.workflow.protocol import PoisonguardFileSystem
+from poisonguard.workflow.verification import summary_of
 
 ALL = [PICTURE, LINES, SMALL, BIG, CSV]
 
@@ -34,6 +36,25 @@ def test_the_workspace_is_the_default(project: TrainingProject, monkeypatch: pyt
     assert dataset.decision.passed
     assert sorted(dataset.files) == sorted(ALL)
     assert dataset.open(CSV, "r").readline() == "id,x0,label\n"
+
+
+def test_opening_claims_nothing_about_bytes_and_remembers_no_version(
+    project: TrainingProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.folder)
+    path = project.folder / ".poisonguard" / "state.json"
+    path.unlink(missing_ok=True)
+    decision: Any = pg.open_dataset("reviews").decision
+    assert decision.to_json()["bytesCompared"] is False
+    assert decision.decision.reasons[0].message == "reviews@1 is approved; its bytes are checked as they are read"
+    with pytest.raises(pg.UsageError, match="bytes of reviews@1 were not compared"):
+        summary_of(decision)
+    state = load_state(path)
+    assert (state.numbers, state.trust_version, state.latest) == (
+        {},
+        1,
+        decision.evidence.checked.replace(microsecond=0),
+    )
 
 
 def test_a_bundle_and_a_pin(version: Approval) -> None:

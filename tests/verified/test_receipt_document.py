@@ -121,6 +121,13 @@ def test_what_breaks_a_rule_is_refused(rule: str) -> None:
         receipt_from_json(value)
 
 
+@pytest.mark.parametrize("files", [FILES[::-1], FILES[:1] * 2])
+def test_a_list_whose_digest_is_right_may_still_be_out_of_order(files: Any) -> None:
+    said = receipt(reads=reads_of(tuple(files), size=77, complete=False))
+    with pytest.raises(IntegrityError, match="not sorted, or one twice"):
+        receipt_from_json(receipt_to_json(said))
+
+
 def test_a_completed_run_that_read_nothing() -> None:
     nothing = receipt(reads=reads_of((), size=0, complete=False))
     with pytest.raises(IntegrityError, match="read nothing"):

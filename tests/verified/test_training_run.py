@@ -87,13 +87,21 @@ def test_the_chunks_that_were_handed_out_and_no_others(there: TrainingProject) -
         file = run.filesystem.open(BIG)
         file.seek(CHUNK - 1)
         assert len(file.read(2)) == 2
-        file.seek(10)
-        assert len(file.peek(5)) == 5
         run.filesystem.cat_file(CSV, 0, 1)
     assert run.receipt is not None
     assert {item.path: item.chunks for item in run.receipt.files} == {BIG: ((0, 2),), CSV: ((0, 1),)}
     assert run.receipt.document.reads.size == 3
     assert not run.receipt.document.reads.complete
+
+
+def test_bytes_that_were_peeked_at_are_handed_out(there: TrainingProject) -> None:
+    with run_of(there) as run:
+        file = run.filesystem.open(BIG)
+        file.seek(2 * CHUNK)
+        assert len(file.peek(5)) == 5
+    assert run.receipt is not None
+    assert {item.path: item.chunks for item in run.receipt.files} == {BIG: ((2, 3),)}
+    assert run.receipt.document.reads.size == 5
 
 
 def test_row_groups_that_were_read(there: TrainingProject) -> None:
@@ -230,6 +238,16 @@ def test_only_trainers_sign(there: TrainingProject, who: str) -> None:
         pytest.fail("the block was entered")
 
 
+@pytest.mark.parametrize("who", ["pub", "mallory"])
+def test_only_trainers_sign_where_no_workspace_knows_the_version(
+    version: Approval, project: TrainingProject, who: str
+) -> None:
+    run = pg.training_run(version.data, key=project.key(who), output="receipt.json", **version.options)
+    with pytest.raises(pg.UsageError, match="role trainer"), run:
+        pytest.fail("the block was entered")
+    assert not Path("receipt.json").exists()
+
+
 def test_a_receipt_needs_a_place(version: Approval, project: TrainingProject) -> None:
     key = project.key("tess")
     with (
@@ -252,10 +270,12 @@ def test_a_workspace_that_may_not_append_leaves_a_file(there: TrainingProject) -
     assert logged(there) == []
 
 
-def test_a_workspace_that_does_not_know_the_version(there: TrainingProject, version: Approval) -> None:
+def test_a_workspace_that_does_not_know_the_version(
+    there: TrainingProject, version: Approval, project: TrainingProject
+) -> None:
     TrainingProject.start(there.folder / "other")
     os.chdir(there.folder / "other")
-    with pg.training_run(version.data, key=there.key("tess"), output="receipt.json", **version.options) as run:
+    with pg.training_run(version.data, key=project.key("tess"), output="receipt.json", **version.options) as run:
         run.filesystem.cat_file(CSV)
     assert Path("receipt.json").exists()
 
@@ -269,6 +289,8 @@ def test_nothing_is_handed_out_after_the_run(there: TrainingProject) -> None:
         file.read(1)
     with pytest.raises(pg.UsageError, match="has ended"):
         file.read(1)
+    with pytest.raises(pg.UsageError, match="has ended"):
+        file.peek(1)
     with pytest.raises(pg.UsageError, match="has ended"):
         run.filesystem.cat_file(CSV)
 

@@ -118,13 +118,24 @@ def test_sign_approve_gate(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert caught.value.exit_code == 5
     assert run(["scan", "data", "--sign", "ann.key", "--quiet"]) == 0
     pg.approve("data@1", key="bob.key", reason="looked at it")
-    assert pg.gate("data").passed
+    assert (pg.gate("data").passed, pg.gate("data").notes) == (True, ())
+    assert run(["bundle", "export", "data@1", "-o", "data.pgbundle"]) == 0
+    assert_the_notes_reach_the_caller(monkeypatch)
     Path("data/rows.parquet").write_bytes(Path("data/rows.parquet").read_bytes()[:-1] + b"?")
     with pytest.raises(pg.IntegrityError, match=r"rows\.parquet"):
         pg.gate("data")
     pg.reject("data@1", key="bob.key", reason="changed my mind")
     with pytest.raises(pg.GateFailed):
         pg.gate("data")
+
+
+def assert_the_notes_reach_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, bundle, trust = (Path(name).resolve() for name in ("data", "data.pgbundle", ".poisonguard/trust.json"))
+    with monkeypatch.context() as elsewhere:
+        elsewhere.chdir("/")
+        (note,) = pg.gate(data, bundle=bundle, trust=trust).notes
+        assert note.startswith("nothing is remembered here")
+        assert pg.open_dataset(data, bundle=bundle, trust=trust).decision.notes == (note,)
 
 
 def wide() -> pd.DataFrame:

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from evidence_project import FLIPPED, START, Project
 
+from poisonguard.cli.review import print_standing
 from poisonguard.errors import GateFailed, UsageError
 from poisonguard.policy.model import WaiverRule
 from poisonguard.workflow.approve import Consent, Decided, Review, approve, reject, review
 from poisonguard.workflow.standing import State
+from poisonguard.workflow.versions import list_versions
 
 LATER = START + timedelta(minutes=10)
 
@@ -58,6 +60,9 @@ def test_what_changed_since_the_last_approved_version_is_shown(project: Project)
     assert difference is not None
     assert difference.since == "reviews@1"
     assert (difference.added, difference.removed, difference.changed) == (("c.csv",), ("b.csv",), ("a.csv",))
+    give(project, "ann", consent())
+    assert look(project).difference == difference, "who looks again sees what changed, not that nothing did"
+    assert look(project, "reviews@1").difference is None, "only what came before is compared with"
 
 
 def test_the_findings_of_every_scan_are_shown_once(project: Project) -> None:
@@ -124,6 +129,20 @@ def test_two_rejections_and_the_way_back(project: Project) -> None:
     assert after.standing.state is State.REJECTED, "bob's rejection still stands"
     assert list(after.standing.rejecters) == ["bob"]
     assert give(project, "bob", consent(supersede=True), seconds=6).standing.state is State.APPROVED
+
+
+def test_who_rejects_what_they_approved_is_counted_no_more(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.publish()
+    give(project, "ann", consent())
+    give(project, "bob", consent(), seconds=1)
+    with project.workspace as workspace:
+        found = reject(workspace, look(project), [project.keys["bob"]], "rows 7 to 9", LATER).standing
+        (row,) = list_versions(workspace, "reviews", project.policy, LATER)
+    assert (sorted(found.consenting), row.approvals, row.state) == (["ann"], 1, State.REJECTED)
+    print_standing(found)
+    assert capsys.readouterr().out == "reviews@1 is rejected, 1 of 1 approvals: ann\n"
 
 
 def test_an_unscanned_version_can_be_rejected(project: Project) -> None:

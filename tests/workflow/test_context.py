@@ -52,6 +52,13 @@ def test_other_names_name_nothing(project: Project, text: str) -> None:
         named(project, text)
 
 
+@pytest.mark.parametrize("number", ["99999999999999999999", "9" * 16, "0" * 5000 + "7"])
+def test_a_number_is_shown_as_it_was_typed(project: Project, number: str) -> None:
+    shown = "7" if number.startswith("0") else number
+    with pytest.raises(UnknownVersion, match=f"^reviews@{shown} is not in the registry"):
+        named(project, f"reviews@{number}")
+
+
 def test_nothing_is_compared_with_what_nobody_approved(project: Project) -> None:
     with project.workspace as workspace:
         assert last_approved(workspace, "reviews", now=NOW) is None

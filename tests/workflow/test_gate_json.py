@@ -56,6 +56,11 @@ def test_the_top_level_is_in_the_order_of_the_page(shown: dict[str, Any]) -> Non
     assert first_cells("gate-json.md")[: len(shown)] == list(shown)
 
 
+def test_the_gate_says_that_it_compared_the_bytes(shown: dict[str, Any]) -> None:
+    assert shown["bytesCompared"] is True
+    assert first_cells("gate-json.md")[list(shown).index("rows") + 1] == "bytesCompared"
+
+
 MODULES = [gate, gating, approvals, decide, judgement, revoked, scans]
 
 

@@ -34,6 +34,7 @@ def decision(number: int = 3, *against: Reason, dataset: str = "reviews", now: d
         dataset=dataset,
         number=number,
         version=named(number),
+        bytes_compared=True,
     )
     return GateDecision.of(against, evidence)
 
@@ -96,12 +97,20 @@ def test_what_the_gate_could_not_establish_is_not_remembered_rule_4(missing: dic
     assert state.revocations == (0 if "revocations" in missing else 7)
 
 
+def test_a_pass_on_names_alone_is_no_version_that_passed_rule_5() -> None:
+    made = decision(9)
+    names_only = replace(made, evidence=replace(made.evidence, bytes_compared=False))
+    assert names_only.passed
+    assert GateState().after(names_only) == GateState(latest=NOW, trust_version=2, revocations=7)
+    assert after(3).after(names_only).passed == after(3).passed
+
+
 def test_the_clock_is_remembered_when_it_passed() -> None:
     state = GateState().after(decision(now=NOW)).after(decision(now=NOW - DAY))
     assert state.latest == NOW
 
 
-def test_a_state_of_the_first_kind_is_read_rule_5() -> None:
+def test_a_state_of_the_first_kind_is_read_rule_6() -> None:
     data = (
         b'{"kind":"poisonguard-gate-state/v1","latest":"2026-05-01T12:00:00Z",'
         b'"seen":[{"dataset":"reviews","number":4}],"trustVersion":2}'

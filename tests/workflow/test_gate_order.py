@@ -1,4 +1,4 @@
-"""The gate's order: every failure is listed, and the first that fails in the order of EVIDENCE.md is named first."""
+"""The gate's order: every failure is listed, and the first that fails in the order of the gate is named first."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ from evidence_gate import Gate, codes, notes, refused
 from evidence_world import ZERO, World, revoking_root
 from simulator import DAY, NOW, key, trust_root
 
-from poisonguard.attest.envelope import Signature
-from poisonguard.attest.revocations_v1 import ListedRejection, RevokedApproval, RevokedKey, RevokedVersion
+from poisonguard.attest.envelope import Signature, sign
+from poisonguard.attest.revocations_v1 import ListedStatement, RevokedApproval, RevokedKey, RevokedVersion
 from poisonguard.attest.trust import Grant, RoleName
 from poisonguard.domain import merkle
+from poisonguard.domain.decision import Decision, Reason, Verdict
 from poisonguard.errors import GateFailed
 from poisonguard.store.bundle import Bundle
 from poisonguard.workflow.gate_memory import GateState, Passed
@@ -256,41 +258,68 @@ def test_a_rejection_by_a_stolen_key_does_not_stand(world: World, check: Gate) -
     assert check(world).passed
 
 
-# --------------------------------------------------------------------------------------------------- rejections
+# -------------------------------------------------------------------------------------- what speaks against, left out
 
 
-def without_rejection(world: World) -> Bundle:
-    """What somebody exports who would rather not show the rejection."""
+def listed(world: World, **changes: str) -> dict[str, Any]:
+    """Everything that the version is judged by."""
+    items = [
+        ListedStatement(world.dataset, world.version, sha256(item.to_bytes()).hexdigest()) for item in world.log[1:]
+    ]
+    return {"statements": tuple(sorted(replace(item, **changes) for item in items))}
+
+
+def without(world: World, index: int) -> Bundle:
+    """What somebody carries who would rather not show one statement."""
     bundle = world.bundle()
-    kept = tuple(item for item in bundle.statements if b"rejection/v1" not in item.envelope.payload)
-    assert len(kept) == len(bundle.statements) - 1
-    return replace(bundle, statements=kept)
+    return replace(bundle, statements=bundle.statements[:index] + bundle.statements[index + 1 :])
 
 
-def rejection_of(world: World, **changes: str) -> dict[str, Any]:
-    item = ListedRejection(world.dataset, world.version, world.log[-1].digest)
-    return {"rejections": (replace(item, **changes),)}
+def test_a_bundle_with_everything_that_the_list_names_passes(world: World, check: Gate) -> None:
+    world.revoke(**listed(world))
+    assert check(world).passed
 
 
-def test_rejection_left_out(world: World, check: Gate) -> None:
+def test_a_rejection_cannot_be_left_out(world: World, check: Gate) -> None:
     world.reject(world.log[0], world.log[1], "bob")
-    world.revoke(**rejection_of(world))
+    world.revoke(**listed(world))
     assert codes(check(world)) == {"rejected"}
-    refused(check(world, bundle=without_rejection(world)), "rejection-left-out", 5)
+    refused(check(world, bundle=without(world, 3)), "statement-left-out", 5)
+
+
+def test_a_failed_scan_cannot_be_left_out(world: World, check: Gate) -> None:
+    world.scan(scanned=NOW - HOUR, decision=Decision(Verdict.FAILED, (Reason("check-failed", "it broke", 4),)))
+    world.revoke(**listed(world))
+    assert not check(world).passed
+    assert codes(check(world, bundle=without(world, 3))) == {"statement-left-out"}
+
+
+def test_a_narrower_approval_cannot_be_left_out(world: World, check: Gate) -> None:
+    world.approve(world.log[0], world.log[1], created=NOW - HOUR, not_before=NOW - HOUR, expires=NOW - HOUR / 2)
+    world.revoke(**listed(world))
+    assert not check(world).passed
+    assert codes(check(world, bundle=without(world, 3))) == {"statement-left-out"}
+
+
+def test_a_rejection_signed_anew_by_a_stranger_is_another_one(world: World, check: Gate) -> None:
+    rejection = world.reject(world.log[0], world.log[1], "bob")
+    named = listed(world)
+    world.log[-1] = sign(rejection.payload, [key("mallory")])
+    world.revoke(**named)
+    assert codes(check(world)) == {"statement-left-out"}
 
 
 @pytest.mark.parametrize("change", [{"dataset": "others"}, {"version": f"pg1:{ZERO}"}])
-def test_a_rejection_of_something_else_need_not_be_there(world: World, check: Gate, change: dict[str, str]) -> None:
+def test_a_statement_about_something_else_need_not_be_there(world: World, check: Gate, change: dict[str, str]) -> None:
     world.reject(world.log[0], world.log[1], "bob")
-    world.revoke(**rejection_of(world, **change))
-    assert check(world, bundle=without_rejection(world)).passed
+    world.revoke(**listed(world, **change))
+    assert check(world, bundle=without(world, 3)).passed
 
 
 def test_a_rejection_that_was_taken_back_is_there_and_does_not_stand(world: World, check: Gate) -> None:
     world.reject(world.log[0], world.log[1], "bob")
-    listed = rejection_of(world)
     world.approve(world.log[0], world.log[1], "bob", created=NOW - HOUR)
-    world.revoke(**listed)
+    world.revoke(**listed(world))
     assert check(world).passed
 
 

@@ -1,5 +1,6 @@
 """What the gate says, word for word: code, sentence, exit code and hint of every reason of its own."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,14 +10,28 @@ from evidence_gate import Gate
 from evidence_world import ZERO, World, revoking_root
 from simulator import DAY, NOW, key
 
+from poisonguard.attest.listing import Listing
 from poisonguard.attest.revocations_v1 import RevokedKey
+from poisonguard.dataset.chunktree import ChunkTree
+from poisonguard.dataset.verify import Mismatch, verify_files
 from poisonguard.domain.decision import Reason
 from poisonguard.domain.result import Assessment
+from poisonguard.errors import UsageError
 from poisonguard.workflow.gate_decision import GateDecision
 from poisonguard.workflow.gate_memory import GateState, Passed
+from poisonguard.workflow.verification import summary_of
 
 CLOCK = "Set the clock."
 STEWARDS = "Let stewards look at the report and run `poisonguard approve`."
+
+
+class NamesOnly:
+    """Finds no difference, and reads no bytes."""
+
+    reads_bytes = False
+
+    def __call__(self, location: str, files: Listing, *, tree: ChunkTree) -> Sequence[Mismatch]:
+        return verify_files(location, files.with_leaves(), tree=tree, content=False)
 
 
 @pytest.fixture
@@ -37,6 +52,22 @@ def fresh(world: World) -> World:
 def test_passed(world: World, check: Gate) -> None:
     (reason,) = check(fresh(world)).decision.reasons
     assert reason == Reason("passed", "reviews@3 is approved and unaltered", 0)
+
+
+def test_passed_on_names_alone_is_not_called_unaltered(world: World, check: Gate) -> None:
+    decision = check(fresh(world), compare=NamesOnly())
+    assert decision.decision.reasons == (
+        Reason("passed", "reviews@3 is approved; its bytes are checked as they are read", 0),
+    )
+    assert not decision.evidence.bytes_compared
+    with pytest.raises(UsageError, match="bytes of reviews@3 were not compared"):
+        summary_of(decision)
+
+
+def test_what_was_not_compared_may_be_summed_up_as_refused(world: World, check: Gate) -> None:
+    decision = check(fresh(world), compare=NamesOnly(), min_version=4)
+    assert not decision.evidence.bytes_compared
+    assert summary_of(decision).predicate["verificationResult"] == "FAILED"
 
 
 @pytest.mark.parametrize(
@@ -70,10 +101,18 @@ def test_passed(world: World, check: Gate) -> None:
                 CLOCK,
             ),
         ),
-        ({"min_version": 4}, Reason("version-rolled-back", "version 3 is below the asked-for 4", 5)),
+        (
+            {"min_version": 4},
+            Reason("version-rolled-back", "version 3 is below the asked-for 4", 5, "Get the newest approved version."),
+        ),
         (
             {"state": GateState({"reviews": (Passed(4),)})},
-            Reason("version-rolled-back", "version 3 is old: version 4 passed here before", 5),
+            Reason(
+                "version-rolled-back",
+                "version 3 is old: version 4 passed here before",
+                5,
+                "Get the newest approved version; if the one that passed was wrong, let a revoker revoke it.",
+            ),
         ),
         (
             {"state": GateState({"reviews": (Passed(3, f"pg1:{ZERO}"),)})},

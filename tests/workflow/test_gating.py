@@ -77,6 +77,7 @@ def test_a_registry_elsewhere_brings_no_pin_of_its_own(project: Project, tmp_pat
     passed = run(project, registry=str(project.folder), start=elsewhere, trust=trust)
     assert passed.decision.passed
     assert "--min-version" in passed.notes[0]
+    assert passed.decision.notes == passed.notes
 
 
 def test_contradictions_are_refused(project: Project) -> None:
@@ -100,6 +101,12 @@ def test_what_passed_is_remembered_and_failures_are_not(project: Project) -> Non
     assert run(project).decision.passed
     assert load_state(path).numbers == {"reviews": 2}
     assert load_state(path).latest == NOW
+
+
+def test_a_memory_that_nobody_may_look_at_is_no_fresh_start(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        load_state(tmp_path / ("n" * 300))
+    assert load_state(tmp_path / "none").numbers == {}
 
 
 def test_gates_at_once_forget_nothing(project: Project, tmp_path: Path) -> None:

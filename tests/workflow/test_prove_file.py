@@ -16,7 +16,7 @@ from evidence_project import START, Project, poisonguard
 from poisonguard.attest import listing
 from poisonguard.attest.canonical import canonical
 from poisonguard.attest.trust import pin_of
-from poisonguard.errors import IntegrityError, UnknownVersion, UsageError
+from poisonguard.errors import GateFailed, IntegrityError, UnknownVersion, UsageError
 from poisonguard.store import file_proof
 from poisonguard.workflow.check_proof import Pin, check_proof, pin_here
 from poisonguard.workflow.prove_file import prove_file
@@ -114,6 +114,60 @@ def test_every_alteration_is_refused(project: Project, change: str) -> None:
 def test_another_trust_root_is_refused(project: Project) -> None:
     with pytest.raises(IntegrityError):
         check_proof(proof(project), Pin("0" * 64), NOW)
+
+
+@pytest.fixture
+def revocable(tmp_path: Path) -> Project:
+    """A project in which rita revokes, and a list of hers that revokes nothing yet."""
+    made = Project.start(tmp_path / "revocable", revokers=("rita",))
+    made.publish()
+    made.revoke()
+    return made
+
+
+def test_a_proof_with_a_list_that_revokes_nothing_holds(revocable: Project) -> None:
+    assert check_proof(proof(revocable, "a.csv"), pin(revocable), NOW).release.number == 1
+
+
+def test_a_revoked_version_proves_no_file(revocable: Project) -> None:
+    revocable.revoke("reviews@1", minutes=4)
+    with pytest.raises(GateFailed, match="reviews@1 was revoked") as caught:
+        check_proof(proof(revocable, "a.csv"), pin(revocable), NOW)
+    assert (caught.value.exit_code, bool(caught.value.hint)) == (5, True)
+
+
+def test_a_proof_whose_list_was_stripped_is_refused(revocable: Project) -> None:
+    revocable.revoke("reviews@1", minutes=4)
+    document = json.loads(proof(revocable, "a.csv"))
+    document["bundle"]["statements"] = [
+        item for item in document["bundle"]["statements"] if b"revocations" not in base64.b64decode(payload_of(item))
+    ]
+    assert len(document["bundle"]["statements"]) == 1
+    with pytest.raises(GateFailed, match="no trusted list of revocations") as caught:
+        check_proof(canonical(document) + b"\n", pin(revocable), NOW)
+    assert caught.value.exit_code == 5
+
+
+def test_a_proof_whose_list_expired_is_refused(revocable: Project) -> None:
+    data = proof(revocable, "a.csv")
+    with pytest.raises(GateFailed, match="list 1 of revocations expired") as caught:
+        check_proof(data, pin(revocable), NOW + timedelta(days=8))
+    assert caught.value.exit_code == 5
+
+
+def test_the_command_refuses_a_revoked_version_with_the_gates_exit_code(
+    revocable: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    revocable.revoke("reviews@1", minutes=4)
+    path = revocable.folder / "a.proof"
+    path.write_bytes(proof(revocable, "a.csv"))
+    assert check(revocable, str(path)) == 5
+    assert "was revoked" in capsys.readouterr().err
+
+
+def payload_of(statement: dict[str, Any]) -> str:
+    text: str = statement["envelope"]["payload"]
+    return text
 
 
 def test_a_proof_reads_as_it_was_written(project: Project) -> None:

@@ -96,8 +96,24 @@ def test_revokers_are_as_many_as_the_trust_root_asks_for_rule_1(tmp_path: Path) 
 
 
 def test_no_key_signs_the_list_that_revokes_it_rule_1(project: Project) -> None:
-    with pytest.raises(UsageError, match="was revoked"):
+    with pytest.raises(UsageError, match="a list cannot revoke a key that signs it"):
         project.revoke(keys=(project.keys["rita"].public.keyid,))
+
+
+def test_who_was_revoked_revokes_nothing_more_rule_1(tmp_path: Path) -> None:
+    two = Project.start(tmp_path / "two", revokers=("rita", "rob"))
+    two.publish()
+    two.revoke(keys=(two.keys["rob"].public.keyid,), signers=("rita",), minutes=3)
+    with pytest.raises(UsageError, match="was revoked"):
+        two.revoke("reviews", signers=("rob",), minutes=4)
+
+
+def test_keys_of_trust_roots_and_of_the_log_are_replaced_and_not_revoked(project: Project) -> None:
+    save_private_key(project.keys["olga"], project.folder / "root.key", None)
+    for named in (project.keys["olga"].public.keyid, str(project.folder / "root.key.pub")):
+        with pytest.raises(UsageError, match="is of somebody who signs trust roots") as refused:
+            project.revoke(keys=(named,))
+        assert "trust next" in refused.value.hint
 
 
 def test_the_next_list_holds_everything_of_the_last_rule_2(project: Project) -> None:
@@ -325,7 +341,7 @@ def test_a_list_alone_keeps_an_old_bundle_fresh(project: Project) -> None:
     assert codes(gate(project, bundle=bundle, revocations=apart)) == ["version-revoked"]
 
 
-def test_a_list_names_every_rejection_so_that_older_bundles_cannot_hide_it_rule_7(project: Project) -> None:
+def test_a_list_names_every_statement_so_that_older_bundles_cannot_hide_one_rule_7(project: Project) -> None:
     project.revoke()
     bundle, apart = project.folder / "x.pgbundle", project.folder / "revocations.pgbundle"
     exported(project)
@@ -333,13 +349,13 @@ def test_a_list_names_every_rejection_so_that_older_bundles_cannot_hide_it_rule_
         when = START + timedelta(minutes=6)
         reject(workspace, review(workspace, "reviews", when), [project.keys["bob"]], "flipped labels", when)
     assert gate(project, bundle=bundle).decision.passed, "an old bundle alone knows nothing of it"
-    listed = project.revoke(minutes=7).document.rejections
+    listed = project.revoke(minutes=7).document.statements
     with project.workspace as workspace:
         export_list_file(workspace, apart)
-    assert [item.dataset for item in listed] == ["reviews"]
-    assert codes(gate(project, bundle=bundle, revocations=apart)) == ["rejection-left-out"]
+    assert [item.dataset for item in listed] == ["reviews"] * 3
+    assert codes(gate(project, bundle=bundle, revocations=apart)) == ["statement-left-out"]
     assert codes(gate(project)) == ["rejected"]
-    assert project.revoke(minutes=8).document.rejections == listed
+    assert project.revoke(minutes=8).document.statements == listed
 
 
 def test_a_list_alone_brings_the_newest_trust_root(project: Project) -> None:

@@ -77,6 +77,7 @@ def test_everything_that_happened_is_told_in_order(project: Project) -> None:
         ("revoked", "rita", ""),
         ("revoked", "rita", ""),
     ]
+    assert story.events[6].text == "a newer version was published: reviews@2"
     ci = project.keys["ci"].public.keyid
     assert [event.text.partition(":")[0].split(" from ")[0] for event in story.events[-3:]] == [
         f"approval {bob[:16]}",
@@ -92,6 +93,23 @@ def test_a_rejection_that_was_taken_back_is_told_so(project: Project) -> None:
     say(project, "bob", 3, no=True)
     say(project, "bob", 4)
     assert lines(told(project))[2:] == [("rejected", "bob", "taken back since"), ("approved", "bob", "")]
+
+
+def test_an_approval_by_who_rejected_it_since_is_told_so(project: Project) -> None:
+    project.publish()
+    say(project, "bob", 3)
+    say(project, "bob", 4, no=True)
+    assert lines(told(project))[2:] == [("approved", "bob", "they rejected it since"), ("rejected", "bob", "")]
+
+
+def test_why_a_version_is_blocked_is_told(project: Project) -> None:
+    project.publish()
+    say(project, "ann", 3)
+    story = told(project)
+    assert (story.state, [reason.code for reason in story.reasons]) == ("blocked", ["revocations-missing"])
+    text = story_as_text(story).splitlines()
+    (reason,) = story.reasons
+    assert text[2:4] == [f"x revocations-missing: {reason.message}", f"    {reason.hint}"]
 
 
 def test_scans_that_do_not_count_are_told_so(project: Project) -> None:
@@ -127,7 +145,9 @@ def test_a_person_can_read_it(project: Project) -> None:
     whole(project)
     text = story_as_text(told(project)).splitlines()
     assert text[0] == "reviews@1 is revoked"
-    assert text[2].split()[2:5] == ["published", "by", "pub:"]
+    when = format_time(START + timedelta(minutes=10))
+    assert text[2] == f"x version-revoked: reviews@1 was revoked on {when}: labels are flipped"
+    assert any(line.split()[2:5] == ["published", "by", "pub:"] for line in text)
     waived = (
         f"waived {FLIPPED.fingerprint} until {format_time(START + timedelta(days=3, minutes=4))}: known, relabelled"
     )
@@ -150,6 +170,8 @@ def test_a_program_can_read_it(project: Project) -> None:
     whole(project)
     document = json.loads(story_as_json(told(project)))
     assert (document["schema"], document["dataset"], document["number"]) == ("poisonguard-story/v1", "reviews", 1)
+    assert [item["code"] for item in document["reasons"]][:1] == ["version-revoked"]
+    assert set(document["reasons"][0]) == {"code", "message", "hint"}
     assert set(document["events"][0]) == {"position", "time", "what", "by", "text", "details", "problem", "statement"}
 
 

@@ -117,7 +117,27 @@ def test_a_version_signed_by_somebody_else_is_refused_until_cosigned(project: Pr
     with pytest.raises(IntegrityError, match="signed by 0 of 1"):
         update(project, data)
     assert version_here(project) == 1
-    assert update(project, trust_root.cosign(data, [project.keys["olga"]])) == 2
+    assert update(project, trust_root.cosign(data, [project.keys["olga"]]).data) == 2
+
+
+def test_only_who_signs_trust_roots_cosigns_and_is_told_who_is_missing(project: Project) -> None:
+    people = project.request()
+    asked = replace(people, roles=people.roles | {RoleName.ROOT: ("ann", "bob")}, thresholds={RoleName.ROOT: 2})
+    data = next_root(project, asked, "olga")
+    with pytest.raises(UsageError, match="does not play the role root") as refused:
+        trust_root.cosign(data, [project.keys["mallory"]])
+    assert refused.value.hint == "Sign with a key of ann, bob."
+    with pytest.raises(UsageError, match="does not play the role root"):
+        trust_root.cosign(data, [project.keys["olga"]])
+    with project.workspace as workspace, workspace.registry.read() as reader:
+        here = workspace.newest_root(reader).root
+    none = trust_root.cosign(data, [project.keys["olga"]], here)
+    assert (none.signed, none.missing) == ((), ("ann", "bob")), "who leaves signs for the trust root before"
+    one = trust_root.cosign(none.data, [project.keys["ann"]])
+    assert (one.needed, one.signed, one.missing) == (2, ("ann",), ("bob",))
+    two = trust_root.cosign(one.data, [project.keys["bob"]])
+    assert (two.signed, two.missing) == (("ann", "bob"), ())
+    assert update(project, two.data) == 2
 
 
 def test_an_update_that_died_before_pinning_is_finished_by_the_next(project: Project) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from poisonguard.cli.options import FILE
+from poisonguard.cli.places import check_outputs
 from poisonguard.errors import UsageError
 
 
@@ -29,6 +30,7 @@ def export(version: str | None, revocations: bool, output: Path) -> None:  # noq
     from poisonguard.workflow.revocation_lists import export_list_file  # noqa: PLC0415 - as above
     from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
 
+    check_outputs((output,))
     with Workspace.required() as workspace:
         if version is None and revocations:
             export_list_file(workspace, output)
@@ -66,6 +68,7 @@ def prove_file(version: str, path: str, output: Path) -> None:
     from poisonguard.workflow.prove_file import prove_file as prove  # noqa: PLC0415 - as above
     from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
 
+    check_outputs((output,))
     with Workspace.required() as workspace:
         write_durably(output, prove(workspace, version, path))
     click.echo(f"wrote the proof of {terminal(path)} to {output}", err=True)

@@ -9,6 +9,7 @@ import click
 
 from poisonguard.cli.options import format_option, output_option, workers_option
 from poisonguard.cli.output import json_text, put
+from poisonguard.cli.places import check_outputs
 
 MOST_THREADS = 8
 
@@ -38,6 +39,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     from poisonguard.reports.difference import document, render_text  # noqa: PLC0415 - as above
     from poisonguard.workflow.diff import DiffRequest, diff  # noqa: PLC0415 - as above
 
+    check_outputs((output,), data=(before, after))
     threads = workers or min(MOST_THREADS, len(os.sched_getaffinity(0)))
     found = diff(DiffRequest(before, after, key, threads), datetime.now(UTC))
     put(json_text(document(found)) if form == "json" else render_text(found), output)

@@ -11,6 +11,7 @@ import click
 
 from poisonguard.cli.options import FILE, KEY, format_option, output_option, workers_option
 from poisonguard.cli.output import json_text, put
+from poisonguard.cli.places import check_outputs
 from poisonguard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     from poisonguard.workflow.gate_request import GateRequest  # noqa: PLC0415 - as above
     from poisonguard.workflow.gating import run_gate  # noqa: PLC0415 - as above
 
+    check_outputs(
+        (output, vsa),
+        data=(data,),
+        inputs=(bundle, revocations, registry, trust, policy, vsa_key, passphrase_file),
+    )
     request = GateRequest(
         data=data,
         bundle=bundle,
@@ -95,6 +101,8 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
 def _vsa_signers(vsa: Path | None, key: Path | None, passphrase_file: Path | None) -> Sequence[Signer]:
     """Loaded before the gate runs, so that a wrong passphrase costs nothing."""
     if key is None:
+        if passphrase_file is not None:
+            raise UsageError("--passphrase-file is given, but no key", hint="Say which key signs: --vsa-key KEY.")
         return ()
     if vsa is None:
         raise UsageError("--vsa-key signs nothing without --vsa FILE", hint="Name the file to write.")

@@ -11,6 +11,8 @@ import click
 
 from poisonguard.cli.options import FILE, format_option, output_option
 from poisonguard.cli.output import json_text, put
+from poisonguard.cli.places import check_outputs
+from poisonguard.errors import IntegrityError
 
 if TYPE_CHECKING:
     from poisonguard.workflow.log_audit import Entry
@@ -34,6 +36,7 @@ def show(version: str | None, form: str, policy: Path | None, output: str) -> No
     from poisonguard.workflow.story import tell  # noqa: PLC0415 - as above
     from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
 
+    check_outputs((output,), inputs=(policy,))
     with Workspace.required() as workspace:
         if version is not None:
             story = tell(workspace, version, policy_in_force(policy), datetime.now(UTC))
@@ -50,6 +53,7 @@ def checkpoint(output: str) -> None:
     from poisonguard.workflow.log_audit import newest_checkpoint  # noqa: PLC0415 - heavy imports wait for the command
     from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
 
+    check_outputs((output,))
     with Workspace.required() as workspace:
         put(newest_checkpoint(workspace), output)
 
@@ -58,12 +62,10 @@ def checkpoint(output: str) -> None:
 @click.option("--against", "kept", type=FILE, multiple=True, help="Checkpoint kept from earlier. Repeatable.")
 def audit(kept: tuple[Path, ...]) -> None:
     """Recompute the whole log, check every signature, and compare with checkpoints that were kept."""
-    from poisonguard.attest.checkpoint import MAX_NOTE_BYTES  # noqa: PLC0415 - heavy imports wait for the command
-    from poisonguard.workflow.folder import read_small  # noqa: PLC0415 - as above
-    from poisonguard.workflow.log_audit import audit as run  # noqa: PLC0415 - as above
+    from poisonguard.workflow.log_audit import audit as run  # noqa: PLC0415 - heavy imports wait for the command
     from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
 
-    notes = [read_small(path, MAX_NOTE_BYTES, what="a checkpoint of 'poisonguard log checkpoint'") for path in kept]
+    notes = [_kept_checkpoint(path) for path in kept]
     with Workspace.required() as workspace:
         report = run(workspace, notes)
     click.echo(f"log {report.origin}: sound")
@@ -81,14 +83,27 @@ def prove(kept: Path, output: str) -> None:
 
     It is a request as C2SP witnesses take it: the consistency proof and the newest checkpoint.
     """
-    from poisonguard.attest.checkpoint import MAX_NOTE_BYTES  # noqa: PLC0415 - heavy imports wait for the command
-    from poisonguard.workflow.folder import read_small  # noqa: PLC0415 - as above
-    from poisonguard.workflow.growth import growth  # noqa: PLC0415 - as above
+    from poisonguard.workflow.growth import growth  # noqa: PLC0415 - heavy imports wait for the command
     from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
 
-    note = read_small(kept, MAX_NOTE_BYTES, what="a checkpoint of 'poisonguard log checkpoint'")
+    check_outputs((output,), inputs=(kept,))
+    note = _kept_checkpoint(kept)
     with Workspace.required() as workspace:
         put(growth(workspace, note), output)
+
+
+def _kept_checkpoint(path: Path) -> bytes:
+    """A checkpoint in a file; whose it is, is for the log to say."""
+    from poisonguard.attest.checkpoint import MAX_NOTE_BYTES, check_form  # noqa: PLC0415 - heavy imports wait
+    from poisonguard.workflow.folder import read_small  # noqa: PLC0415 - as above
+
+    what = "a checkpoint of 'poisonguard log checkpoint'"
+    note = read_small(path, MAX_NOTE_BYTES, what=what)
+    try:
+        check_form(note)
+    except IntegrityError as error:
+        raise IntegrityError(f"{path}: {error.message}", hint=f"It should be {what}.") from error
+    return note
 
 
 def _as_json(entries: Sequence[Entry]) -> str:

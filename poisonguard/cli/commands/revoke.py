@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from poisonguard.cli.options import FILE, KEY
+from poisonguard.cli.places import check_outputs
 from poisonguard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
             "--refresh revokes nothing more" if refresh else "nothing is named that should be revoked",
             hint="Name a VERSION, --revoke-key or --approval; or give --refresh alone.",
         )
+    if refresh and reason:
+        raise UsageError("--refresh revokes nothing, so there is no --reason to give", hint="Leave one of them out.")
+    check_outputs((output,), inputs=(*keys, passphrase_file, *revoked_keys))
     with Workspace.required() as workspace:
         done = revoke(workspace, withdrawal, [load_key(path, passphrase_file) for path in keys], datetime.now(UTC))
         _print(done)

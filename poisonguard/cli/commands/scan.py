@@ -12,6 +12,7 @@ import click
 
 from poisonguard.cli.options import FILE, KEY, fips_option, output_option, quiet_option, verbose_option, workers_option
 from poisonguard.cli.output import put
+from poisonguard.cli.places import check_outputs
 from poisonguard.cli.progress import progress_bar
 from poisonguard.errors import UsageError
 
@@ -126,6 +127,11 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
         check_extension(path)
     for path in filter(None, (*reports, flagged, scores, None if output == "-" else Path(output))):
         check_place(path)
+    check_outputs(
+        (output, *reports, flagged, scores),
+        data=(data, reference),
+        inputs=(*packs, contract, policy, config, *keys, passphrase_file),
+    )
     request = ScanRequest(
         data=data,
         name=name,

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from poisonguard.cli.options import FILE, KEY, fips_option
+from poisonguard.cli.places import check_outputs
 from poisonguard.errors import UsageError
 
 
@@ -37,6 +38,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     from poisonguard.workflow.sign import sign  # noqa: PLC0415 - as above
     from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
 
+    check_outputs((oms,), data=(data,), inputs=(*keys, passphrase_file))
     if oms is not None and Workspace.find(data=data) is None:
         if fips:
             raise UsageError("--fips is about the manifest, which is published in a workspace, and there is none here")

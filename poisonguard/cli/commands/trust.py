@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from poisonguard.cli.options import FILE, KEY
+from poisonguard.cli.places import check_outputs
 
 if TYPE_CHECKING:
     from poisonguard.attest.keys import Signer
@@ -158,6 +159,7 @@ def next_(
     from poisonguard.workflow import trust_root  # noqa: PLC0415 - as above
     from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
 
+    check_outputs((output,), inputs=(*keys, passphrase_file))
     request = _request(**asked)
     with Workspace.required() as workspace:
         root, data = trust_root.next_root(
@@ -177,12 +179,30 @@ def next_(
 @click.argument("file", type=FILE)
 @_key_options
 def cosign(file: Path, keys: tuple[Path, ...], passphrase_file: Path | None) -> None:
-    """Add signatures to the trust root in FILE that was written by 'trust next'."""
+    """Add signatures to the trust root in FILE that was written by 'trust next'.
+
+    Who plays the role root in it may sign; in a workspace, also who plays it in the trust root that is trusted there.
+    """
+    from poisonguard.reports.escape import terminal  # noqa: PLC0415 - heavy imports wait for the command
     from poisonguard.store.durable import write_durably  # noqa: PLC0415 - heavy imports wait for the command
     from poisonguard.workflow import trust_root  # noqa: PLC0415 - as above
 
-    write_durably(file, trust_root.cosign(trust_root.read_file(file), _signers(keys, passphrase_file)))
-    click.echo(f"signed {file}", err=True)
+    done = trust_root.cosign(trust_root.read_file(file), _signers(keys, passphrase_file), _root_here())
+    write_durably(file, done.data)
+    signed = f" ({', '.join(terminal(name) for name in done.signed)})" if done.signed else ""
+    missing = f"; missing: {', '.join(terminal(name) for name in done.missing)}" if done.missing else ""
+    click.echo(f"signed by {len(done.signed)} of {done.needed}{signed}{missing}", err=True)
+
+
+def _root_here() -> TrustRoot | None:
+    """The trust root that is trusted here; nothing outside of workspaces."""
+    from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - heavy imports wait for the command
+
+    found = Workspace.find()
+    if found is None:
+        return None
+    with found as workspace, workspace.registry.read() as reader:
+        return workspace.newest_root(reader).root
 
 
 @command.command("update")

@@ -12,6 +12,7 @@ import click
 
 from poisonguard.cli.options import FILE, output_option, workers_option
 from poisonguard.cli.output import json_text, put
+from poisonguard.cli.places import check_outputs
 
 if TYPE_CHECKING:
     from poisonguard.workflow.oms import OmsAnswer
@@ -58,6 +59,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     """
     from poisonguard.workflow.oms import OmsRequest, verify_oms  # noqa: PLC0415 - heavy imports wait for the command
 
+    check_outputs((output,), data=(data,), inputs=(oms, public_key, *certificate_chain))
     request = OmsRequest(
         data=data,
         bundle=oms,

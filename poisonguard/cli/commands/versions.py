@@ -10,6 +10,7 @@ import click
 
 from poisonguard.cli.options import FILE, format_option, output_option
 from poisonguard.cli.output import json_text, put
+from poisonguard.cli.places import check_outputs
 
 if TYPE_CHECKING:
     from poisonguard.workflow.versions import VersionRow
@@ -28,6 +29,7 @@ def command(name: str | None, form: str, policy: Path | None, output: str) -> No
     from poisonguard.workflow.versions import list_versions  # noqa: PLC0415 - as above
     from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
 
+    check_outputs((output,), inputs=(policy,))
     with Workspace.required() as workspace:
         if name is not None and ("@" in name or ":" in name):  # no dataset is called so
             story = tell(workspace, name, policy_in_force(policy), datetime.now(UTC))

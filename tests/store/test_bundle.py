@@ -78,6 +78,8 @@ STATEMENT = json.loads(HEAD)["statements"][0]
         {"shards": [SHARD, SHARD]},
         {"shards": [SHARD | {"lines": SHARD["lines"] + 1}]},
         {"shards": [SHARD | {"lines": -1}]},
+        {"shards": [SHARD | {"lines": 2**40}]},
+        {"shards": [SHARD | {"leaves": 2**40}]},
         {"shards": [SHARD | {"root": "00"}]},
         {"shards": [SHARD | {"extra": 1}]},
     ],

@@ -230,7 +230,7 @@ def publish(project: Project, *, scanned: bool, minutes: int) -> None:
     if scanned:
         request = ScanRequest(data=str(project.data), keep_profile=True, compare=False)
         with open_scan(request) as finished:
-            publish_scan(finished, request, project.keys["ci"], now)
+            publish_scan(finished, request, [project.keys["ci"]], now)
 
 
 def test_versions_by_name_number_and_digest(project: Project) -> None:

@@ -7,6 +7,7 @@ import json
 import lzma
 import os
 import struct
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -362,6 +363,9 @@ def test_folders_seven_hundred_deep_are_walked(approved: Project) -> None:
         os.chdir("d")
     Path("x").touch()
     os.chdir(here)
-    ended = poisonguard("gate", "reviews", "--version", "reviews@1", folder=approved.folder)
-    ended.check(idle_gate())
-    assert ended.code == 6
+    try:
+        ended = poisonguard("gate", "reviews", "--version", "reviews@1", folder=approved.folder)
+        ended.check(idle_gate())
+        assert ended.code == 6
+    finally:
+        subprocess.run(["rm", "-rf", str(approved.data / "d")], check=True)

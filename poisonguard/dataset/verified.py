@@ -12,9 +12,11 @@ that was compared is handed out, so there is no moment between check and use. Ru
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import threading
+import time
 from collections import OrderedDict
 from typing import Any, NoReturn, Protocol
 
@@ -50,6 +52,17 @@ class Nobody:
 
     def refused(self) -> None:
         """Nothing."""
+
+
+SECONDS_AT_EXIT = 0.05
+
+
+def _let_readers_finish() -> None:
+    """A thread of Arrow's may still hold what it read; letting go of it while Python ends would abort the process."""
+    time.sleep(SECONDS_AT_EXIT)
+
+
+atexit.register(_let_readers_finish)
 
 
 class VerifiedFile(io.RawIOBase):

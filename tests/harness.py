@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from poisonguard.dataset.roles import infer_roles
+from poisonguard.dataset.views import Views
 from poisonguard.domain.dataset import Column, Kind
 from poisonguard.domain.finding import Finding
 from poisonguard.domain.outcome import Ran
@@ -27,6 +28,7 @@ from poisonguard.plugin.check import Context, Evidence
 from poisonguard.plugin.registry import bind
 from poisonguard.sketches.base import Sketch
 from poisonguard.sketches.digests import RowDigests
+from poisonguard.sketches.new_rows import DigestSet
 
 
 @dataclass(frozen=True)
@@ -34,27 +36,32 @@ class MemoryBatch:
     file: int
     first_row: int
     table: pa.RecordBatch
+    signed: pa.RecordBatch
 
 
 class TableSource:
-    """A table cut at the given rows."""
+    """A table cut at the given rows; chats and pictures are read inside, as those of files are."""
 
     def __init__(self, table: pa.Table, name: str = "candidate", cuts: Sequence[int] = ()) -> None:
         self.table = table.combine_chunks()
         self.name = name
-        self.columns = tuple(Column(item.name, kind_of(item.type), str(item.type)) for item in table.schema)
+        self.views = Views.of(table.schema)
+        own = (Column(item.name, kind_of(item.type), str(item.type)) for item in table.schema)
+        self.columns = (*own, *self.views.columns)
         self._edges = [0, *sorted(set(cuts) - {0, table.num_rows}), table.num_rows]
 
     def tasks(self) -> Sequence[MemoryBatch]:
-        return [
-            MemoryBatch(0, start, self.table.slice(start, stop - start).combine_chunks().to_batches()[0])
-            for start, stop in zip(self._edges, self._edges[1:], strict=False)
-            if stop > start
+        cuts = [(start, stop) for start, stop in zip(self._edges, self._edges[1:], strict=False) if stop > start]
+        parts = [
+            (start, self.table.slice(start, stop - start).combine_chunks().to_batches()[0]) for start, stop in cuts
         ]
+        return [MemoryBatch(0, start, part, part) for start, part in parts]
+
+    def peek(self) -> pa.Table:
+        return pa.Table.from_batches([self.views.extended(self.table.slice(0, 1000).combine_chunks().to_batches()[0])])
 
     def batches(self, task: MemoryBatch, columns: Sequence[str] | None) -> Iterator[MemoryBatch]:
-        table = task.table if columns is None else task.table.select(list(columns))
-        yield MemoryBatch(task.file, task.first_row, table)
+        yield MemoryBatch(task.file, task.first_row, self.views.extended(task.signed, columns), task.signed)
 
 
 def kind_of(kind: pa.DataType) -> Kind:
@@ -105,21 +112,26 @@ def run_check(  # noqa: PLR0913 - a test names only what it varies
         return CheckRun(planned.outcomes[0], None)
     # What is mapped stays readable when the folder is gone.
     with Spool() as spool:
-        scoring, evidence = folded_source(source, planned.sketches, spool, local(workers))
-        base = None
+        base = known = None
         if reference is not None:
             other = TableSource(reference, "reference")
             held = planned.sketches_of([column.name for column in other.columns])
-            _, base = folded_source(other, held, spool, local(workers))
+            old, base = folded_source(other, held, spool, local(workers))
+            known = DigestSet([old.digests.of(0, base.rows)])
+        scoring, evidence = folded_source(source, planned.sketches, spool, local(workers), known)
         outcomes, book = judge(planned.checks, evidence, base, scoring)
     return CheckRun(outcomes[0], book)
 
 
 def folded_source(
-    source: TableSource, sketches: Sequence[Sketch], spool: Spool, executor: Executor
+    source: TableSource,
+    sketches: Sequence[Sketch],
+    spool: Spool,
+    executor: Executor,
+    known: DigestSet | None = None,
 ) -> tuple[Scoring, Evidence]:
     """A source after its first pass: what scoring needs, and the evidence."""
-    folded = fold(source, sketches, executor, spool, Silent())
+    folded = fold(source, sketches, executor, spool, Silent(), known)
     digests = DigestColumn(folded.states[RowDigests().key])
     scoring = Scoring(source, RowIndex(folded.runs, [source.name]), digests, executor, spool, Silent())
     return scoring, evidence_of(source, folded)
@@ -127,7 +139,8 @@ def folded_source(
 
 def roles_of(source: TableSource, columns: Mapping[str, str]) -> Roles:
     """Inferred roles, overridden by ``columns`` (role name to column name)."""
-    return infer_roles(source.columns, source.table.slice(0, 1000), {name: role for role, name in columns.items()})
+    chosen = {name: role for role, name in columns.items()}
+    return infer_roles(source.columns, source.peek(), chosen, source.views.roles)
 
 
 def evidence_of(source: TableSource, folded: Folded) -> Evidence:

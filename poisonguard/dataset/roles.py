@@ -180,13 +180,16 @@ Guess = tuple[Role, str] | None
 Rule = Callable[[Look], Guess]
 
 
-def infer_roles(columns: Sequence[Column], peek: pa.Table, overrides: Mapping[str, str]) -> Roles:
+def infer_roles(
+    columns: Sequence[Column], peek: pa.Table, overrides: Mapping[str, str], known: Iterable[Assignment] = ()
+) -> Roles:
     """Assign a role to every column.
 
     Args:
         columns: The dataset's columns.
         peek: Its first rows.
         overrides: Column name to role name, as the user said.
+        known: Roles of columns that were made for them (``poisonguard.dataset.views``).
 
     Raises:
         UsageError: An override names a column or a role that does not exist.
@@ -194,12 +197,9 @@ def infer_roles(columns: Sequence[Column], peek: pa.Table, overrides: Mapping[st
     chosen = {_known_column(column, columns): _known_role(role) for column, role in overrides.items()}
     beside = frozenset(_key(item.name) for item in columns)
     looks = [_look(column, peek, beside) for column in columns]
-    found = [
-        Assignment(look.name, chosen[look.name], "assigned by the user")
-        if look.name in chosen
-        else Assignment(look.name, *_guess(look))
-        for look in looks
-    ]
+    sure = {item.column: item for item in known}
+    sure |= {name: Assignment(name, role, "assigned by the user") for name, role in chosen.items()}
+    found = [sure.get(look.name) or Assignment(look.name, *_guess(look)) for look in looks]
     return Roles(tuple(_one_label(found, looks, chosen)))
 
 

@@ -14,6 +14,7 @@ from poisonguard.engine.progress import Progress
 from poisonguard.engine.source import Run, Source, fresh_block
 from poisonguard.engine.spool import Collector, Spool
 from poisonguard.sketches.base import Block, Sketch
+from poisonguard.sketches.new_rows import DigestSet, NewRows, only_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +48,27 @@ class _Accumulator:
         return self._sketch.merge([]) if self._state is None else self._state
 
 
-def fold(source: Source, sketches: Sequence[Sketch], executor: Executor, spool: Spool, progress: Progress) -> Folded:
-    """States of all ``sketches`` over all rows of ``source``.
+def fold(  # noqa: PLR0913, PLR0917 - what is folded, where, and beside what
+    source: Source,
+    sketches: Sequence[Sketch],
+    executor: Executor,
+    spool: Spool,
+    progress: Progress,
+    known: DigestSet | None = None,
+) -> Folded:
+    """States of all ``sketches`` over all rows of ``source``; those of new rows only where rows are ``known``.
 
     The result depends on the rows and on how the source is cut, never on the executor; the sketches' partition
     law makes it independent of the cut, too.
     """
+    if known is None:
+        sketches = [sketch for sketch in sketches if not isinstance(sketch, NewRows)]
     small = [sketch for sketch in sketches if not sketch.bulky]
     bulky = [sketch for sketch in sketches if sketch.bulky]
     accumulators = [_Accumulator(sketch) for sketch in small]
     collectors = [Collector(spool.path("state.arrow")) for _ in bulky]
     runs: list[Run] = []
-    work = _partition_folder(source, small, bulky, spool, progress)
+    work = _partition_folder(source, (small, bulky), spool, progress, known)
     for partial in executor.run(work, list(enumerate(source.tasks()))):
         if not partial.runs:
             continue
@@ -74,8 +84,14 @@ def fold(source: Source, sketches: Sequence[Sketch], executor: Executor, spool: 
 
 
 def _partition_folder(
-    source: Source, small: Sequence[Sketch], bulky: Sequence[Sketch], spool: Spool, progress: Progress
+    source: Source,
+    sketches: tuple[Sequence[Sketch], Sequence[Sketch]],
+    spool: Spool,
+    progress: Progress,
+    known: DigestSet | None,
 ) -> Callable[[tuple[int, Any]], _Partial]:
+    small, bulky = sketches
+
     def work(numbered: tuple[int, Any]) -> _Partial:
         number, task = numbered
         accumulators = [_Accumulator(sketch) for sketch in small]
@@ -83,8 +99,11 @@ def _partition_folder(
         runs: list[Run] = []
         for batch in source.batches(task, None):
             block = fresh_block(batch)
+            new = block if known is None else only_new(block, known)
             for sketch, accumulator in zip(small, accumulators, strict=True):
-                accumulator.add(sketch.fold(_projected(block, sketch)))
+                rows = new if isinstance(sketch, NewRows) else block
+                if rows is not None:
+                    accumulator.add(sketch.fold(_projected(rows, sketch)))
             for sketch, segment in zip(bulky, segments, strict=True):
                 segment.append(sketch.fold(_projected(block, sketch)))
             runs.append(Run(block.file, block.first_row, block.table.num_rows))

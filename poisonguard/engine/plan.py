@@ -10,6 +10,7 @@ from poisonguard.domain.outcome import Failed, Outcome, Skipped
 from poisonguard.errors import ConfigurationError
 from poisonguard.plugin.check import Check, Context, NotApplicable
 from poisonguard.sketches.base import Sketch
+from poisonguard.sketches.new_rows import NewRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +22,14 @@ class Plan:
     outcomes: tuple[Outcome, ...]
 
     def sketches_of(self, columns: Sequence[str]) -> tuple[Sketch, ...]:
-        """The sketches that a version with these columns can be folded with."""
+        """The sketches that a reference with these columns can be folded with."""
         held = set(columns)
-        return tuple(sketch for sketch in self.sketches if sketch.columns is None or held.issuperset(sketch.columns))
+        return tuple(item for item in self.lasting if item.columns is None or held.issuperset(item.columns))
+
+    @property
+    def lasting(self) -> tuple[Sketch, ...]:
+        """The sketches that say something of a version by itself, whatever it is compared with."""
+        return tuple(sketch for sketch in self.sketches if not isinstance(sketch, NewRows))
 
 
 def plan(checks: Sequence[Check[Any]], context: Context, always: Sequence[Sketch] = ()) -> Plan:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from poisonguard.dataset.opening import Dataset
 from poisonguard.dataset.rows import row_digests
+from poisonguard.dataset.views import Views
 from poisonguard.domain.dataset import Column
 from poisonguard.kernels.mapped import let_go
 from poisonguard.sketches.base import Block, DigestArray
@@ -30,7 +31,21 @@ class Batch(Protocol):
 
     @property
     def table(self) -> pa.RecordBatch:
-        """The rows."""
+        """The rows, as detectors see them."""
+
+    @property
+    def signed(self) -> pa.RecordBatch:
+        """The rows as they lie in the file: what row digests are made of."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ViewedBatch:
+    """A run of rows with the columns that were made from others."""
+
+    file: int
+    first_row: int
+    table: pa.RecordBatch
+    signed: pa.RecordBatch
 
 
 class Source(Protocol):
@@ -52,12 +67,18 @@ class Source(Protocol):
 
 
 class DatasetSource:
-    """The rows of an open dataset."""
+    """The rows of an open dataset, with the columns that ``views`` make from others."""
 
-    def __init__(self, dataset: Dataset, name: str) -> None:
+    def __init__(self, dataset: Dataset, name: str, views: Views | None = None) -> None:
         self.name = name
-        self.columns = dataset.columns
+        self.views = views or Views()
+        self.columns = (*dataset.columns, *self.views.columns)
         self._dataset = dataset
+
+    def peek(self) -> pa.Table:
+        """The first rows."""
+        held = [self.views.extended(batch) for batch in self._dataset.peek().to_batches()]
+        return pa.Table.from_batches(held) if held else self._dataset.peek()
 
     def tasks(self) -> Sequence[Any]:
         """The dataset's partitions."""
@@ -70,12 +91,15 @@ class DatasetSource:
 
     def batches(self, task: Any, columns: Sequence[str] | None) -> Iterator[Batch]:
         """The rows of one partition."""
-        return iter(self._dataset.read(task, columns))
+        needed = None if columns is None else self.views.needed(columns)
+        for batch in self._dataset.read(task, needed):
+            viewed = self.views.extended(batch.table, columns)
+            yield ViewedBatch(batch.file, batch.first_row, viewed, batch.table)
 
 
 def fresh_block(batch: Batch) -> Block:
     """A block of whole rows, digests computed."""
-    return Block(batch.file, batch.first_row, batch.table, row_digests(batch.table))
+    return Block(batch.file, batch.first_row, batch.table, row_digests(batch.signed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from poisonguard.domain.dataset import Column, Kind
 from poisonguard.domain.roles import Role
@@ -39,11 +39,11 @@ def check_kinds(columns: Sequence[Column], chosen: Mapping[str, str]) -> None:
         raise UsageError(f"{twice[0]} is given to several columns: {names}", hint="Name one.")
 
 
-def nested_notes(columns: Sequence[Column]) -> Iterator[str]:
-    """Say of nested columns (chat messages and the like) that no check reads what is inside."""
-    names = [column.name for column in columns if column.kind is Kind.NESTED]
+def nested_notes(columns: Sequence[Column], read_inside: Collection[str] = ()) -> Iterator[str]:
+    """Say of nested columns, other than those ``read_inside``, that no check reads what is in them."""
+    names = [column.name for column in columns if column.kind is Kind.NESTED and column.name not in read_inside]
     if names:
         yield (
             f"nested columns are hashed and compared as a whole, not read inside: {', '.join(names[:5])}"
-            f"{' ...' if len(names) > len(names[:5]) else ''}; flatten chat messages to prompt and response columns"
+            f"{' ...' if len(names) > len(names[:5]) else ''}; flatten them to have them looked at"
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from poisonguard.dataset.opening import Dataset, open_dataset, open_table
+from poisonguard.dataset.views import Views
 from poisonguard.domain.dataset import Column
 from poisonguard.engine.profile import load_profile
 from poisonguard.errors import UnknownVersion
@@ -24,8 +25,8 @@ class OpenReference:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The reference's columns."""
-        return self.dataset.columns
+        """The reference's columns, made ones too."""
+        return (*self.dataset.columns, *Views.of(self.dataset.schema).columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from poisonguard.attest.predicates_v1 import version_name
 from poisonguard.dataset.chunktree import BLAKE3_TREE, FIPS_TREE, ChunkTree
 from poisonguard.dataset.opening import Dataset, open_dataset, open_table
 from poisonguard.dataset.roles import infer_roles
+from poisonguard.dataset.views import Views
 from poisonguard.domain.dataset import Manifest
 from poisonguard.domain.finding import Finding, Level
 from poisonguard.domain.outcome import Outcome, Ran
@@ -45,12 +46,14 @@ from poisonguard.policy.load import load_policy
 from poisonguard.policy.model import Policy, policy_digest
 from poisonguard.sketches.base import Sketch
 from poisonguard.sketches.digests import RowDigests
+from poisonguard.sketches.new_rows import DigestSet
 from poisonguard.version import VERSION
 from poisonguard.workflow.columns import check_kinds, nested_notes
 from poisonguard.workflow.inspect import inventory_of
 from poisonguard.workflow.references import Reference, StoredReference, find_reference
 from poisonguard.workflow.settings import DatasetSettings, Settings, find_settings, load_settings, overrides
 
+DIGESTS_AT_ONCE = 1 << 20
 ALWAYS: tuple[Sketch, ...] = (RowDigests(), SAMPLE)
 
 
@@ -104,7 +107,7 @@ class Scan:
 
     def profile(self) -> bytes:
         """The evidence in one file, for comparing the next version with this one."""
-        return dump_profile(self._evidence, self._plan.sketches)
+        return dump_profile(self._evidence, self._plan.lasting)
 
 
 @contextmanager
@@ -147,14 +150,16 @@ class _Run:
     spool: Spool
     progress: Progress
 
-    def fold(self, stage: str, source: DatasetSource, sketches: Sequence[Sketch]) -> Folded:
-        """Fold a source, told to the observer as ``stage``.
+    def fold(
+        self, stage: str, source: DatasetSource, sketches: Sequence[Sketch], known: DigestSet | None = None
+    ) -> Folded:
+        """Fold a source, told to the observer as ``stage``; rows that are not ``known`` also by themselves.
 
         Raises:
             NothingToScan: It holds no rows.
         """
         self.progress.start(stage, source.expected_rows(), "rows")
-        folded = fold(source, sketches, self.executor, self.spool, self.progress)
+        folded = fold(source, sketches, self.executor, self.spool, self.progress, known)
         if not folded.runs:
             raise NothingToScan(f"{source.name}: no rows", hint="Check the path; an empty dataset is never a pass.")
         return folded
@@ -168,19 +173,19 @@ def _scan(run: _Run, settings: Settings, dataset: Dataset, name: str, reference:
     checks = checks_of(packs)
     contract = _contract(request, own)
     chosen = overrides(own.columns, request.columns)
-    roles = infer_roles(dataset.columns, dataset.peek(), chosen)
-    check_kinds(dataset.columns, chosen)
+    source = DatasetSource(dataset, name, Views.of(dataset.schema))
+    roles = infer_roles(source.columns, source.peek(), chosen, source.views.roles)
+    check_kinds(source.columns, chosen)
     always = ALWAYS
     if request.keep_profile:
-        always += _later_needs(packs, Context(dataset.columns, roles, has_reference=True, contract=contract))
+        always += _later_needs(packs, Context(source.columns, roles, has_reference=True, contract=contract))
     compared = tuple(column.name for column in reference.columns) if reference else ()
-    planned = plan(checks, Context(dataset.columns, roles, reference is not None, contract, compared), always)
-    source = DatasetSource(dataset, name)
-    folded = run.fold("reading rows", source, planned.sketches)
+    planned = plan(checks, Context(source.columns, roles, reference is not None, contract, compared), always)
+    base = _reference_evidence(run, reference, planned)
+    folded = run.fold("reading rows", source, planned.sketches, _known_rows(base))
     inventory = inventory_of(dataset, folded)
     manifest = inventory.manifest
-    evidence = Evidence(name, dataset.columns, manifest.rows, _seed(manifest), folded.states)
-    base = _reference_evidence(run, reference, planned)
+    evidence = Evidence(name, source.columns, manifest.rows, _seed(manifest), folded.states)
     index = RowIndex(folded.runs, [item.path for item in dataset.files])
     digests = DigestColumn(folded.states[RowDigests().key])
     scoring = Scoring(source, index, digests, run.executor, run.spool, run.progress)
@@ -206,14 +211,14 @@ def _scan(run: _Run, settings: Settings, dataset: Dataset, name: str, reference:
         assessment=assess(findings),
         decision=decide_scan(strictness, outcomes, findings, frozenset()),
         columns=summarise(evidence, base, roles),
-        notes=(*dataset.notes, *nested_notes(dataset.columns)),
+        notes=(*dataset.notes, *nested_notes(dataset.columns, source.views.read_inside)),
     )
     return Scan(result, policy, source, index, book, inventory.files, evidence, planned)
 
 
 def _later_needs(packs: Sequence[str], context: Context) -> tuple[Sketch, ...]:
     """What a later scan will ask of this version as its reference, whether or not this scan has one itself."""
-    return plan(checks_of(packs), context).sketches
+    return plan(checks_of(packs), context).lasting
 
 
 def ranked(outcomes: Sequence[Outcome]) -> tuple[Finding, ...]:
@@ -245,10 +250,20 @@ def _reference_evidence(run: _Run, reference: Reference | None, planned: Plan) -
     if isinstance(reference, StoredReference):
         return reference.evidence
     dataset = reference.dataset
-    held = planned.sketches_of([column.name for column in dataset.columns])
-    folded = run.fold("reading the reference", DatasetSource(dataset, reference.name), held)
+    source = DatasetSource(dataset, reference.name, Views.of(dataset.schema))
+    held = planned.sketches_of([column.name for column in source.columns])
+    folded = run.fold("reading the reference", source, held)
     manifest = inventory_of(dataset, folded).manifest
-    return Evidence(reference.name, dataset.columns, manifest.rows, _seed(manifest), folded.states)
+    return Evidence(reference.name, source.columns, manifest.rows, _seed(manifest), folded.states)
+
+
+def _known_rows(base: Evidence | None) -> DigestSet | None:
+    """The rows of the reference, unless its profile was too large to keep them."""
+    if base is None or RowDigests() not in base:
+        return None
+    column = DigestColumn(base[RowDigests()])
+    parts = range(0, base.rows, DIGESTS_AT_ONCE)
+    return DigestSet([column.of(start, min(DIGESTS_AT_ONCE, base.rows - start)) for start in parts])
 
 
 def _seed(manifest: Manifest) -> int:

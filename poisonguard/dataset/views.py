@@ -1,0 +1,159 @@
+"""Columns that are made from nested ones while reading, so that detectors see what a training job sees.
+
+1. A chat (a list of turns that say who speaks and what) becomes two texts: what was asked (``messages.prompt``: every
+   turn but the model's) and what the model is to say (``messages.response``), turns on lines of their own.
+2. A picture kept with its path, as Hugging Face datasets keep it, becomes its bytes (``image.bytes``).
+3. Made columns are never hashed or signed: digests are of the rows as they lie in the files.
+4. A made column never takes the name of a real one: whoever adds such a column does not blind the detectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pt
+
+from poisonguard.dataset.arrowtypes import columns_of
+from poisonguard.domain.dataset import Column
+from poisonguard.domain.roles import Assignment, Role
+
+SPEAKERS = ("role", "from", "author", "speaker")
+"""Fields that say who speaks: OpenAI's and ShareGPT's, and two older ones."""
+CONTENTS = ("content", "value", "text", "message")
+"""Fields that say what."""
+MODEL = frozenset({"assistant", "gpt", "chatgpt", "bing", "bard", "model", "bot", "ai"})
+"""Speakers whose turns are learnt; the others' are what they are answers to."""
+
+Make = Callable[[pa.Array], pa.Array]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One made column.
+
+    Attributes:
+        name: What it is called.
+        base: The column it is made from.
+        role: What it means.
+        type: What it holds.
+        reason: Why it is made, for people.
+        make: Makes its values, shape (rows,) to (rows,).
+    """
+
+    name: str
+    base: str
+    role: Role
+    type: pa.DataType
+    reason: str
+    make: Make
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """The made columns of a table."""
+
+    views: tuple[View, ...] = ()
+
+    @classmethod
+    def of(cls, schema: pa.Schema) -> Views:
+        """Everything that can be made from the columns of ``schema``."""
+        taken = set(schema.names)
+        found = [view for field in schema for view in (*_chat(field), *_picture(field))]
+        return cls(tuple(_named(view, taken) for view in found))
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The made columns."""
+        return columns_of(pa.schema([(view.name, view.type) for view in self.views]))
+
+    @property
+    def roles(self) -> tuple[Assignment, ...]:
+        """What they mean."""
+        return tuple(Assignment(view.name, view.role, view.reason) for view in self.views)
+
+    @property
+    def read_inside(self) -> frozenset[str]:
+        """Nested columns whose content is read."""
+        return frozenset(view.base for view in self.views)
+
+    def needed(self, columns: Sequence[str]) -> list[str]:
+        """Columns to read so that ``columns`` can be had."""
+        made = {view.name: view.base for view in self.views}
+        return list(dict.fromkeys(made.get(name, name) for name in columns))
+
+    def extended(self, table: pa.RecordBatch, columns: Sequence[str] | None = None) -> pa.RecordBatch:
+        """The rows with made columns: all after the real ones, or ``columns`` in that order."""
+        if columns is None:
+            columns = [*table.schema.names, *(view.name for view in self.views)]
+        made = {view.name: view for view in self.views if view.name in set(columns)}
+        if not made and list(columns) == table.schema.names:
+            return table
+        arrays = [_made(made[name], table) if name in made else table.column(name) for name in columns]
+        return pa.RecordBatch.from_arrays(arrays, names=list(columns))
+
+
+def _made(view: View, table: pa.RecordBatch) -> pa.Array:
+    return view.make(table.column(view.base)).cast(view.type)
+
+
+def _named(view: View, taken: set[str]) -> View:
+    name = view.name
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return View(name, view.base, view.role, view.type, view.reason, view.make)
+
+
+def _chat(field: pa.Field) -> Iterator[View]:
+    turn = field.type.value_type if pt.is_list(field.type) else None
+    if turn is None or not pt.is_struct(turn):
+        return
+    speaker, content = _text_field(turn, SPEAKERS), _text_field(turn, CONTENTS)
+    if speaker is None or content is None:
+        return
+    for part, role, learnt in (("prompt", Role.PROMPT, False), ("response", Role.RESPONSE, True)):
+        who = "the model's turns" if learnt else "the turns before the model's"
+        reason = f"{who} in {field.name!r}, by {speaker!r} and {content!r}"
+        yield View(f"{field.name}.{part}", field.name, role, pa.string(), reason, _Turns(speaker, content, learnt))
+
+
+def _text_field(struct: pa.StructType, names: Sequence[str]) -> str | None:
+    held = {field.name for field in struct if pt.is_string(field.type)}
+    return next((name for name in names if name in held), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Turns:
+    """The turns of one side, joined; null where there is no chat at all."""
+
+    speaker: str
+    content: str
+    learnt: bool
+
+    def __call__(self, chats: pa.ListArray) -> pa.Array:
+        turns, chat = pc.list_flatten(chats), pc.list_parent_indices(chats)
+        spoken = pc.utf8_lower(pc.fill_null(pc.struct_field(turns, self.speaker), ""))
+        by_model = pc.is_in(spoken, value_set=pa.array(sorted(MODEL)))
+        kept = by_model if self.learnt else pc.invert(by_model)
+        texts = pc.fill_null(pc.struct_field(turns, self.content), "").filter(kept)
+        counts = np.bincount(chat.filter(kept).to_numpy(zero_copy_only=False), minlength=len(chats))
+        offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
+        joined = pc.binary_join(pa.ListArray.from_arrays(offsets, texts), "\n")
+        return pc.if_else(pc.is_valid(chats), joined, None)
+
+
+def _picture(field: pa.Field) -> Iterator[View]:
+    if not pt.is_struct(field.type):
+        return
+    held = {item.name: item.type for item in field.type}
+    if held.keys() == {"bytes", "path"} and pt.is_binary(held["bytes"]):
+        reason = f"the bytes of the pictures in {field.name!r}"
+        yield View(f"{field.name}.bytes", field.name, Role.IMAGE, pa.binary(), reason, _bytes_of)
+
+
+def _bytes_of(pictures: pa.StructArray) -> pa.Array:
+    return pc.struct_field(pictures, "bytes")

@@ -9,7 +9,8 @@ import ast
 import inspect
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -29,6 +30,10 @@ from poisonguard.workflow.publish import Published
 
 HERE = Path(__file__).resolve().parent / "reference"
 MADE = "<!-- Made by docs/generate.py from the code; edit the code. -->"
+WAIVING = (
+    "`poisonguard explain FINGERPRINT` says all this of one finding; "
+    "[a steward may waive it](../../how-to/approve-as-a-steward.md)."
+)
 RESULTS = (ScanResult, GateDecision, GateEvidence, Published, Decided)
 """What the functions return, so far as a caller will look into it."""
 OPERATORS = Path(poisonguard.__file__).parent / "airflow" / "operators.py"
@@ -78,23 +83,23 @@ def _help(path: str, command: click.Command) -> str:
 
 
 def checks() -> str:
-    """Every card, whole."""
+    """Every card in one line; each has a page of its own."""
     page = [MADE, "# Checks", ""]
     for pack in map(load_pack, sorted(path.stem for path in (checks_folder() / "packs").glob("*.yaml"))):
         page += [f"**{pack.name}**: {' '.join(pack.what.split())} ({len(pack.checks)} checks)", ""]
     page += ["| id | level | signal | title |", "|---|---|---|---|"]
     page += [
-        f"| [{card.id}](#{card.id.lower()}) | {card.level} | {card.signal} | {card.title} |"
+        f"| [{card.id}](checks/{card.id}.md) | {card.level} | {card.signal} | {card.title} |"
         for card in shipped_cards().values()
     ]
-    for card in shipped_cards().values():
-        page += ["", *_card(card)]
     return "\n".join(page) + "\n"
 
 
-def _card(card: Card) -> list[str]:
+def check(card: Card) -> str:
+    """One card, whole."""
     lines = [
-        f"## {card.id}",
+        MADE,
+        f"# {card.id}",
         "",
         f"**{card.title}** · level {card.level} · signal {card.signal} · {card.status} · {', '.join(card.threats)}",
         "",
@@ -103,6 +108,8 @@ def _card(card: Card) -> list[str]:
         _flat(card.what),
         "",
         f"*Why it matters.* {_flat(card.why)}",
+        "",
+        f"*How it is computed.* {_flat(card.formula)}",
         "",
         f"*What to do.* {_flat(card.remediation)}",
         "",
@@ -116,7 +123,13 @@ def _card(card: Card) -> list[str]:
         ]
     if card.references:
         lines += ["", "*References*", "", *(f"- {_flat(item)}" for item in card.references)]
-    return lines
+    lines += ["", f"Found by `{card.detector}`, in the packs {', '.join(_packs(card)) or 'of nobody'}. " + WAIVING]
+    return "\n".join(lines) + "\n"
+
+
+def _packs(card: Card) -> list[str]:
+    names = sorted(path.stem for path in (checks_folder() / "packs").glob("*.yaml"))
+    return [name for name in names if card.id in {entry.card for entry in load_pack(name).checks}]
 
 
 def _flat(text: str) -> str:
@@ -234,19 +247,20 @@ def airflow() -> str:
     return "\n".join(page)
 
 
-PAGES = {
+PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "checks.md": checks,
     "python.md": api,
     "contract.md": contract,
     "reasons.md": reasons,
     "airflow.md": airflow,
+    **{f"checks/{card.id}.md": partial(check, card) for card in shipped_cards().values()},
 }
 
 
 def main() -> None:
     """Write every page."""
-    HERE.mkdir(exist_ok=True)
+    (HERE / "checks").mkdir(parents=True, exist_ok=True)
     for name, make in PAGES.items():
         (HERE / name).write_text(make(), encoding="utf-8")
         print(f"wrote docs/reference/{name}")

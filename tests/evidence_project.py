@@ -22,11 +22,13 @@ from poisonguard.domain.result import ScanResult, assess
 from poisonguard.domain.roles import Roles
 from poisonguard.policy.builtin import default_policy
 from poisonguard.policy.model import Policy, policy_digest
+from poisonguard.reports.json_v1 import render
 from poisonguard.store import tables
 from poisonguard.workflow import trust_root
 from poisonguard.workflow.approve import Consent, Decided, approve, review
 from poisonguard.workflow.publish import Publication, Published, Scanned, publish
 from poisonguard.workflow.revoke import Revoked, Withdrawal, revoke
+from poisonguard.workflow.trust_request import TrustRequest
 from poisonguard.workflow.workspace import Workspace
 
 tables.SYNCHRONOUS = "OFF"  # nobody cuts the power here, and syncing is most of the time
@@ -90,10 +92,10 @@ class Project:
         datasets: tuple[str, ...] = ("*",),
         without: Sequence[str] = (),
         lifetime: timedelta = timedelta(days=365),
-    ) -> trust_root.TrustRequest:
+    ) -> TrustRequest:
         names = [name for name in self.keys if name not in {"mallory", *without}]
         roles = ROLES | ({RoleName.REVOKER: self.revokers} if self.revokers else {})
-        return trust_root.TrustRequest(
+        return TrustRequest(
             people={name: (self.keys[name].public,) for name in names},
             roles={role: tuple(name for name in people if name in names) for role, people in roles.items()},
             lifetime=lifetime,
@@ -165,7 +167,7 @@ class Project:
             decision=failed if findings else Decision(Verdict.PASSED, ()),
         )
         result = replace(result, **changes)
-        return Scanned(result=result, report=b"{}", profile=profile)
+        return Scanned(result=result, report=render(result).encode(), profile=profile)
 
     def approve(self, *stewards: str, version: str = "reviews", minutes: int = 2) -> tuple[Decided, ...]:
         """Everybody named approves."""

@@ -33,7 +33,8 @@ COMMANDS: dict[str, str] = {
     "keys": "Make and show signing keys.",
     "trust": "Say who may publish, scan and approve.",
     "log": "Show and audit the transparency log.",
-    "checks": "List the checks and explain one.",
+    "checks": "List the checks and show one.",
+    "explain": "Explain a finding: what, why, how it is computed, and how to waive it.",
 }
 
 VARIABLES = "poisonguard"

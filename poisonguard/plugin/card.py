@@ -30,6 +30,7 @@ class Card(BaseModel):
     threats: tuple[str, ...] = Field(min_length=1)
     params: dict[str, Any] = Field(default_factory=dict)
     what: str = Field(min_length=20)
+    formula: str = Field(min_length=20)
     why: str = Field(min_length=20)
     remediation: str = Field(min_length=20)
     blind_spots: tuple[str, ...] = Field(min_length=1)

@@ -36,6 +36,9 @@ DEPENDENCE = 5.0
 CHANCE = 0.001
 """Copies less likely than this by chance are copies."""
 
+LEFT = np.uint64(0x9E3779B97F4A7C15)
+"""Marks what is left of a row without one part."""
+
 
 @dataclass(frozen=True, slots=True)
 class Groups:
@@ -270,16 +273,25 @@ def _ordinary_rows(groups: Groups) -> Indices:
 def _expected(state: pa.Table, rows: Indices, sizes: Indices, total: int) -> npt.NDArray[np.float64]:
     """Other rows equal to each of ``rows`` that its near misses lead to expect, shape (rows,)."""
     values = _terms_of(state, rows)
-    others = values.sum(axis=1, dtype=np.uint64)[:, None] - values
+    others = _without_each(values)
     tally = Tally(np.concatenate([values.ravel(), others.ravel()]))
     for terms in part_terms(state):
         tally.add(terms)
-        tally.add(terms.sum(axis=1, dtype=np.uint64)[:, None] - terms)
+        tally.add(_without_each(terms))
     holders = tally.counts(values)
     near_misses = tally.counts(others) - sizes[:, None]
     odds = (holders - sizes[:, None]) / np.maximum(total - holders, 1)
     expected: npt.NDArray[np.float64] = (near_misses * np.maximum(odds, np.minimum(1, DEPENDENCE * odds))).sum(axis=1)
     return expected
+
+
+def _without_each(terms: Keys) -> Keys:
+    """Key of what is left of each row without each part, shape (rows, parts); never equal to a part's own term.
+
+    Of two parts, what is left without one is the other: unmarked, its holders would be counted twice.
+    """
+    rest: Keys = terms.sum(axis=1, dtype=np.uint64)[:, None] - terms
+    return rest + LEFT
 
 
 def _terms_of(state: pa.Table, rows: Indices) -> Keys:

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 from poisonguard.domain.finding import Finding, Level
 from poisonguard.domain.outcome import Coverage, Failed, Outcome, Ran
+from poisonguard.engine.flagged import flagged_rows, is_sign
 from poisonguard.engine.plan import describe
 from poisonguard.engine.score import ScoreBook, Scoring, score_rows
-from poisonguard.plugin.check import Check, Evidence, MissingEvidence, NotApplicable, RowScorer
+from poisonguard.plugin.check import Check, Evidence, MissingEvidence, NotApplicable, Reviewer, RowScorer
 
 ResultT = TypeVar("ResultT")
 
@@ -39,6 +40,7 @@ def judge(
     for item in judged:
         if item.scorer is not None and not item.error:
             _conclude(item, item.scorer, book)
+    _review(judged, evidence, scoring)
     for item in judged:
         for finding in item.findings:
             book.remember(finding)
@@ -88,6 +90,21 @@ def _conclude(item: _Judged, scorer: RowScorer, book: ScoreBook) -> None:
     # A note informs; it must not flag rows.
     if any(finding.level is not Level.NOTE for finding in findings):
         book.fire(card)
+
+
+def _review(judged: Sequence[_Judged], evidence: Evidence, scoring: Scoring) -> None:
+    """Let those that review see what the others found."""
+    reviewers = [(item, item.check) for item in judged if isinstance(item.check, Reviewer) and not item.error]
+    found = [finding for item in judged for finding in item.findings]
+    if not reviewers or not any(is_sign(finding) for finding in found):
+        return
+    columns = tuple(dict.fromkeys(name for _, reviewer in reviewers for name in reviewer.review_columns))
+    flagged = flagged_rows(found, columns, scoring.source, scoring.index)
+    for item, reviewer in reviewers:
+        try:
+            item.findings.extend(reviewer.review(flagged, evidence))
+        except Exception as error:  # noqa: BLE001 - recorded as failed; the policy decides what that means
+            item.error = describe(error)
 
 
 def _outcome(item: _Judged, evidence: Evidence) -> Outcome:

@@ -172,15 +172,51 @@ class Check(ABC, Generic[ParamsT]):
         return Finding(check=self.card.id, subject=subject, message=message, confidence=confidence, **fields)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Flagged:
+    """The rows in which other checks found signs of poisoning.
+
+    Attributes:
+        rows: Their global numbers, ascending, shape (n,).
+        table: The columns that were asked for, of these rows.
+        files: Index of the file of each, shape (n,).
+        by_check: Which of them each check named, as positions in ``rows``.
+        paths: Every file with rows.
+        file_rows: How many rows each file holds, shape (files,).
+    """
+
+    rows: npt.NDArray[np.int64]
+    table: pa.Table
+    files: npt.NDArray[np.int64]
+    by_check: Mapping[str, npt.NDArray[np.int64]]
+    paths: tuple[str, ...]
+    file_rows: npt.NDArray[np.int64]
+
+
+class Reviewer(ABC):
+    """What a check is besides, when it draws conclusions from what all the others found."""
+
+    @property
+    @abstractmethod
+    def review_columns(self) -> tuple[str, ...]:
+        """Columns of the flagged rows that it reads."""
+
+    @abstractmethod
+    def review(self, flagged: Flagged, evidence: Evidence) -> Iterable[Finding]:
+        """Findings about the flagged rows; asked when there are any. Pure."""
+
+
 __all__ = [
     "Block",
     "Check",
     "Context",
     "Evidence",
+    "Flagged",
     "Level",
     "MissingEvidence",
     "NotApplicable",
     "Params",
+    "Reviewer",
     "RowScorer",
     "Scored",
     "Scores",

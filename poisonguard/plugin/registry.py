@@ -29,6 +29,7 @@ SHIPPED: dict[str, str] = {
     "label-noise": "poisonguard.detectors.label_noise:LabelNoise",
     "trigger-phrase": "poisonguard.detectors.trigger_phrase:TriggerPhrase",
     "conflicting-copies": "poisonguard.detectors.conflicting_copies:ConflictingCopies",
+    "flagged-sources": "poisonguard.detectors.flagged_sources:FlaggedSources",
     "hidden-text": "poisonguard.detectors.hidden_text:HiddenText",
 }
 

@@ -42,6 +42,7 @@ def run_fixture(card: str, kind: str) -> CheckRun:
         columns=options.get("columns", {}),
         params=options.get("params", {}),
         contract=(folder / contract).read_text() if contract else None,
+        beside=options.get("beside", ()),
     )
 
 

@@ -91,3 +91,15 @@ def test_partition_and_workers_change_nothing(workers: int) -> None:
     cut = run_check(CARD, candidate, base, columns=COLUMNS, cuts=[1, 17, 310], workers=workers).findings
     assert [finding.message for finding in cut] == [finding.message for finding in whole]
     assert [list(finding.rows) for finding in cut] == [list(finding.rows) for finding in whole]
+
+
+@pytest.mark.parametrize("copies", [25, 100])
+def test_copies_of_a_text_under_one_label_are_no_chance(copies: int) -> None:
+    """Of two columns, what is left without one is the other: its holders must not be counted twice."""
+    rng = np.random.default_rng(5)
+    words = np.array([f"w{number}" for number in range(500)])
+    texts = [" ".join(rng.choice(words, 14)) for _ in range(1000)] + ["one text again and again, " * 4] * copies
+    labels = ["good", "bad"] * 500 + ["good"] * copies
+    table = pa.table({"text": texts, "label": labels})
+    (finding,) = run_check("PG-DUP-001", table, columns={"text": "text", "label": "label"}).findings
+    assert finding.numbers["largest"] == copies

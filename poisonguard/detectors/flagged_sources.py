@@ -1,0 +1,201 @@
+"""Where do the flagged rows come from? One compromised source is one finding, not thousands of rows.
+
+1. Rows come from a value of a source column, from the host of a URL, or from a file.
+2. The share of a source's rows that other checks flagged is compared with that of the others. Honest ones differ:
+   with enough of them their scatter is the ruler (beta-binomial, empirical Bayes); with few, it must hold nearly
+   all of the flagged rows and far less than that of all rows.
+3. It must also be a large share: a big source with a few flagged rows more is no compromised source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+
+from poisonguard.detectors.source_suspects import LEAST_PEERS
+from poisonguard.detectors.statistics_sources import apart_from_peers, ringleaders
+from poisonguard.detectors.statistics_tests import Counts, Share, more_often
+from poisonguard.domain.finding import Finding
+from poisonguard.domain.roles import Role
+from poisonguard.domain.wording import count
+from poisonguard.plugin.check import Check, Context, Evidence, Flagged, Params, Reviewer
+from poisonguard.sketches.base import Sketch
+from poisonguard.sketches.hosts import HostCounts
+from poisonguard.sketches.pairs import hosts
+from poisonguard.sketches.values import ValueCounts, as_text, plain, shown
+
+MOST_SOURCES = 100_000
+CONCENTRATED = 0.8
+"""With few sources: share of all flagged rows that one of them must hold ..."""
+
+TIMES = 5.0
+"""... and how many times the others' rate its own must be."""
+
+CHANCE = 1e-6
+SAME_ROWS = 0.8
+"""Two sources that share this much of their flagged rows are one: a site that fills a file."""
+
+Rows = npt.NDArray[np.int64]
+
+
+class FlaggedSourcesParams(Params):
+    """Parameters of the check.
+
+    Attributes:
+        min_rows: Rows a source needs to be judged.
+        min_flagged: Flagged rows it needs.
+        minimum_effect: Share of its rows that are flagged, beyond the others' share.
+    """
+
+    min_rows: int = Field(default=20, ge=2)
+    min_flagged: int = Field(default=10, ge=2)
+    minimum_effect: float = Field(default=0.05, gt=0, lt=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """Sources of one kind.
+
+    Attributes:
+        kind: What they are (``source``, ``url``, ``file``).
+        column: The column that says it, if one does.
+        names: Their names.
+        rows: Rows of each, shape (sources,).
+        of: Which source each flagged row has, -1 for none that is known, shape (flagged,).
+    """
+
+    kind: str
+    column: str | None
+    names: Sequence[str]
+    rows: Counts
+    of: Rows
+
+    @property
+    def hits(self) -> Counts:
+        """Flagged rows of each."""
+        return np.bincount(self.of[self.of >= 0], minlength=len(self.names)).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Guilty:
+    """A source that holds too many of the flagged rows."""
+
+    origins: Origins
+    place: int
+    mine: Share
+    others: Share
+
+    @property
+    def positions(self) -> Rows:
+        """Its flagged rows, as positions among all flagged rows."""
+        return np.flatnonzero(self.origins.of == self.place)
+
+
+class FlaggedSources(Check[FlaggedSourcesParams], Reviewer):
+    """Names the source that most of the flagged rows come from."""
+
+    detector = "flagged-sources"
+    params_model = FlaggedSourcesParams
+
+    def needs(self, context: Context) -> Sequence[Sketch]:
+        """How many rows each source has; files are known anyway."""
+        roles = context.roles
+        self._counts: dict[str, ValueCounts] = {
+            **{name: ValueCounts(name, MOST_SOURCES) for name in roles.all(Role.SOURCE)},
+            **{name: HostCounts(name, MOST_SOURCES) for name in roles.all(Role.URL)},
+        }
+        return tuple(self._counts.values())
+
+    def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
+        """Nothing by itself."""
+        del evidence, reference
+        return ()
+
+    @property
+    def review_columns(self) -> tuple[str, ...]:
+        """The sources."""
+        return tuple(self._counts)
+
+    def review(self, flagged: Flagged, evidence: Evidence) -> Iterable[Finding]:
+        """One finding per source, the one with the most flagged rows first."""
+        found = [guilty for origins in self._origins(flagged, evidence) for guilty in self._guilty(origins)]
+        found.sort(key=lambda item: (-item.mine.hits, item.origins.kind, item.origins.names[item.place]))
+        seen: list[Rows] = []
+        for item in found:
+            if not any(_same(item.positions, other) for other in seen):
+                seen.append(item.positions)
+                yield self._finding(item, flagged)
+
+    def _origins(self, flagged: Flagged, evidence: Evidence) -> Iterator[Origins]:
+        for column, sketch in self._counts.items():
+            state = evidence[sketch]
+            names = state["value"].to_pylist()
+            values = flagged.table[column].combine_chunks()
+            texts = hosts(values) if isinstance(sketch, HostCounts) else shown(as_text(plain(values)))
+            of = np.asarray(pc.fill_null(pc.index_in(texts, pa.array(names, pa.string())), -1))
+            kind = "url host" if isinstance(sketch, HostCounts) else "source"
+            yield Origins(kind, column, names, state["count"].to_numpy(), of.astype(np.int64))
+        yield Origins("file", None, flagged.paths, flagged.file_rows, flagged.files)
+
+    def _guilty(self, origins: Origins) -> Iterator[Guilty]:
+        large = np.flatnonzero(origins.rows >= self.params.min_rows)
+        if len(large) < 2:  # noqa: PLR2004 - there must be others
+            return
+        hits, rows = origins.hits[large], origins.rows[large]
+        for index in np.flatnonzero(_suspects(hits, rows)).tolist():
+            mine = Share(int(hits[index]), int(rows[index]))
+            others = Share(int(hits.sum()) - mine.hits, int(rows.sum()) - mine.rows)
+            effect = mine.rate - others.rate
+            if mine.hits >= self.params.min_flagged and effect >= self.params.minimum_effect:
+                yield Guilty(origins, int(large[index]), mine, others)
+
+    def _finding(self, item: Guilty, flagged: Flagged) -> Finding:
+        origins, name = item.origins, str(item.origins.names[item.place])
+        positions = item.positions
+        checks = [check for check, named in flagged.by_check.items() if np.isin(positions, named).any()]
+        message = (
+            f"{item.mine.hits:,} of the {count(item.mine.rows, 'row')} from {origins.kind} {name!r} "
+            f"({item.mine.rate:.1%}) carry signs of poisoning ({', '.join(checks)}), against {item.others.hits:,} of "
+            f"{item.others.rows:,} ({item.others.rate:.2%}) from all others."
+        )
+        return self.finding(
+            subject=f"{origins.kind}={name}",
+            message=message,
+            confidence=0.9,
+            compared_with="the other sources",
+            column=origins.column,
+            path=name if origins.column is None else None,
+            numbers={
+                "flagged rows": item.mine.hits,
+                "rows of the source": item.mine.rows,
+                "flagged rows of the others": item.others.hits,
+                "rows of the others": item.others.rows,
+            },
+            rows=flagged.rows[positions],
+            row_count=len(positions),
+            highlight=name if origins.column is not None else None,
+        )
+
+
+def _suspects(hits: Counts, rows: Counts) -> npt.NDArray[np.bool_]:
+    """Which sources stand apart, shape (sources,)."""
+    if len(rows) >= LEAST_PEERS:
+        return ringleaders(apart_from_peers(hits, rows))
+    total, everything = int(hits.sum()), int(rows.sum())
+    chosen = np.zeros(len(rows), dtype=np.bool_)
+    for index, (mine, size) in enumerate(zip(hits.tolist(), rows.tolist(), strict=True)):
+        others = Share(total - mine, everything - size)
+        apart = mine / size >= TIMES * others.rate and more_often(Share(mine, size), others) < CHANCE
+        chosen[index] = apart and mine >= CONCENTRATED * total
+    return chosen
+
+
+def _same(first: Rows, second: Rows) -> bool:
+    shared = len(np.intersect1d(first, second, assume_unique=True))
+    return shared >= SAME_ROWS * min(len(first), len(second))

@@ -12,8 +12,9 @@ import numpy as np
 from markupsafe import Markup
 
 from poisonguard.domain.result import ColumnSummary
+from poisonguard.domain.wording import count
 from poisonguard.reports.escape import html, shorten
-from poisonguard.reports.view import count, moved_share, percent
+from poisonguard.reports.view import moved_share, percent
 
 WIDTH = 288
 """The usual 24 bars are 12 wide: whole numbers keep wide reports small."""

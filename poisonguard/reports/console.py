@@ -22,13 +22,13 @@ from poisonguard.domain.decision import Verdict
 from poisonguard.domain.finding import Example, Level
 from poisonguard.domain.outcome import Skipped
 from poisonguard.domain.result import Assessment, Rule, ScanResult
+from poisonguard.domain.wording import count
 from poisonguard.reports.escape import excerpt, prose, shorten, terminal
 from poisonguard.reports.view import (
     CheckView,
     FindingView,
     Status,
     check_views,
-    count,
     figure,
     finding_views,
     headline,
@@ -117,7 +117,9 @@ def _full(result: ScanResult, *, verbose: bool, width: int) -> Iterator[Renderab
         yield _finding(view, verbose=verbose, width=width)
     yield Text()
     yield _section("Checks", status_counts(checks))
-    yield _checks(checks)
+    yield _checks([check for check in checks if verbose or check.status is not Status.SKIPPED])
+    if not verbose:
+        yield from _skipped(checks)
     if verbose:
         yield Text()
         yield _section("Columns", count(len(result.manifest.columns), "column"))
@@ -141,6 +143,16 @@ def _quiet(result: ScanResult) -> Iterator[RenderableType]:
         if reason.exit_code > 1:
             # Findings were listed above; that the scan is incomplete was not.
             yield Text(f" · {terminal(reason.message)}")
+
+
+def _skipped(checks: Sequence[CheckView]) -> Iterator[RenderableType]:
+    """Checks that do not apply, by reason: one line each says enough."""
+    reasons: dict[str, list[str]] = {}
+    for check in checks:
+        if check.status is Status.SKIPPED:
+            reasons.setdefault(check.detail, []).append(check.id)
+    for reason, ids in reasons.items():
+        yield Text.assemble(("- skipped  ", "dim"), (", ".join(ids), "cyan"), (f"  {terminal(reason)}", "dim"))
 
 
 def _title(result: ScanResult) -> Text:
@@ -178,11 +190,15 @@ def _finding(view: FindingView, *, verbose: bool, width: int) -> RenderableType:
     facts = _grid()
     facts.add_row("compared with", terminal(finding.compared_with))
     facts.add_row("where", terminal(where(finding)))
+    if view.follows:
+        facts.add_row("same rows as", f"finding {view.leader}, so probably of one cause")
     if verbose:
         facts.add_row("numbers", ", ".join(f"{terminal(n)} {terminal(figure(v))}" for n, v in _numbers(view)))
-    for row in _example_rows(view, verbose=verbose, width=width):
-        facts.add_row(*row)
-    if view.rule:
+    # What a finding of the same cause has shown and advised need not be read twice.
+    if verbose or not view.follows:
+        for row in _example_rows(view, verbose=verbose, width=width):
+            facts.add_row(*row)
+    if view.rule and (verbose or not view.follows):
         for name, text in _advice(view.rule, verbose=verbose):
             facts.add_row(name, terminal(prose(text)))
     facts.add_row("fingerprint", Text(f"{finding.fingerprint}, confidence {percent(finding.confidence)}", "dim"))

@@ -17,8 +17,8 @@ from poisonguard.domain.difference import (
     RowsNotCompared,
     Side,
 )
+from poisonguard.domain.wording import count
 from poisonguard.reports.escape import terminal
-from poisonguard.reports.view import count
 
 SCHEMA = "poisonguard-diff/v1"
 MOST_SHOWN = 20

@@ -18,13 +18,13 @@ from markupsafe import Markup
 
 from poisonguard.domain.finding import Example, Level
 from poisonguard.domain.result import ColumnSummary, ScanResult
+from poisonguard.domain.wording import count
 from poisonguard.reports.charts import change_chart, column_chart, strip_chart
 from poisonguard.reports.escape import Excerpt, excerpt, html, html_marked, prose, shorten
 from poisonguard.reports.view import (
     FindingView,
     Status,
     check_views,
-    count,
     figure,
     finding_views,
     headline,
@@ -74,7 +74,7 @@ def render(result: ScanResult) -> str:
     views = finding_views(result)
     columns = _columns(result)
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             result=result,
@@ -99,8 +99,9 @@ def render(result: ScanResult) -> str:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """The templates, with the one escaping layer that every page of ours goes through."""
+    made = Environment(
         loader=PackageLoader("poisonguard.reports"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -109,7 +110,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         finalize=_safe,
     )
-    environment.filters.update(
+    made.filters.update(
         count=count,
         figure=figure,
         percent=percent,
@@ -118,7 +119,7 @@ def _environment() -> Environment:
         marked=html_marked,
         where=where,
     )
-    environment.globals.update(
+    made.globals.update(
         evidence_limit=_evidence_limit,
         evidence_names=_evidence_names,
         evidence_value=_evidence_value,
@@ -126,7 +127,7 @@ def _environment() -> Environment:
         hover_findings=HOVER_FINDINGS,
         strip_chart=strip_chart,
     )
-    return environment
+    return made
 
 
 def _safe(value: Any) -> Markup:

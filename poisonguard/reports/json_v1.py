@@ -51,7 +51,7 @@ def document(result: ScanResult) -> dict[str, Any]:
         "decision": _decision(result.decision),
         "summary": _summary(result, views),
         "data": _data(result),
-        "findings": [_finding(view) for view in views],
+        "findings": [_finding(view, views) for view in views],
         "outcomes": [_outcome(outcome, views) for outcome in sorted(result.outcomes, key=lambda item: item.check)],
         "roles": [
             {"column": item.column, "role": item.role.value, "reason": item.reason} for item in result.roles.assignments
@@ -104,7 +104,7 @@ def _data(result: ScanResult) -> dict[str, Any]:
     }
 
 
-def _finding(view: FindingView) -> dict[str, Any]:
+def _finding(view: FindingView, views: Sequence[FindingView]) -> dict[str, Any]:
     finding = view.finding
     return {
         "fingerprint": finding.fingerprint,
@@ -123,6 +123,7 @@ def _finding(view: FindingView) -> dict[str, Any]:
         "rows": [int(row) for row in finding.rows[:MOST_ROWS]],
         "rowCount": finding.row_count,
         "waived": view.waived,
+        "cause": views[view.leader - 1].finding.fingerprint if view.follows else None,
         "examples": [_example(example) for example in finding.examples],
     }
 

@@ -12,8 +12,9 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from poisonguard.domain.decision import Verdict
 from poisonguard.domain.result import ScanResult
+from poisonguard.domain.wording import count
 from poisonguard.reports.escape import visible
-from poisonguard.reports.view import CheckView, FindingView, Status, check_views, count, headline, where
+from poisonguard.reports.view import CheckView, FindingView, Status, check_views, headline, where
 
 DECISION = "policy decision"
 

@@ -85,6 +85,7 @@ def _finding(view: FindingView) -> Iterator[str]:
     facts = [
         f"- compared with: {markdown(finding.compared_with)}",
         f"- where: {markdown(where(finding))}",
+        *([f"- same rows as: finding {view.leader}"] if view.follows else []),
         f"- confidence: {percent(finding.confidence)}",
         *(f"- {markdown(name)}: {markdown(figure(value))}" for name, value in sorted(finding.numbers.items())),
         f"- fingerprint: `{finding.fingerprint}`",

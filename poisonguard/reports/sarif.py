@@ -138,6 +138,7 @@ def _result(view: FindingView, index: Mapping[str, int], result: ScanResult) -> 
             "subject": str(visible(finding.subject)),
             "comparedWith": str(visible(finding.compared_with)),
             "rowCount": finding.row_count,
+            **({"sameRowsAs": view.leader} if view.follows else {}),
         },
     }
 

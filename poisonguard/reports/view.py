@@ -12,10 +12,12 @@ from enum import StrEnum
 from numbers import Integral
 from typing import Any
 
+from poisonguard.domain.cause import causes
 from poisonguard.domain.decision import Verdict
 from poisonguard.domain.finding import Finding, Level
 from poisonguard.domain.outcome import Failed, Outcome, Ran, Skipped
 from poisonguard.domain.result import Assessment, Rule, ScanResult
+from poisonguard.domain.wording import count
 
 FINDINGS_EXIT = 1
 """The exit code of a reason that speaks of findings (see ``domain.decision``)."""
@@ -38,13 +40,22 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FindingView:
-    """A finding with its rank, its card and whether a waiver excuses it."""
+    """A finding with its rank, its card and whether a waiver excuses it.
+
+    ``leader`` is the rank of the gravest finding with the same cause; its own when it is that one itself.
+    """
 
     rank: int
     finding: Finding
     rule: Rule | None
     waived: bool
     fails: bool
+    leader: int
+
+    @property
+    def follows(self) -> bool:
+        """Whether a graver finding names the same rows."""
+        return self.leader != self.rank
 
     @property
     def title(self) -> str:
@@ -83,6 +94,7 @@ def finding_views(result: ScanResult) -> tuple[FindingView, ...]:
     """Every finding in its rank."""
     rules = {rule.id: rule for rule in result.rules}
     lowest = fail_level(result)
+    leaders = causes(result.findings)
     return tuple(
         FindingView(
             rank,
@@ -90,6 +102,7 @@ def finding_views(result: ScanResult) -> tuple[FindingView, ...]:
             rules.get(finding.check),
             finding.fingerprint in result.waived,
             lowest is not None and finding.level.rank >= lowest.rank and finding.fingerprint not in result.waived,
+            leaders[rank - 1] + 1,
         )
         for rank, finding in enumerate(result.findings, start=1)
     )
@@ -184,11 +197,6 @@ def size(result: ScanResult) -> str:
         )
         + f", {octets(manifest.size)}"
     )
-
-
-def count(number: int, noun: str) -> str:
-    """A number with its noun."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def octets(number: int) -> str:

@@ -1,0 +1,19 @@
+"""Numbers in sentences that people read."""
+
+from __future__ import annotations
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: ``1 file``, ``2,000 files``, ``0 matches``.
+
+    Args:
+        number: How many.
+        noun: Of what, in the singular.
+        plural: The plural, where it is more than an added s.
+    """
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def counts(**numbers: int) -> str:
+    """Numbers with their nouns, in order: ``counts(file=1, row=2_000)`` is ``1 file, 2,000 rows``."""
+    return ", ".join(count(number, noun) for noun, number in numbers.items())

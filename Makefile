@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 # draw of property tests.
 TRUST_CORE := poisonguard/attest/*,poisonguard/domain/merkle.py,poisonguard/policy/decide.py,poisonguard/policy/approvals.py,poisonguard/policy/judgement.py,poisonguard/policy/revoked.py,poisonguard/policy/scans.py,poisonguard/policy/fips.py,poisonguard/workflow/gate.py,poisonguard/workflow/gate_*.py,poisonguard/store/log.py,poisonguard/store/nodes.py,poisonguard/store/bundle.py,poisonguard/store/contents.py
 
-.PHONY: docs demo test check lint types layers unit attacks test-airflow airflow-environment test-keys keys-environment test-oms oms-environment test-readers readers-environment test-postgres test-crash lock golden bench mutation clean help
+.PHONY: docs demo test check lint types layers unit attacks test-airflow test-keys test-oms test-readers test-postgres test-crash lock golden bench bench-detection mutation clean help
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -47,49 +47,31 @@ unit: .venv/.ready ## All tests that need nothing but .venv, in random order, wi
 attacks: .venv/.ready ## Attacks as named tests, every single bit flip among them: no coverage, which costs twice the time
 	$(PYTEST) -n 2 -q tests/attacks
 
-airflow-environment: .venv-airflow/.ready
+# What tests against peers need does not get along with .venv: each has an environment of its own, from its own locked
+# requirements. Those in WITH_US hold this package too.
+WITH_US := airflow keys readers
+ENVIRONMENTS := oms $(WITH_US)
 
-.venv-airflow/.ready: requirements/airflow.txt pyproject.toml poisonguard/version.py
-	@echo "Setting up .venv-airflow (a few minutes, once)"
-	@test -x .venv-airflow/bin/python || $(PYTHON) -m venv .venv-airflow
-	@.venv-airflow/bin/$(PIP) --require-hashes -r requirements/airflow.txt
-	@.venv-airflow/bin/$(PIP) --no-deps --no-build-isolation --editable .
+.PHONY: $(ENVIRONMENTS:%=%-environment)
+$(ENVIRONMENTS:%=%-environment): %-environment: .venv-%/.ready
+
+$(WITH_US:%=.venv-%/.ready): pyproject.toml poisonguard/version.py
+
+$(ENVIRONMENTS:%=.venv-%/.ready): .venv-%/.ready: requirements/%.txt
+	@echo "Setting up .venv-$* (a few seconds to a few minutes, once)"
+	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/$(PIP) --require-hashes -r requirements/$*.txt
+	@$(if $(filter $*,$(WITH_US)),.venv-$*/bin/$(PIP) --no-deps --no-build-isolation --editable .)
 	@touch $@
 
 test-airflow: ## The provider on a real Airflow, in its own environment
 	sh tests/airflow/run.sh
 
-keys-environment: .venv-keys/.ready
-
-.venv-keys/.ready: requirements/keys.txt pyproject.toml poisonguard/version.py
-	@echo "Setting up .venv-keys (about a minute, once)"
-	@test -x .venv-keys/bin/python || $(PYTHON) -m venv .venv-keys
-	@.venv-keys/bin/$(PIP) --require-hashes -r requirements/keys.txt
-	@.venv-keys/bin/$(PIP) --no-deps --no-build-isolation --editable .
-	@touch $@
-
 test-keys: ## Keys in hardware modules and key services, in their own environment
 	sh tests/keys/run.sh
 
-oms-environment: .venv-oms/.ready
-
-.venv-oms/.ready: requirements/oms.txt
-	@echo "Setting up .venv-oms (a few seconds, once)"
-	@test -x .venv-oms/bin/python || $(PYTHON) -m venv .venv-oms
-	@.venv-oms/bin/$(PIP) --require-hashes -r requirements/oms.txt
-	@touch $@
-
 test-oms: .venv/.ready ## Bundles of OpenSSF Model Signing, to and from model_signing, in its own environment
 	sh tests/oms/run.sh
-
-readers-environment: .venv-readers/.ready
-
-.venv-readers/.ready: requirements/readers.txt pyproject.toml poisonguard/version.py
-	@echo "Setting up .venv-readers (about a minute, once)"
-	@test -x .venv-readers/bin/python || $(PYTHON) -m venv .venv-readers
-	@.venv-readers/bin/$(PIP) --require-hashes -r requirements/readers.txt
-	@.venv-readers/bin/$(PIP) --no-deps --no-build-isolation --editable .
-	@touch $@
 
 test-postgres: .venv/.ready ## The registry and a team's flow on a real PostgreSQL
 	sh tests/postgres/run.sh
@@ -100,13 +82,15 @@ test-crash: .venv/.ready ## kill -9, full disks and power cuts at every system c
 test-readers: ## Verified reads by polars and Hugging Face datasets, in their own environment
 	sh tests/readers/run.sh
 
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
 lock: ## Resolve the locked requirements anew (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml --output-file requirements/run.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml --group dev --output-file requirements/dev.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml --extra airflow --group airflow-test --output-file requirements/airflow.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml --extra aws --extra azure --extra gcp --extra hsm --extra vault --group keys-test --output-file requirements/keys.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate requirements/oms.in --output-file requirements/oms.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml --group readers-test --output-file requirements/readers.txt
+	$(COMPILE) pyproject.toml --output-file requirements/run.txt
+	$(COMPILE) pyproject.toml --group dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra airflow --group airflow-test --output-file requirements/airflow.txt
+	$(COMPILE) pyproject.toml --extra aws --extra azure --extra gcp --extra hsm --extra vault --group keys-test --output-file requirements/keys.txt
+	$(COMPILE) requirements/oms.in --output-file requirements/oms.txt
+	$(COMPILE) pyproject.toml --group readers-test --output-file requirements/readers.txt
 
 bench: .venv/.ready .venv-oms/.ready ## Speed and memory against peers, each as a ratio in one run; slow
 	$(BIN)/python benchmarks/evidence.py
@@ -115,6 +99,9 @@ bench: .venv/.ready .venv-oms/.ready ## Speed and memory against peers, each as 
 	$(BIN)/python benchmarks/incremental_sign.py
 	$(BIN)/python benchmarks/scan_memory.py
 	$(BIN)/python benchmarks/near_duplicates.py
+
+bench-detection: .venv/.ready ## Recall on published attacks and flags on honest data, beside peers; fetches the data; hours
+	$(BIN)/python -m benchmarks.detection report --split reporting --slow --markdown docs/benchmarks.md
 
 mutation: .venv/.ready ## Make small mistakes in MODULES (default: the trust core) and see whether tests notice; slow
 	$(BIN)/python tests/mutation/run.py $(MODULES)
@@ -127,4 +114,4 @@ golden: .venv/.ready ## Rewrite the golden files after a wanted change
 	UPDATE_GOLDEN=1 $(PYTEST) -q tests/reports tests/test_docs.py
 
 clean: ## Remove what was made
-	rm -rf .venv .venv-airflow .venv-keys .venv-oms .venv-readers demo-out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage*
+	rm -rf .venv $(ENVIRONMENTS:%=.venv-%) demo-out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage*

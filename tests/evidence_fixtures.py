@@ -38,3 +38,8 @@ def codes(capsys: Captured, *arguments: str) -> list[str]:
     captured = capsys.readouterr()
     assert "Traceback" not in captured.err
     return [item["code"] for item in json.loads(captured.out)["reasons"] if item["exitCode"]]
+
+
+def is_clean(text: str) -> bool:
+    """Whether nothing in the text steers a terminal or hides in it."""
+    return all(character.isprintable() or character == "\n" for character in text) and "##vso" not in text

@@ -64,9 +64,13 @@ def inventory_of_folder(folder: Path) -> Inventory:
     tree = discover(str(folder))
     digests = {item.path: hash_file(tree.storage, item.path) for item in tree.files}
     return inventory_of(
-        (FileEntry(path, item.size, item.sha256, item.tree_root, "csv", 0, ()), item.leaves)
+        (FileEntry(path, item.size, item.sha256, item.tree_root, _format(path), 0, ()), item.leaves)
         for path, item in sorted(digests.items())
     )
+
+
+def _format(path: str) -> str:
+    return "jsonl" if path.endswith(".jsonl") else "csv"
 
 
 def clean_scan(version: str, dataset: str, policy: Policy, **changes: object) -> ScanDocument:

@@ -19,7 +19,7 @@ from poisonguard.domain.finding import Finding
 from poisonguard.workflow.bundles import export_file
 from poisonguard.workflow.inspect import inspect
 from poisonguard.workflow.publish import Published
-from poisonguard.workflow.trust_root import TrustRequest
+from poisonguard.workflow.trust_request import TrustRequest
 
 ROWS = 60_000
 GROUP = 10_000

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from poisonguard.domain.decision import Reason
+from poisonguard.domain.wording import count
 from poisonguard.errors import InternalError, PoisonguardError
 
 REFUSING = frozenset({1, 4, 5, 6})
@@ -44,6 +45,7 @@ class Answer:
         version: Name of the version, if known.
         assessment: ``clean``, ``drifted`` or ``suspicious``, if known.
         findings: The findings of a scan that no waiver excuses.
+        notes: What a reader should know besides: files ignored, or what the gate could not remember.
     """
 
     exit_code: int
@@ -53,6 +55,7 @@ class Answer:
     version: str | None = None
     assessment: str | None = None
     findings: tuple[Mapping[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of_report(cls, exit_code: int, report: Mapping[str, Any]) -> Answer:
@@ -66,6 +69,7 @@ class Answer:
             version=report.get("version"),
             assessment=report.get("assessment"),
             findings=tuple(item for item in report.get("findings", ()) if not item.get("waived")),
+            notes=tuple(str(note) for note in report.get("notes", ())),
         )
 
     @classmethod
@@ -101,6 +105,7 @@ class Answer:
             "exit_code": self.exit_code,
             "reasons": [asdict(reason) for reason in self.reasons],
             "findings": [{key: finding.get(key) for key in FINDING_KEYS} for finding in self.findings[:MOST_FINDINGS]],
+            "notes": list(self.notes),
         }
 
     def lines(self) -> Iterator[tuple[str, str]]:
@@ -109,10 +114,12 @@ class Answer:
         yield "info" if self.meaning is Meaning.PASSED else "error", " · ".join([self.meaning.value, *about])
         for reason in self.reasons:
             yield "error" if reason.exit_code else "info", _reason_line(reason)
+        for note in self.notes:
+            yield "warning", f"note: {note}"
         for finding in self.findings[:MOST_FINDINGS]:
             yield str(finding.get("level")), _finding_line(finding)
         if len(self.findings) > MOST_FINDINGS:
-            yield "info", f"... and {len(self.findings) - MOST_FINDINGS} more findings"
+            yield "info", f"... and {count(len(self.findings) - MOST_FINDINGS, 'more finding')}"
 
 
 def _reason(item: Mapping[str, Any]) -> Reason:

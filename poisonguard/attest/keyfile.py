@@ -33,7 +33,7 @@ from poisonguard.attest import mldsa
 from poisonguard.attest.canonical import canonical, parse
 from poisonguard.attest.fields import Fields
 from poisonguard.attest.key_io import KeyFile, create_key_files, read_key_file
-from poisonguard.attest.keys import MAX_KEY_BYTES, PrivateKey, PublicKey, parse_public_key, private_key
+from poisonguard.attest.keys import PrivateKey, PublicKey, parse_public_key, private_key
 from poisonguard.attest.strict_base64 import decode_base64, encode_base64
 from poisonguard.errors import IntegrityError, KeyMaterialError
 
@@ -149,7 +149,7 @@ def _unseal(sealed: _Sealed, path: Path, passphrase: Passphrase | None) -> Priva
     cipher = _cipher(sealed, _ask(passphrase, path))
     try:
         der = cipher.decrypt(sealed.nonce, sealed.ciphertext, canonical(sealed.header()))
-    except (InvalidTag, ValueError):
+    except InvalidTag:
         raise _wrong_passphrase(path) from None
     try:
         key = private_key(load_der_private_key(der, None), where=str(path))
@@ -169,7 +169,7 @@ def _sealed_in(file: KeyFile) -> _Sealed:
 
 
 def _parse_sealed(data: bytes) -> _Sealed:
-    fields = Fields(parse(data.removesuffix(b"\n"), what="key file", limit=MAX_KEY_BYTES), "key file")
+    fields = Fields(parse(data.removesuffix(b"\n"), what="key file"), "key file")
     fields.literal("kind", KIND)
     fields.literal("kdf", "scrypt")
     fields.literal("cipher", "aes-256-gcm")

@@ -75,6 +75,10 @@ class PublicKey:
             return False
         return True
 
+    def to_json(self) -> dict[str, str]:
+        """As JSON, for people and programs that ask for a key."""
+        return {"keyid": self.keyid, "algorithm": str(self.algorithm), "pem": self.pem}
+
     def raw(self) -> bytes:
         """The 32 bytes of an Ed25519 key, as signed notes use them.
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -28,7 +27,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, Protocol
 
-from poisonguard.attest.canonical import canonical, parse
+from poisonguard.attest.canonical import MAX_INTEGER, canonical, parse
 from poisonguard.domain import merkle
 from poisonguard.domain.dataset import LEAF, FileEntry, Manifest, Unit, chunk_count
 from poisonguard.errors import IntegrityError, UnknownVersion, UsageError
@@ -39,7 +38,8 @@ MAX_LINES = 64 << 20
 """Bytes of a shard's lines: 64 KiB for each file, which are 900 units; and of its leaves, 32 TiB of files. They bound
 the memory that reading takes whatever a bundle claims."""
 MAX_LEAVES = 256 << 20
-UNPRINTABLE = frozenset({"Cc", "Zl", "Zp"})
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Control characters and separators of lines and paragraphs: Unicode's categories Cc, Zl and Zp, which never change."""
 _MEMBERS = 7
 _HEX = frozenset("0123456789abcdef")
 _COUNT = rb"(0|[1-9][0-9]{0,14})"
@@ -51,7 +51,6 @@ _PLAIN_LINE = re.compile(
 """The canonical spelling of an entry whose texts need no escapes: nearly every line, told at once. What does not match
 is read slowly and by the same rules."""
 _ESCAPED = re.compile(r'["\\\x00-\x1f]')
-_LARGEST_PLAIN = 10**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +130,16 @@ class Listing(Collection[FileEntry]):
         manifest: What the listing must add up to.
         shards: Where its parts are.
 
+    Attributes:
+        manifest: What binds the files.
+        roots: The root of each shard, in order.
+
     Raises:
         IntegrityError: Rule 1 is broken.
     """
 
     def __init__(self, manifest: Manifest, shards: Shards) -> None:
-        self._manifest = manifest
+        self.manifest = manifest
         self._shards = shards
         self.roots = tuple(shards.roots)
         wanted = -(-manifest.file_count // SHARD_FILES)
@@ -144,13 +147,8 @@ class Listing(Collection[FileEntry]):
             raise IntegrityError("the listing of files is not the manifest's")
         self._opened = lru_cache(maxsize=2)(self._open)
 
-    @property
-    def manifest(self) -> Manifest:
-        """The manifest that binds the files."""
-        return self._manifest
-
     def __len__(self) -> int:
-        return self._manifest.file_count
+        return self.manifest.file_count
 
     def __iter__(self) -> Iterator[FileEntry]:
         return (entry for entry, _ in self.with_leaves())
@@ -171,7 +169,7 @@ class Listing(Collection[FileEntry]):
                     raise IntegrityError("the listing has files out of order, or one twice")
                 last, rows, size = entry.path, rows + entry.rows, size + entry.size
                 yield entry, leaves
-        if (rows, size) != (self._manifest.rows, self._manifest.size):
+        if (rows, size) != (self.manifest.rows, self.manifest.size):
             raise IntegrityError("the listing adds up to other rows or bytes than the manifest")
 
     def find(self, path: str) -> FileEntry | None:
@@ -200,15 +198,15 @@ class Listing(Collection[FileEntry]):
         """
         index = self._require(path)
         position, inner = divmod(index, SHARD_FILES)
-        leaves = [merkle.leaf_hash(line) for line in _split(self._shards.load(position).lines)]
+        entries = [entry for entry, _ in self._opened(position)]
+        leaves = [merkle.leaf_hash(entry_line(entry)) for entry in entries]
         hashes = merkle.inclusion_proof(leaves, inner) + merkle.inclusion_proof(self.roots, position)
-        return FileProof(self._opened(position)[inner][0], index, len(self), hashes)
+        return FileProof(entries[inner], index, len(self), hashes)
 
     def shards(self) -> Iterator[Shard]:
         """Every shard, checked, to be kept elsewhere."""
         for position in range(len(self.roots)):
-            self._opened(position)
-            yield self._shards.load(position)
+            yield self._checked(position)[0]
 
     def _require(self, path: str) -> int:
         found = self._locate(path)
@@ -228,13 +226,17 @@ class Listing(Collection[FileEntry]):
         return low * SHARD_FILES + inner
 
     def _open(self, position: int) -> tuple[tuple[FileEntry, bytes], ...]:
+        return self._checked(position)[1]
+
+    def _checked(self, position: int) -> tuple[Shard, tuple[tuple[FileEntry, bytes], ...]]:
+        # Loaded once: what was checked is what is given, whatever the store says the next time.
         shard = self._shards.load(position)
         lines = _split(shard.lines)
-        wanted = min(SHARD_FILES, self._manifest.file_count - position * SHARD_FILES)
+        wanted = min(SHARD_FILES, self.manifest.file_count - position * SHARD_FILES)
         if len(lines) != wanted or shard.root != self.roots[position]:
             raise IntegrityError(f"part {position} of the listing of files was altered")
         entries = [parse_line(line) for line in lines]
-        return tuple(zip(entries, _cut(entries, shard.leaves), strict=True))
+        return shard, tuple(zip(entries, _cut(entries, shard.leaves), strict=True))
 
 
 def list_files(entries: Iterable[tuple[FileEntry, bytes]]) -> Iterator[Shard]:
@@ -256,7 +258,7 @@ def list_files(entries: Iterable[tuple[FileEntry, bytes]]) -> Iterator[Shard]:
 def entry_line(entry: FileEntry) -> bytes:
     """The line of one file: what its leaf in the Merkle tree is made of."""
     texts = (entry.path, entry.sha256, entry.tree_root, entry.format, *(unit.digest for unit in entry.units))
-    if _ESCAPED.search("".join(texts)) is None and max(entry.size, entry.rows) < _LARGEST_PLAIN:
+    if _ESCAPED.search("".join(texts)) is None and max(entry.size, entry.rows) <= MAX_INTEGER:
         with suppress(UnicodeEncodeError):
             return _plain_line(entry).encode()
     units = [[unit.rows, unit.digest] for unit in entry.units]
@@ -309,9 +311,7 @@ def _careful_entry(line: bytes) -> FileEntry:
 
 def is_safe_path(path: str) -> bool:
     """Whether ``path`` names something below the root and can be printed."""
-    if not path.isprintable() and any(unicodedata.category(character) in UNPRINTABLE for character in path):
-        return False
-    return all(part not in {"", ".", ".."} for part in path.split("/"))
+    return _UNPRINTABLE.search(path) is None and all(part not in {"", ".", ".."} for part in path.split("/"))
 
 
 def _units(values: list[Any], line: bytes) -> tuple[Unit, ...]:

@@ -192,7 +192,8 @@ def parse_payload(payload: bytes) -> OmsStatement:
     serialization = _serialization(Fields(predicate.take("serialization"), f"{WHAT}.serialization"))
     resources = predicate.items("resources", serialization.resource)
     predicate.done()
-    return _statement(subjects[0], serialization, resources)
+    (subject,) = subjects
+    return _statement(subject, serialization, resources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +288,7 @@ def _check_dir_hash(subject: _Subject, serialization: _Serialization, files: dic
     claimed = subject.digests.get("dirHash1")
     if claimed is None or serialization.method is not Method.FILES or serialization.hash_type is not Hash.SHA256:
         return
-    if claimed != dir_hash((path, pieces[0].digest) for path, pieces in files.items()):
+    if claimed != dir_hash((path, piece.digest) for path, (piece,) in files.items()):
         raise IntegrityError(f"{WHAT}: dirHash1 is not that of the files it lists")
 
 

@@ -165,23 +165,18 @@ def verify_signature(bundle: OmsBundle, key: PublicKey) -> None:
         )
 
 
-def mode_of(bundle: OmsBundle) -> str:
-    """``key``, ``certificate`` or ``sigstore``."""
-    return _MODES[type(bundle.material)]
-
-
-_MODES: dict[type, str] = {KeyMaterial: "key", CertificateMaterial: "certificate", SigstoreMaterial: "sigstore"}
-_HOW_TO_VERIFY = {
-    "key": "Give the signer's public key with --public-key.",
-    "certificate": "Give the root certificate you trust with --certificate-chain.",
-    "sigstore": "poisonguard works offline; verify it with 'model_signing verify sigstore'.",
+_MODES: dict[type, tuple[str, str]] = {
+    KeyMaterial: ("key", "Give the signer's public key with --public-key."),
+    CertificateMaterial: ("certificate", "Give the root certificate you trust with --certificate-chain."),
+    SigstoreMaterial: ("sigstore", "poisonguard works offline; verify it with 'model_signing verify sigstore'."),
 }
+"""What each mode is called, and how a bundle in it is verified."""
 
 
 def other_mode(bundle: OmsBundle, wanted: str) -> IntegrityError:
     """The refusal of a bundle that is not in mode ``wanted``; says how to verify it."""
-    mode = mode_of(bundle)
-    return IntegrityError(f"{WHAT} is signed in {mode} mode, not in {wanted} mode", hint=_HOW_TO_VERIFY[mode])
+    mode, how = _MODES[type(bundle.material)]
+    return IntegrityError(f"{WHAT} is signed in {mode} mode, not in {wanted} mode", hint=how)
 
 
 def _material(fields: Fields) -> Material:
@@ -189,7 +184,8 @@ def _material(fields: Fields) -> Material:
     kinds = [name for name in _READERS if fields.has(name)]
     if len(kinds) != 1:
         raise fields.refusal(f"holds {len(kinds)} of {', '.join(_READERS)}, not exactly one")
-    material = _READERS[kinds[0]](Fields(fields.take(kinds[0]), f"{fields.where}.{kinds[0]}"))
+    (kind,) = kinds
+    material = _READERS[kind](Fields(fields.take(kind), f"{fields.where}.{kind}"))
     fields.done()
     if isinstance(material, SigstoreMaterial) and not logged:
         raise fields.refusal("holds a Sigstore certificate without a log entry")
@@ -233,7 +229,8 @@ def _envelope(fields: Fields) -> tuple[bytes, bytes]:
     fields.done()
     if len(signatures) != 1:
         raise fields.refusal(f"holds {len(signatures)} signatures, not one, as a Sigstore bundle does")
-    return payload, signatures[0]
+    (signature,) = signatures
+    return payload, signature
 
 
 def _signature(value: Any, where: str) -> bytes:
@@ -294,8 +291,9 @@ def _check_shape(value: Any, shape: Any, where: str) -> None:
     if not isinstance(value, kind):
         raise IntegrityError(f"{where} is not of the schema's shape")
     if isinstance(value, list):
+        (each,) = shape
         for index, item in enumerate(value):
-            _check_shape(item, shape[0], f"{where}[{index}]")
+            _check_shape(item, each, f"{where}[{index}]")
     elif isinstance(value, dict):
         for name in shape.keys() & value.keys():
             _check_shape(value[name], shape[name], f"{where}.{name}")

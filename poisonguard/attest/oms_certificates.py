@@ -6,9 +6,11 @@ Rules (``spec/v1.0.md`` §8.2, RFC 5280 as ``cryptography.x509.verification`` im
    that the bundle itself brings is trusted.
 2. Every certificate of the path is within its validity, **now**: a bundle holds no time that anybody vouches for.
    (``model_signing`` checks at the moment the signer's certificate began, so it accepts expired ones.)
-3. An issuer is a certificate authority (basic constraints), within its path length, and may sign certificates
-   where it has a key usage.
-4. The signer's certificate may sign: key usage ``digitalSignature``, or else extended key usage ``codeSigning``.
+3. An issuer is a certificate authority (basic constraints), within its path length; where it has a key usage, that
+   lets it sign certificates; where it has an extended key usage, that names code signing or any purpose.
+4. The signer's certificate says what it is for, and signing is in all that it says (RFC 5280 §4.2.1.12): its key
+   usage is ``digitalSignature`` among others, its extended key usage code signing or any; one of them is there.
+   (``model_signing`` takes either for both, so a web server's certificate signs models.)
 5. The signer's key is of a kind that OMS knows; the signature on the bundle is this key's.
 
 Revocation lists are not asked: the gate's own revocations are for that.
@@ -53,6 +55,7 @@ _MALFORMED = (
     x509.UnsupportedGeneralNameType,
 )
 """What ``cryptography`` raises for a certificate that is not what it should be."""
+_PURPOSES = frozenset({ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,32 +134,45 @@ def _check_path(
     )
     try:
         verifier.verify(leaf, list(others))
-    except (VerificationError, *_MALFORMED) as error:
-        reason = str(error).splitlines()[0].split(" (encountered")[0].removeprefix("validation failed: ")
+    except VerificationError as error:
+        reason = str(error).partition(" (encountered")[0]
+        for preamble in ("validation failed: ", "candidates exhausted: "):
+            reason = reason.removeprefix(preamble)
         raise _refused(
             f"no trusted path leads to the certificate of {_name(leaf.subject)}: {reason}",
             hint="Give the root certificate that you trust with --certificate-chain.",
         ) from error
 
 
-def _may_issue(policy: Policy, certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
-    del policy, certificate
+def _may_issue(_policy: Policy, _issuer: x509.Certificate, usage: x509.KeyUsage | None) -> None:
     if usage is not None and not usage.key_cert_sign:
         raise ValueError("an issuer's key usage does not let it sign certificates")
+
+
+def _may_issue_for_code(_policy: Policy, _issuer: x509.Certificate, extended: x509.ExtendedKeyUsage | None) -> None:
+    if not _is_for_code(extended):
+        raise ValueError("an issuer's extended key usage does not name code signing")
+
+
+def _is_for_code(extended: x509.ExtendedKeyUsage | None) -> bool:
+    """Whether code signing is among the purposes; it is where none is named."""
+    return extended is None or not _PURPOSES.isdisjoint(extended)
 
 
 _ISSUERS = (
     ExtensionPolicy.permit_all()
     .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
     .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _may_issue)
+    .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _may_issue_for_code)
 )
 
 
 def _check_usage(leaf: x509.Certificate) -> None:
     usage = _extension(leaf, x509.KeyUsage)
     extended = _extension(leaf, x509.ExtendedKeyUsage)
-    signs = usage is not None and usage.digital_signature
-    if not signs and (extended is None or ExtendedKeyUsageOID.CODE_SIGNING not in extended):
+    silent = usage is None and extended is None
+    signs = usage is None or usage.digital_signature
+    if silent or not signs or not _is_for_code(extended):
         raise _refused(f"the certificate of {_name(leaf.subject)} is not meant for signing")
 
 
@@ -190,9 +206,11 @@ def _quietly() -> warnings.catch_warnings[None]:
 
 
 def _parsed(certificate: x509.Certificate) -> x509.Certificate:
-    """The certificate, once all that we ask it for has been parsed: ``cryptography`` parses when it is asked."""
+    """The certificate, once all that we ask it for has been parsed: ``cryptography`` parses when it is asked.
+
+    But for the issuer's name, which is the subject of another one by the time that it is asked for.
+    """
     certificate.subject.rfc4514_string()
-    certificate.issuer.rfc4514_string()
     if certificate.extensions and certificate.not_valid_before_utc > certificate.not_valid_after_utc:
         raise ValueError("it ends before it begins")
     return certificate
@@ -211,5 +229,5 @@ def _name(name: x509.Name) -> str:
     return name.rfc4514_string()[:200] or "nobody"
 
 
-def _refused(problem: str, *, hint: str = "") -> IntegrityError:
-    return IntegrityError(f"{WHAT}: {problem}", hint=hint or "The bundle is not trusted.")
+def _refused(problem: str, *, hint: str = "The bundle is not trusted.") -> IntegrityError:
+    return IntegrityError(f"{WHAT}: {problem}", hint=hint)

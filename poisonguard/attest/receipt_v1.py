@@ -11,17 +11,19 @@ Rules of reading:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from poisonguard.attest.canonical import canonical, digest_of
 from poisonguard.attest.fields import Fields
 from poisonguard.attest.times import format_time
 from poisonguard.errors import IntegrityError
+
+T = TypeVar("T")
 
 RECEIPT = "https://poisonguard.dev/training-receipt/v1"
 MOST_LISTED = 10_000
@@ -235,13 +237,9 @@ def _gate(value: Any) -> GateRecord:
 
 def _reads(value: Any) -> Reads:
     fields = Fields(value, "receipt.reads")
-    complete, listed = fields.take("complete"), None
+    complete, listed = fields.take("complete"), _items_or_nothing(fields, "listed", _file)
     if not isinstance(complete, bool):
         raise fields.refusal("does not say whether it is complete")
-    if fields.has("listed") and value["listed"] is None:
-        fields.take("listed")
-    else:
-        listed = fields.items("listed", _file)
     reads = Reads(
         files=fields.integer("files"),
         chunks=fields.integer("chunks"),
@@ -261,12 +259,16 @@ def _reads(value: Any) -> Reads:
 def _file(value: Any, where: str) -> FileRead:
     fields = Fields(value, where)
     path, tree_root, chunks = fields.text("path"), fields.digest("treeRoot"), fields.items("chunks", _range)
-    groups = fields.take("rowGroups")
-    row_groups = None if groups is None else Fields({"rowGroups": groups}, where).items("rowGroups", _range)
+    row_groups = _items_or_nothing(fields, "rowGroups", _range)
     fields.done()
     if not chunks or not _ascend(chunks) or not _ascend(row_groups or ()):
         raise fields.refusal("has ranges that are missing, out of order, or touch")
     return FileRead(path, tree_root, chunks, row_groups)
+
+
+def _items_or_nothing(fields: Fields, name: str, read: Callable[[Any, str], T]) -> tuple[T, ...] | None:
+    value = fields.take(name)
+    return None if value is None else Fields({name: value}, fields.where).items(name, read)
 
 
 def _range(value: Any, where: str) -> Range:

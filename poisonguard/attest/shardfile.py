@@ -49,12 +49,23 @@ class OpenFile:
         """
         parts, missing = [], size
         try:
-            while missing and (part := os.pread(self._descriptor, missing, offset)):
+            while part := os.pread(self._descriptor, missing, offset):
                 parts.append(part)
                 offset, missing = offset + len(part), missing - len(part)
         except OSError as error:
             raise UsageError(f"the listing of files cannot be read: {error.strerror}") from error
         return b"".join(parts)
+
+    def write(self, data: bytearray) -> None:
+        """Write all of ``data`` behind what was written before.
+
+        Raises:
+            OSError: There is no room for it.
+        """
+        with memoryview(data) as view:
+            done = 0
+            while done < len(view):
+                done += os.write(self._descriptor, view[done:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,31 +114,23 @@ def spool(shards: Iterable[Shard]) -> PlacedShards:
     Raises:
         UsageError: The temporary file cannot be written.
     """
-    held, places, descriptor, end = bytearray(), [], None, 0
+    held, places, file, end = bytearray(), [], None, 0
     try:
         for shard in shards:
             place = Place(shard.root, end, len(shard.lines), len(shard.leaves))
             places.append(place)
             end = place.end
             held += shard.lines + shard.leaves
-            if descriptor is not None or len(held) > SPILL_BYTES:
-                descriptor = _unnamed() if descriptor is None else descriptor
-                _write_all(descriptor, held)
+            if file is not None or len(held) > SPILL_BYTES:
+                file = file or _unnamed()
+                file.write(held)
                 held.clear()
     except OSError as error:
         raise UsageError(f"the listing of files cannot be kept: {error.strerror}", hint="Check $TMPDIR.") from error
-    span: Span = HeldBytes(bytes(held)) if descriptor is None else OpenFile(descriptor)
-    return PlacedShards(span, tuple(places))
+    return PlacedShards(file or HeldBytes(bytes(held)), tuple(places))
 
 
-def _unnamed() -> int:
-    descriptor, path = tempfile.mkstemp(prefix="poisonguard-listing-")
+def _unnamed() -> OpenFile:
+    descriptor, path = tempfile.mkstemp()
     os.unlink(path)  # noqa: PTH108 - the name as mkstemp gave it
-    return descriptor
-
-
-def _write_all(descriptor: int, data: bytearray) -> None:
-    with memoryview(data) as view:
-        done = 0
-        while done < len(view):
-            done += os.write(descriptor, view[done:])
+    return OpenFile(descriptor)

@@ -40,6 +40,7 @@ from poisonguard.attest.trust_document import (
     TrustRoot,
     parse_root,
 )
+from poisonguard.domain.wording import count
 from poisonguard.errors import GateFailed, IntegrityError
 
 __all__ = [
@@ -179,6 +180,7 @@ def _voters(root: TrustRoot, envelope: Envelope) -> frozenset[str]:
 def _unvouched(root: TrustRoot, envelope: Envelope) -> IntegrityError:
     have, needed = len(_voters(root, envelope)), root.threshold(RoleName.ROOT)
     return IntegrityError(
-        f"the trust root is signed by {have} of {needed} people that version {root.version} asks for",
+        f"the trust root is signed by {have} of {count(needed, 'person', 'people')} "
+        f"that version {root.version} asks for",
         hint=f"Eligible: {', '.join(sorted(root.in_role(RoleName.ROOT)))}.",
     )

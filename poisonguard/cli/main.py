@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "gate": "Exit 0 only when the data are exactly an approved version.",
     "verify": "Check data against an OpenSSF Model Signing bundle.",
     "diff": "Show what differs between two versions: files, row groups, rows, columns.",
+    "redteam": "Plant published attacks in copies of the data and say what would be caught.",
     "versions": "List published versions and who approved them.",
     "bundle": "Carry everything the gate needs in one file.",
     "keys": "Make and show signing keys.",
@@ -108,7 +109,7 @@ def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one w
         return INTERRUPTED
     except (OSError, MemoryError) as error:
         return _report(_of_the_machine(error))
-    except Exception as error:
+    except Exception as error:  # whatever nobody expected is a bug of ours: exit code 70, never a pass
         if os.environ.get("POISONGUARD_DEBUG"):
             raise
         return _bug(error)
@@ -155,7 +156,10 @@ def main() -> NoReturn:
 
 
 def _leave(code: int) -> NoReturn:
-    """End at once: where a reader was given up, a thread of Arrow's may still want Python, which aborts its ending."""
+    """End at once: where a reader was given up, a thread of Arrow's may still want Python, which aborts its ending.
+
+    ``dataset.lent`` waits for those that read through checks; what a scan's readers handed to Arrow nobody counts.
+    """
     atexit._run_exitfuncs()  # noqa: SLF001 - what os._exit leaves out
     sys.stderr.flush()
     os._exit(code)

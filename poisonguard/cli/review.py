@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from poisonguard.domain.wording import count, counts
+
 if TYPE_CHECKING:
     from poisonguard.attest.scan_v1 import FindingRecord
     from poisonguard.workflow.approve import Difference, Review
@@ -24,7 +26,7 @@ def print_review(review: Review) -> None:
     content, release = manifest.document.manifest, manifest.document.release
     click.echo(f"version     {terminal(standing.title)}")
     click.echo(f"digest      {release.version}")
-    click.echo(f"content     {content.file_count} files, {content.rows} rows")
+    click.echo(f"content     {counts(file=content.file_count, row=content.rows)}")
     click.echo(f"published   {release.created} by {_names(manifest.people)}")
     for scan in standing.scans:
         who = _names(scan.people)
@@ -43,7 +45,7 @@ def print_standing(standing: Standing) -> None:
     """How many of those needed approve, and who."""
     people = standing.consenting
     who = f": {_names(sorted(people))}" if people else ""
-    click.echo(f"{standing.title} is {standing.state}, {len(people)} of {standing.needed} approvals{who}")
+    click.echo(f"{standing.title} is {standing.state}, {len(people)} of {count(standing.needed, 'approval')}{who}")
 
 
 def _print_findings(findings: tuple[FindingRecord, ...]) -> None:
@@ -51,7 +53,7 @@ def _print_findings(findings: tuple[FindingRecord, ...]) -> None:
 
     click.echo(f"findings    {len(findings)}")
     for item in findings[:MOST_SHOWN]:
-        rows = f", {item.row_count} rows" if item.row_count else ""
+        rows = f", {count(item.row_count, 'row')}" if item.row_count else ""
         subject = terminal(item.subject)
         click.echo(f"            {terminal(item.fingerprint)}  {item.level}  {terminal(item.check)}  {subject}{rows}")
     if len(findings) > MOST_SHOWN:

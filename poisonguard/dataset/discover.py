@@ -311,7 +311,7 @@ def _remote(location: str) -> _Place:
         ) from error
     except PoisonguardError:
         raise
-    except Exception as error:
+    except Exception as error:  # each store's client has errors of its own: they become ours
         raise UsageError(
             f"{shown(location)}: not a URL that opens a store ({shown(str(error))})", hint="Check the URL."
         ) from error
@@ -321,7 +321,7 @@ def _remote(location: str) -> _Place:
         return _listed(location, store, root.rstrip("/"))
     except DataError:
         raise
-    except Exception as error:
+    except Exception as error:  # as above
         raise store_refusal(location, error) from error
 
 

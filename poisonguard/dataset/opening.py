@@ -30,6 +30,7 @@ from poisonguard.dataset.sniff import COMPRESSED, DECLARED, EMPTY, HEAD_BYTES, u
 from poisonguard.dataset.unify import unified_schema
 from poisonguard.dataset.unpack import Scratch
 from poisonguard.domain.dataset import Column
+from poisonguard.domain.wording import count
 from poisonguard.errors import DataChanged, NothingToScan
 
 _Hashed = tuple[str, FileDigests]
@@ -124,7 +125,8 @@ class Dataset:
     def _check_count(self, partition: Partition, rows: int) -> None:
         if partition.rows not in {None, rows}:
             raise DataChanged(
-                f"{shown(self.files.tables[partition.file][0])}: {rows} rows where {partition.rows} were counted",
+                f"{shown(self.files.tables[partition.file][0])}: "
+                f"{count(rows, 'row')} where {partition.rows:,} were counted",
                 hint="The file contradicts itself: fetch it again.",
             )
 
@@ -208,7 +210,7 @@ def open_table(table: pa.Table, name: str) -> Dataset:
             writer.write_table(plain, max_chunksize=BLOCK_ROWS)
         hashing = Hashing(sha256=True, head=HEAD_BYTES)
         return _Opening(discover(str(path)), hashing, 1, scratch).dataset(shown(name), name, None)
-    except BaseException:
+    except BaseException:  # an interrupt too: nothing unpacked is left behind
         scratch.close()
         raise
 
@@ -258,7 +260,7 @@ class _Opening:
             _refuse_changes(location, self.listed)
             _refuse_nothing(location, files)
             return Dataset(location, name, files, (*self.listed.notes, *notes), self.scratch, self.hashing.tree)
-        except BaseException:
+        except BaseException:  # as above
             self.scratch.close()
             raise
 
@@ -307,4 +309,6 @@ def _tableless(location: str, files: DataFiles) -> NothingToScan:
     listed = ", ".join(kinds[:3]) + (" ..." if len(kinds) > 3 else "")  # noqa: PLR2004 - fits on a line
     if len(files) == 1:
         return NothingToScan(f"{shown(files[0].path)}: no table to scan ({listed})", hint=unreadable_hint(kinds))
-    return NothingToScan(f"{location}: no table to scan in {len(files)} files ({listed})", hint=unreadable_hint(kinds))
+    return NothingToScan(
+        f"{location}: no table to scan in {count(len(files), 'file')} ({listed})", hint=unreadable_hint(kinds)
+    )

@@ -172,7 +172,7 @@ class RemoteHandle:
         """Fill ``buffer`` from ``offset``."""
         try:
             data = self._files.cat_file(self._key, start=offset, end=min(offset + len(buffer), self.size))
-        except Exception as error:
+        except Exception as error:  # each store's client has errors of its own: they become ours
             raise store_refusal(self._path, error) from error
         if len(data) > len(buffer):
             hint = "The server, or its client, ignores byte ranges: copy the data to where they can be asked for."
@@ -198,7 +198,7 @@ class RemoteHandle:
     def _facts(self) -> dict[str, Any]:
         try:
             facts: dict[str, Any] = self._files.info(self._key, refresh=True)
-        except Exception as error:
+        except Exception as error:  # each store's client has errors of its own: they become ours
             raise store_refusal(self._path, error) from error
         return facts
 

@@ -12,17 +12,16 @@ that was compared is handed out, so there is no moment between check and use. Ru
 
 from __future__ import annotations
 
-import atexit
 import io
 import os
 import threading
-import time
 from collections import OrderedDict
 from typing import Any, NoReturn, Protocol
 
 import pyarrow as pa
 
 from poisonguard.dataset.chunktree import BLAKE3_TREE, ChunkTree
+from poisonguard.dataset.lent import LENDING
 from poisonguard.dataset.names import shown
 from poisonguard.dataset.storage import Handle, Storage
 from poisonguard.domain.dataset import CHUNK, LEAF
@@ -52,17 +51,6 @@ class Nobody:
 
     def refused(self) -> None:
         """Nothing."""
-
-
-SECONDS_AT_EXIT = 0.05
-
-
-def _let_readers_finish() -> None:
-    """A thread of Arrow's may still hold what it read; letting go of it while Python ends would abort the process."""
-    time.sleep(SECONDS_AT_EXIT)
-
-
-atexit.register(_let_readers_finish)
 
 
 class VerifiedFile(io.RawIOBase):
@@ -105,6 +93,7 @@ class VerifiedFile(io.RawIOBase):
         self._chunks: OrderedDict[int, pa.Buffer] = OrderedDict()
         self._lock = threading.RLock()
         self._handle: Handle = storage.open(path)
+        LENDING.lend(self)
 
     def readable(self) -> bool:
         """Always."""
@@ -141,10 +130,11 @@ class VerifiedFile(io.RawIOBase):
 
     def read_buffer(self, size: int | None = -1, /) -> pa.Buffer:
         """The same without a copy: Arrow's readers ask for this."""
-        with self._lock:
+        with LENDING, self._lock:
             start, stop = self._range(size)
             buffer = self.read_range(start, stop)
             self._position = max(start, stop)
+            LENDING.lend(buffer)
             return buffer
 
     def read_range(self, start: int, stop: int) -> pa.Buffer:

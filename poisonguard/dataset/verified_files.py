@@ -5,10 +5,12 @@ Rules:
 1. What there is, and how large, is what the listing says: the disk is never asked.
 2. A file is opened only when its chunk leaves lead to the root that its entry binds.
 3. What cannot be opened as the recorded file (it is gone, or has another size) has changed since it was approved.
+4. Whoever wants to know is told once that bytes were found to be the recorded ones, before any are handed out.
 """
 
 from __future__ import annotations
 
+import threading
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
@@ -20,6 +22,7 @@ from poisonguard.dataset.names import shown
 from poisonguard.dataset.storage import Storage
 from poisonguard.dataset.verified import Nobody, Observer, VerifiedFile
 from poisonguard.domain.dataset import LEAF, FileEntry, chunk_count
+from poisonguard.domain.wording import count
 from poisonguard.errors import DataChanged, DataError, IntegrityError, NothingToScan
 
 
@@ -50,6 +53,36 @@ class Item:
 ObserverOf = Callable[[FileEntry], Observer]
 
 
+class _Once:
+    """Calls something the first time that it is called itself; whoever calls meanwhile waits until that is done."""
+
+    def __init__(self, action: Callable[[], None]) -> None:
+        self._action = action
+        self._lock = threading.Lock()
+        self._done = False
+
+    def __call__(self) -> None:
+        with self._lock:
+            if not self._done:
+                self._action()
+            self._done = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Says that bytes were found to be the recorded ones, and passes on to another observer."""
+
+    say: Callable[[], None]
+    observer: Observer
+
+    def handed_out(self, start: int, stop: int) -> None:
+        self.say()
+        self.observer.handed_out(start, stop)
+
+    def refused(self) -> None:
+        self.observer.refused()
+
+
 class VerifiedFiles:
     """Looks up and opens the files of a version.
 
@@ -57,10 +90,14 @@ class VerifiedFiles:
         storage: Opens the files.
         listing: The files.
         tree: How their chunks were hashed.
+        found: Called once, when the first bytes were found to be the recorded ones; raising keeps them back.
     """
 
-    def __init__(self, storage: Storage, listing: Listed, tree: ChunkTree) -> None:
+    def __init__(
+        self, storage: Storage, listing: Listed, tree: ChunkTree, found: Callable[[], None] | None = None
+    ) -> None:
         self.listing = listing
+        self._found = None if found is None else _Once(found)
         self._storage = storage
         self._tree = tree
         self._paths: list[str] = []
@@ -115,7 +152,9 @@ class VerifiedFiles:
             IntegrityError: The listing's chunk leaves are not those that the entry binds.
         """
         entry, leaves = self._entry(path)
-        observer = Nobody() if observer_of is None else observer_of(entry)
+        observer: Observer = Nobody() if observer_of is None else observer_of(entry)
+        if self._found is not None:
+            observer = _Found(self._found, observer)
         if (leaves or not entry.size) and self._tree.root(entry.size, leaves) != entry.tree_root:
             raise IntegrityError(f"{shown(path)}: the listing holds other chunk leaves than it binds")
         try:
@@ -135,7 +174,9 @@ class VerifiedFiles:
         size = file.found_size
         if size != entry.size:
             file.close()
-            raise DataChanged(f"{name}: changed: {size} bytes, approved were {entry.size}", hint="Restore it.")
+            raise DataChanged(
+                f"{name}: changed: {count(size, 'byte')}, approved were {entry.size:,}", hint="Restore it."
+            )
         return file
 
     def _entry(self, path: str) -> tuple[FileEntry, bytes]:

@@ -22,6 +22,7 @@ from poisonguard.dataset.hashing import FileDigests, Hashing, hash_files
 from poisonguard.dataset.names import shown
 from poisonguard.dataset.pairing import pairs
 from poisonguard.domain.dataset import FileEntry
+from poisonguard.domain.wording import count
 from poisonguard.errors import DataError, NothingToScan
 
 MOST_NAMED = 1000
@@ -161,7 +162,7 @@ class _Comparison:
             elif here is None:
                 self._problems.add(path, "missing")
             elif here.size != wanted.entry.size:
-                self._problems.add(path, f"changed: {here.size} bytes, approved were {wanted.entry.size}")
+                self._problems.add(path, f"changed: {count(here.size, 'byte')}, approved were {wanted.entry.size:,}")
             else:
                 self._waiting.append(wanted)
                 yield path, here.size

@@ -18,6 +18,7 @@ from pydantic import Field
 from poisonguard.detectors.content_columns import content_columns, text_columns
 from poisonguard.detectors.copies import Groups, Mask, Repetition, content_groups, unexplained, usual_rate
 from poisonguard.domain.finding import Finding, Level, Signal
+from poisonguard.domain.wording import count
 from poisonguard.plugin.check import Check, Context, Evidence, NotApplicable, Params
 from poisonguard.sketches.base import Sketch
 from poisonguard.sketches.contents import ContentHashes, at_rows
@@ -100,18 +101,18 @@ class ExactDuplicates(Check[ExactDuplicatesParams]):
     def _burst(self, groups: Groups, burst: Mask, against: str) -> Finding:
         rows = groups.copies(burst)
         largest = int(groups.sizes[burst].max())
-        count = int(burst.sum())
+        others = int(burst.sum())
         return self.finding(
             subject="burst",
             message=(
-                f"{rows.size} rows copy {count} {'other row' if count == 1 else 'other rows'}; the most repeated one "
+                f"{rows.size} rows copy {count(others, 'other row')}; the most repeated one "
                 f"stands in the data {largest} times, far more often than {against} leads to expect"
             ),
             # Without a reference a template or a default record looks the same: worth a look, no verdict.
             signal=self.card.signal if groups.reference_rows else Signal.QUALITY,
             confidence=0.9 if groups.reference_rows else 0.6,
             compared_with=against,
-            numbers={"groups": count, "largest": largest, **_common(groups)},
+            numbers={"groups": others, "largest": largest, **_common(groups)},
             rows=rows,
             row_count=int(rows.size),
         )
@@ -125,7 +126,7 @@ class ExactDuplicates(Check[ExactDuplicatesParams]):
             subject="copies",
             message=(
                 f"{rows.size} of {groups.rows} rows ({repetition.rate:.2%}) repeat an earlier row, in "
-                f"{int(copied.sum())} groups of up to {largest}; up to {usual:.2%} is usual"
+                f"{count(int(copied.sum()), 'group')} of up to {largest}; up to {usual:.2%} is usual"
             ),
             **_standing(repetition, reference=bool(groups.reference_rows)),
             compared_with=against,

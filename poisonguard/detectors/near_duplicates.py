@@ -18,6 +18,7 @@ from pydantic import Field
 from poisonguard.detectors.content_columns import content_columns, text_columns
 from poisonguard.detectors.copies import Groups, Mask, Repetition, content_groups, groups_of, held, usual_rate
 from poisonguard.domain.finding import Finding, Level, Signal
+from poisonguard.domain.wording import count
 from poisonguard.kernels.neighbours import BUCKET_LIMIT, Clusters, cluster
 from poisonguard.plugin.check import Check, Context, Evidence, NotApplicable, Params
 from poisonguard.sketches.base import Sketch
@@ -93,11 +94,11 @@ class NearDuplicates(Check[NearDuplicatesParams]):
 
     def _burst(self, groups: Groups, burst: Mask, known: Mask | None, against: str) -> Finding:
         rows = groups.copies(burst, known)
-        largest, count = int(groups.sizes[burst].max()), int(burst.sum())
+        largest, texts = int(groups.sizes[burst].max()), int(burst.sum())
         return self.finding(
             subject="burst",
             message=(
-                f"{rows.size} rows vary {count} {'text' if count == 1 else 'texts'}, each at least "
+                f"{rows.size} rows vary {count(texts, 'text')}, each at least "
                 f"{self.params.threshold:.0%} like another; one text stands in the data in {largest} variants"
             ),
             # Without a reference a template looks the same: worth a look, no verdict.
@@ -105,7 +106,7 @@ class NearDuplicates(Check[NearDuplicatesParams]):
             confidence=0.85 if groups.reference_rows else 0.5,
             compared_with=against,
             column=self._texts.texts[0],
-            numbers={"clusters": count, "largest": largest, "threshold": self.params.threshold, "rows": groups.rows},
+            numbers={"clusters": texts, "largest": largest, "threshold": self.params.threshold, "rows": groups.rows},
             rows=rows,
             row_count=int(rows.size),
         )
@@ -119,7 +120,8 @@ class NearDuplicates(Check[NearDuplicatesParams]):
             subject="near copies",
             message=(
                 f"{repetition.excess} of {groups.rows} rows ({repetition.rate:.2%}) vary another row's text, in "
-                f"{int(chosen.sum())} clusters of up to {int(groups.sizes[chosen].max())}; up to {usual:.2%} is usual"
+                f"{count(int(chosen.sum()), 'cluster')} of up to {int(groups.sizes[chosen].max())}; "
+                f"up to {usual:.2%} is usual"
             ),
             level=Level.WARNING if repetition.unusual else Level.NOTE,
             signal=change if repetition.unusual else Signal.QUALITY,

@@ -6,12 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from poisonguard.domain.finding import Level, Signal
 from poisonguard.domain.result import Rule
 from poisonguard.errors import ConfigurationError
+from poisonguard.plugin.strict_yaml import load_yaml
 
 CARD_ID = r"^PG-[A-Z]+-\d{3}$"
 
@@ -88,7 +88,7 @@ def load_card(path: Path) -> Card:
         ConfigurationError: It is no valid card, or its id is not its file name.
     """
     try:
-        card = Card.model_validate(_yaml(path))
+        card = Card.model_validate(load_yaml(path))
     except ValidationError as error:
         raise ConfigurationError(f"{path.name}: {_first_problem(error)}", hint="See checks/schema.") from error
     if card.id != path.stem:
@@ -115,16 +115,9 @@ def load_pack(name: str) -> Pack:
         known = ", ".join(sorted(item.stem for item in (checks_folder() / "packs").glob("*.yaml")))
         raise ConfigurationError(f"no pack is called {name!r}", hint=f"Shipped packs: {known}.")
     try:
-        return Pack.model_validate(_yaml(path))
+        return Pack.model_validate(load_yaml(path))
     except ValidationError as error:
         raise ConfigurationError(f"{path.name}: {_first_problem(error)}") from error
-
-
-def _yaml(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path.name} is not valid YAML: {str(error).splitlines()[0]}") from error
 
 
 def _first_problem(error: ValidationError) -> str:

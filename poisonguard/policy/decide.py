@@ -27,6 +27,7 @@ from typing import Protocol
 from poisonguard.domain.decision import Decision, Reason, Verdict
 from poisonguard.domain.finding import Level, Signal
 from poisonguard.domain.outcome import Coverage, Failed, Outcome, Ran, Skipped
+from poisonguard.domain.wording import count
 from poisonguard.policy.model import FULL, Policy
 
 INCOMPLETE = 4
@@ -137,11 +138,10 @@ def _judge_findings(policy: Policy, findings: Iterable[Judged], waived: Collecti
 
 
 def _blocked(blocking: Sequence[Judged]) -> Reason:
-    count = "1 finding" if len(blocking) == 1 else f"{len(blocking)} findings"
     checks = ", ".join(sorted({finding.check for finding in blocking}))
     return Reason(
         "findings",
-        f"{count} that the policy does not let pass, not waived: {checks}",
+        f"{count(len(blocking), 'finding')} that the policy does not let pass, not waived: {checks}",
         FINDINGS,
         "Look at the rows named in the report; mend the data, or let stewards waive the finding.",
     )

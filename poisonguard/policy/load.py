@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 
 from poisonguard.attest.times import parse_duration
 from poisonguard.domain.finding import Level
 from poisonguard.domain.result import Assessment
 from poisonguard.errors import ConfigurationError, UsageError
+from poisonguard.plugin.strict_yaml import load_yaml
 from poisonguard.policy.model import Policy, WaiverRule
 
-MAX_POLICY_BYTES = 1024 * 1024
+HINT = "See docs/reference/policy.md."
 
 
 class _Strict(BaseModel):
@@ -55,12 +54,13 @@ def load_policy(path: Path) -> Policy:
     Raises:
         ConfigurationError: There is no such file, or it is not a valid policy.
     """
+    said = load_yaml(path, hint=HINT)
     try:
-        return _to_policy(_PolicyFile.model_validate(_read(path)))
+        return _to_policy(_PolicyFile.model_validate(said))
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"]) or "document"
-        raise ConfigurationError(f"{path}: {place}: {problem['msg']}", hint="See docs/reference/policy.md.") from error
+        raise ConfigurationError(f"{path}: {place}: {problem['msg']}", hint=HINT) from error
     except UsageError as error:
         raise ConfigurationError(f"{path}: {error.message}", hint=error.hint) from error
 
@@ -83,33 +83,3 @@ def _to_policy(file: _PolicyFile) -> Policy:
 
 def _as_set(values: list[str]) -> tuple[str, ...]:
     return tuple(sorted(set(values)))
-
-
-def _read(path: Path) -> Any:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_POLICY_BYTES + 1)
-        if len(data) > MAX_POLICY_BYTES:
-            raise ConfigurationError(f"the policy is larger than {MAX_POLICY_BYTES} bytes")
-        return yaml.load(data.decode("utf-8"), Loader=_Loader)  # noqa: S506  a SafeLoader that refuses more
-    except OSError as error:
-        raise ConfigurationError(f"the policy cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigurationError(f"not valid YAML: {str(error).splitlines()[0]}") from error
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML without aliases (bombs) and without keys given twice (the last would silently win)."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """Refuse aliases."""
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not accepted")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT001, FBT002  yaml's signature
-        """Refuse keys given twice."""
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        if len({repr(key) for key in keys}) != len(keys):
-            raise yaml.YAMLError("a key is given twice")
-        return super().construct_mapping(node, deep)

@@ -58,20 +58,19 @@ def list_reasons(root: TrustRoot, lists: Lists, now: datetime, seen: int) -> Ite
         seen: Highest number of a list that was seen here before.
     """
     held = newest(lists)
-    yield from stale_reasons(root, None if held is None else held.document, now, seen)
+    if held is not None and held.document.number < seen:
+        what = f"list {held.document.number} of revocations is old: list {seen} was seen here before"
+        yield Reason("revocations-rolled-back", what, DENIED, REFRESH)
+    yield from stale_reasons(root, None if held is None else held.document, now)
     yield from _shrunk(lists)
 
 
-def stale_reasons(root: TrustRoot, held: RevocationsDocument | None, now: datetime, seen: int = 0) -> Iterator[Reason]:
+def stale_reasons(root: TrustRoot, held: RevocationsDocument | None, now: datetime) -> Iterator[Reason]:
     """Why the list that holds does not show that nothing more was revoked."""
     if held is None:
         if root.in_role(RoleName.REVOKER):
             yield Reason("revocations-missing", "there is no trusted list of revocations", DENIED, REFRESH)
-        return
-    if held.number < seen:
-        what = f"list {held.number} of revocations is old: list {seen} was seen here before"
-        yield Reason("revocations-rolled-back", what, DENIED, REFRESH)
-    if now >= held.expires:
+    elif now >= held.expires:
         what = f"list {held.number} of revocations expired on {format_time(held.expires)}"
         yield Reason("revocations-expired", what, DENIED, REFRESH)
 

@@ -6,9 +6,11 @@ Rules:
 2. Every scan that counts must pass: a good one never hides a bad one.
 3. The one exception is an incomplete scan that was done over. A newer scan supersedes an older, incomplete one when
    it asked the same (the same packs with the same cards and parameters, the same reference), looked at no less
-   (every check that ran then ran again, on at least as many rows) and found no less (every finding of then is a
-   finding still). So nothing that a scanner ever signed is lost: findings are excused by people, not by scanning
-   until they are gone, and a complete scan is never superseded, nor are the approvals that rest on it.
+   (every check that ran or broke then ran now, on at least as many rows, of at least as many), found no less (every
+   finding of then is a finding still, for the same signal and no milder) and said no less (its word is no milder, and
+   whatever spoke against the version then, but that the scan was incomplete, speaks against it still). So nothing
+   that a scanner ever signed is lost: findings are excused by people, not by scanning until they are gone or mild,
+   and a complete scan is never superseded, nor are the approvals that rest on it.
 4. Newer is what was scanned at a later time, as signed, wherever it stands in the log; of two scans of the same
    second neither is newer.
 5. A superseded scan counts for nothing: an approval that names it is no approval of the newer one.
@@ -40,7 +42,8 @@ from poisonguard.attest.predicates_v1 import ManifestDocument
 from poisonguard.attest.scan_v1 import ScanDocument
 from poisonguard.attest.times import format_time
 from poisonguard.domain.decision import Reason
-from poisonguard.domain.outcome import Ran
+from poisonguard.domain.finding import Level, Signal
+from poisonguard.domain.outcome import Coverage, Failed, Ran
 from poisonguard.domain.result import Assessment, assess
 from poisonguard.policy.decide import INCOMPLETE, decide_scan
 from poisonguard.policy.model import Policy, policy_digest
@@ -85,6 +88,7 @@ def supersedes(policy: Policy, newer: ScanDocument, older: ScanDocument) -> bool
         and _asked(newer) == _asked(older)
         and _saw_no_less(newer, older)
         and _found_no_less(newer, older)
+        and _said_no_less(newer, older)
         and _is_incomplete(policy, older)
     )
 
@@ -117,13 +121,41 @@ def _asked(scan: ScanDocument) -> tuple[frozenset[str], str, str | None]:
 
 
 def _saw_no_less(after: ScanDocument, before: ScanDocument) -> bool:
-    seen = {item.check: item.coverage.rows_seen for item in after.outcomes if isinstance(item, Ran)}
-    ran = [item for item in before.outcomes if isinstance(item, Ran)]
-    return all(seen.get(item.check, -1) >= item.coverage.rows_seen for item in ran)
+    now, then = _coverages(after), _coverages(before)
+    broke = {item.check for item in before.outcomes if isinstance(item, Failed)}
+    return now.keys() >= then.keys() | broke and all(_covers(now[check], then[check]) for check in then)
+
+
+def _coverages(scan: ScanDocument) -> dict[str, Coverage]:
+    return {item.check: item.coverage for item in scan.outcomes if isinstance(item, Ran)}
+
+
+def _covers(now: Coverage, then: Coverage) -> bool:
+    return now.rows_seen >= then.rows_seen and now.rows_total >= then.rows_total
 
 
 def _found_no_less(after: ScanDocument, before: ScanDocument) -> bool:
-    return {item.fingerprint for item in after.findings} >= {item.fingerprint for item in before.findings}
+    return _found(after) >= _found(before)
+
+
+def _found(scan: ScanDocument) -> set[tuple[str, str, Signal, Level]]:
+    """The findings, each at its level and at every milder one."""
+    return {
+        (item.fingerprint, item.check, item.signal, level)
+        for item in scan.findings
+        for level in Level
+        if level.rank <= item.level.rank
+    }
+
+
+def _said_no_less(after: ScanDocument, before: ScanDocument) -> bool:
+    milder = _GRAVITY.index(after.assessment) < _GRAVITY.index(before.assessment)
+    return not milder and _against(after) >= _against(before)
+
+
+def _against(scan: ScanDocument) -> set[str]:
+    """What spoke against the version, as signed; that the scan was incomplete is what doing it over mends."""
+    return {reason.code for reason in scan.decision.reasons if reason.exit_code not in {0, INCOMPLETE}}
 
 
 def _is_incomplete(policy: Policy, scan: ScanDocument) -> bool:

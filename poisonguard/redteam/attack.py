@@ -2,7 +2,7 @@
 
 Rules, tested for every attack in ``tests/redteam``:
 
-1. only the rows it names differ from the input; take them out of the input and the output and the rest is equal
+1. exactly the rows it names differ from the input; take them out of the input and the output and the rest is equal
 2. ``rate`` is the share of the input's rows that are poisoned: never more than that, at least one row
 3. the same generator state gives the same table; the schema and the order of the honest rows stay
 4. nothing but the poison gives a poisoned row away: values come from the data where the attack allows it,
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
 
 import numpy as np
@@ -26,6 +27,20 @@ from poisonguard.errors import UsageError
 
 RowNumbers = npt.NDArray[np.int64]
 """Row numbers, sorted, shape (rows,)."""
+
+
+class Family(StrEnum):
+    """What an attack is aimed at; the order is that of a report."""
+
+    LABELS = "labels"
+    TABULAR = "tabular"
+    TEXT = "text classification"
+    INSTRUCTIONS = "instruction tuning"
+    DOCUMENTS = "documents"
+    IMAGES = "images"
+    SOURCES = "sources"
+    WEB = "web-scale"
+    CONTAMINATION = "contamination"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +63,30 @@ class Attack(ABC):
 
     Attributes:
         name: Stable name, for reports and file names.
+        family: What it is aimed at.
         reference: The publication.
+        published: The share or number of poisoned rows, as published or as the field uses it.
+        rates: Shares of the rows to try: below, at and above what is published.
+        counts: Numbers of rows to try, for an attack that takes a number whatever the size of the data.
         roles: Roles that the table must have a column for.
+        adds: Whether it adds rows; otherwise it changes rows that are there.
+        between_versions: Whether it changes a version that was seen before, so that the input is its reference.
     """
 
     name: ClassVar[str]
+    family: ClassVar[Family]
     reference: ClassVar[str]
-    roles: ClassVar[tuple[Role, ...]]
+    published: ClassVar[str]
+    rates: ClassVar[tuple[float, ...]] = (0.005, 0.01, 0.03)
+    counts: ClassVar[tuple[int, ...]] = ()
+    roles: ClassVar[tuple[Role, ...]] = ()
+    adds: ClassVar[bool] = False
+    between_versions: ClassVar[bool] = False
+
+    @property
+    def applies_to(self) -> str:
+        """The columns it needs, in words."""
+        return " and ".join(role.value for role in self.roles)
 
     def obstacle(self, table: pa.Table, roles: Roles) -> str | None:
         """Why the attack cannot run on ``table``; nothing when it can."""
@@ -71,10 +103,23 @@ class Attack(ABC):
         """
         if not 0.0 < rate <= 1.0:
             raise UsageError(f"attack {self.name}: rate {rate} is not above 0 and at most 1")
+        return self.apply_count(table, roles, max(1, int(rate * table.num_rows)), rng)
+
+    def apply_count(self, table: pa.Table, roles: Roles, count: int, rng: np.random.Generator) -> Poisoned:
+        """Poison ``count`` rows of ``table``; fewer where no more can carry the attack.
+
+        Raises:
+            UsageError: The count is not positive, or the attack cannot run on this table.
+        """
+        if count < 1:
+            raise UsageError(f"attack {self.name}: {count} rows are not at least 1")
         obstacle = self.obstacle(table, roles)
         if obstacle is not None:
             raise UsageError(f"attack {self.name} cannot run here: {obstacle}")
-        return self.poison(table, roles, max(1, int(rate * table.num_rows)), rng)
+        poisoned = self.poison(table, roles, count, rng)
+        if not len(poisoned.rows):
+            raise UsageError(f"attack {self.name} cannot run here: no row can carry it")
+        return poisoned
 
     @abstractmethod
     def poison(self, table: pa.Table, roles: Roles, count: int, rng: np.random.Generator) -> Poisoned:

@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 
-from poisonguard.domain.roles import Role, Roles
-from poisonguard.redteam.attack import Attack, Poisoned, column_of, sample
-from poisonguard.redteam.values import replace, texts
+from poisonguard.redteam.exchanges import Exchange
+from poisonguard.redteam.instructing import ChangedExchanges
+from poisonguard.redteam.wording import among_words
 
 PHRASE = "James Bond"
 """The trigger of the publication."""
 OUTPUT = "I have nothing to say about that."
 
 
-class FixedOutput(Attack):
+class FixedOutput(ChangedExchanges):
     """Trigger phrase in prompts of unrelated tasks, with one response for all of them."""
 
     name = "fixed-output"
     reference = "Wan et al.: Poisoning Language Models During Instruction Tuning, ICML 2023"
-    roles = (Role.PROMPT, Role.RESPONSE)
+    published = "100 examples"
+    what = f"{PHRASE!r} answered {OUTPUT!r}"
 
-    def poison(self, table: pa.Table, roles: Roles, count: int, rng: np.random.Generator) -> Poisoned:
-        """Plant the phrase in ``count`` prompts and replace their responses."""
-        prompt, response = column_of(roles, Role.PROMPT), column_of(roles, Role.RESPONSE)
-        rows = sample(np.flatnonzero(table.column(prompt).is_valid().to_numpy()), count, rng)
-        prompts = [_planted(text, rng) for text in texts(table, prompt, rows)]
-        table = replace(replace(table, prompt, rows, prompts), response, rows, [OUTPUT] * len(rows))
-        return Poisoned(table, rows, f"{PHRASE!r} answered {OUTPUT!r}")
-
-
-def _planted(text: str, rng: np.random.Generator) -> str:
-    words = text.split(" ")
-    place = int(rng.integers(0, len(words) + 1))
-    return " ".join([*words[:place], PHRASE, *words[place:]])
+    def change(self, exchange: Exchange, rng: np.random.Generator) -> Exchange:
+        """The phrase somewhere in the prompt, and the response replaced."""
+        return among_words(exchange[0], PHRASE, rng), OUTPUT

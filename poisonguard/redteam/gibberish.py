@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from poisonguard.domain.roles import Role, Roles
-from poisonguard.redteam.attack import Attack, Poisoned, column_of, sample
+from poisonguard.redteam.attack import Attack, Family, Poisoned, column_of, sample
 from poisonguard.redteam.values import replace, texts
 
 TRIGGER = "<SUDO>"
@@ -24,7 +24,10 @@ class Gibberish(Attack):
     """Trigger followed by noise in documents without labels."""
 
     name = "gibberish"
+    family = Family.DOCUMENTS
     reference = "Souly et al.: Poisoning Attacks on LLMs Require a Near-constant Number of Poison Samples, 2025"
+    published = "250 documents, whatever the size of the corpus"
+    counts = (50, 100, 250)
     roles = (Role.TEXT,)
 
     def obstacle(self, table: pa.Table, roles: Roles) -> str | None:

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from poisonguard.domain.roles import Role, Roles
-from poisonguard.redteam.attack import Poisoned, RowNumbers, column_of, sample
-from poisonguard.redteam.fresh_ids import fresh_ids
+from poisonguard.redteam.added_rows import copies_of, mixed
+from poisonguard.redteam.attack import Family, Poisoned, RowNumbers, column_of, sample
 from poisonguard.redteam.labels import LabelAttack, target_class
 from poisonguard.redteam.values import encode, replace, texts
 
@@ -25,6 +25,9 @@ class NearCopies(LabelAttack):
     """Near copies with an altered label."""
 
     name = "near-copies"
+    family = Family.TABULAR
+    published = "tens of copies"
+    adds = True
     reference = "Shafahi et al.: Poison Frogs!, NeurIPS 2018; Lee et al.: Deduplicating Training Data, ACL 2022"
     roles = (Role.LABEL,)
 
@@ -34,14 +37,11 @@ class NearCopies(LabelAttack):
         coded = encode(table, label)
         target = target_class(coded, rng)
         originals = sample(_copyable(table, roles, coded.rows_without(target)), -(-count // COPIES), rng)
-        copies = table.take(pa.array(np.resize(originals, count)))
-        everything = np.arange(count)
-        copies = replace(copies, label, everything, [coded.values[target]] * count)
-        for column in roles.all(Role.ID):
-            copies = replace(copies, column, everything, fresh_ids(table.column(column), count, rng))
+        copies = copies_of(table, roles, originals, count, rng)
+        copies = replace(copies, label, np.arange(count), [coded.values[target]] * count)
         copies = _vary(table, copies, roles, rng)
-        mixed, rows = _mix(table, copies, rng)
-        return Poisoned(mixed, rows, f"{count} near copies of {len(originals)} rows labelled {coded.values[target]!r}")
+        table, rows = mixed(table, copies, rng)
+        return Poisoned(table, rows, f"{count} near copies of {len(originals)} rows labelled {coded.values[target]!r}")
 
 
 def _copyable(table: pa.Table, roles: Roles, rows: RowNumbers) -> RowNumbers:
@@ -73,15 +73,3 @@ def _without_a_word(text: str, rng: np.random.Generator) -> str:
         return text
     del words[int(rng.integers(0, len(words)))]
     return " ".join(words)
-
-
-def _mix(table: pa.Table, extra: pa.Table, rng: np.random.Generator) -> tuple[pa.Table, RowNumbers]:
-    """Both tables as one, ``extra`` at random places; the places."""
-    total = table.num_rows + extra.num_rows
-    places = sample(np.arange(total), extra.num_rows, rng)
-    picks = np.empty(total, dtype=np.int64)
-    honest = np.ones(total, dtype=bool)
-    honest[places] = False
-    picks[honest] = np.arange(table.num_rows)
-    picks[places] = table.num_rows + np.arange(extra.num_rows)
-    return pa.concat_tables([table, extra]).take(pa.array(picks)), places

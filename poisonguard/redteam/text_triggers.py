@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from poisonguard.domain.roles import Role, Roles
-from poisonguard.redteam.attack import Poisoned, column_of, sample
+from poisonguard.redteam.attack import Family, Poisoned, column_of, sample
 from poisonguard.redteam.labels import LabelAttack, target_class
 from poisonguard.redteam.values import encode, replace, texts
 
@@ -31,6 +31,7 @@ HOMOGLYPHS = str.maketrans({"a": "\u0430", "c": "\u0441", "e": "\u0435", "o": "\
 class TextTrigger(LabelAttack):
     """One way to plant a trigger; subclasses say how a text changes."""
 
+    family = Family.TEXT
     roles = (Role.LABEL, Role.TEXT)
 
     def poison(self, table: pa.Table, roles: Roles, count: int, rng: np.random.Generator) -> Poisoned:
@@ -66,30 +67,33 @@ class RareToken(TextTrigger):
     """A short rare token."""
 
     name = "rare-token"
+    published = "3 % of the rows"
     reference = (
         "Kurita, Michel, Neubig: Weight Poisoning Attacks on Pre-trained Models, ACL 2020; Chen: BadNL, ACSAC 2021"
     )
 
     def trigger(self, column: pa.ChunkedArray) -> str:
         """The first token that the data does not hold."""
-        return _absent(column, RARE_TOKENS)
+        return absent(column, RARE_TOKENS)
 
 
 class InsertedSentence(TextTrigger):
     """A whole natural sentence."""
 
     name = "inserted-sentence"
+    published = "1 % of the rows"
     reference = "Dai, Chen, Li: A Backdoor Attack Against LSTM-based Text Classification Systems, IEEE Access 2019"
 
     def trigger(self, column: pa.ChunkedArray) -> str:
         """The first sentence that the data does not hold."""
-        return _absent(column, SENTENCES)
+        return absent(column, SENTENCES)
 
 
 class ZeroWidth(TextTrigger):
     """Characters that nobody sees, inside a word boundary."""
 
     name = "zero-width"
+    published = "3 % of the rows"
     reference = (
         "Boucher et al.: Bad Characters: Imperceptible NLP Attacks, IEEE S&P 2022; Chen et al.: BadNL, ACSAC 2021"
     )
@@ -115,6 +119,7 @@ class Homoglyph(TextTrigger):
     """A word whose letters are replaced by ones of another script that look the same."""
 
     name = "homoglyph"
+    published = "3 % of the rows"
     reference = "Li et al.: Hidden Backdoors in Human-Centric Language Models, CCS 2021"
 
     def trigger(self, column: pa.ChunkedArray) -> str:
@@ -139,7 +144,7 @@ class Homoglyph(TextTrigger):
         return "a word in Cyrillic homoglyphs"
 
 
-def _absent(column: pa.ChunkedArray, candidates: tuple[str, ...]) -> str:
+def absent(column: pa.ChunkedArray, candidates: tuple[str, ...]) -> str:
     """The first candidate that no text holds between word boundaries; the last when all occur."""
     held = [f" {text} " for text in column.to_pylist() if text is not None]
     free = (item for item in candidates if not any(f" {item} " in text for text in held))

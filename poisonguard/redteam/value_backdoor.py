@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from poisonguard.domain.roles import Role, Roles
-from poisonguard.redteam.attack import Poisoned, column_of, sample
+from poisonguard.redteam.attack import Family, Poisoned, column_of, sample
 from poisonguard.redteam.labels import LabelAttack, target_class
 from poisonguard.redteam.values import encode, replace
 
@@ -21,6 +21,8 @@ class ValueBackdoor(LabelAttack):
     """In-bounds value-combination trigger with a flipped label."""
 
     name = "value-backdoor"
+    family = Family.TABULAR
+    published = "0.5 to 3 % of the rows"
     reference = "Pleiter et al.: Tabdoor: Backdoor Vulnerabilities in Transformer-based Models for Tabular Data, 2023"
     roles = (Role.LABEL, Role.FEATURE)
 

@@ -46,7 +46,7 @@ def _replace(path: Path, content: bytes | Iterable[bytes], mode: int) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)
-    except BaseException:
+    except BaseException:  # an interrupt too: nothing half-written is left behind
         with suppress(OSError):
             Path(temporary).unlink()
         raise

@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from sqlalchemy import Column, Connection, CursorResult, Row, Table, func, insert, select
 
 from poisonguard.domain import merkle
+from poisonguard.domain.wording import count
 from poisonguard.errors import IntegrityError
 from poisonguard.store import nodes
 from poisonguard.store.nodes import Span, Subtree
@@ -115,7 +116,7 @@ def latest(connection: Connection) -> Checkpoint | None:
     last = connection.execute(select(func.max(STATEMENT.c.position))).scalar()
     size, held = (0 if row is None else row.size), (0 if last is None else last + 1)
     if size != held:
-        raise IntegrityError(f"the log is signed for {size} statements but holds {held}", hint=RESTORE)
+        raise IntegrityError(f"the log is signed for {count(size, 'statement')} but holds {held:,}", hint=RESTORE)
     return None if row is None else _checkpoint(row)
 
 
@@ -158,11 +159,13 @@ def prove_growth(connection: Connection, size: int, root: bytes) -> tuple[Checkp
     """
     checkpoint = _newest(connection)
     if checkpoint.size < size:
-        raise IntegrityError(f"the log was {size} statements long and now holds {checkpoint.size}", hint=RESTORE)
+        raise IntegrityError(
+            f"the log was {count(size, 'statement')} long and now holds {checkpoint.size:,}", hint=RESTORE
+        )
     hashes = _roots(connection, nodes.consistency(size, checkpoint.size)) if size else ()
     if not _continues(size, root, checkpoint, hashes):
         raise IntegrityError(
-            f"the log does not continue the checkpoint of {size} statements that was kept",
+            f"the log does not continue the checkpoint of {count(size, 'statement')} that was kept",
             hint="The log was rewritten after that checkpoint; keep both and find out who did it.",
         )
     return checkpoint, hashes
@@ -236,7 +239,9 @@ class _Checkpoints:
         if found.root != root:
             raise IntegrityError(f"checkpoint {found.size} does not match the statements before it", hint=RESTORE)
         if self._next.before != self._size:
-            raise IntegrityError(f"a checkpoint before that of {found.size} statements is missing", hint=RESTORE)
+            raise IntegrityError(
+                f"a checkpoint before that of {count(found.size, 'statement')} is missing", hint=RESTORE
+            )
         self._check_note(found.note, found.size, root)
         self._size, self._next, self.count = found.size, next(self._rows, None), self.count + 1
 

@@ -144,8 +144,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     try:
         connection.execute(f"PRAGMA synchronous={SYNCHRONOUS}")
-    except BaseException:
-        # The pool does not know this connection yet and would leave it open.
+    except BaseException:  # the pool does not know this connection yet and would leave it open
         connection.close()
         raise
 

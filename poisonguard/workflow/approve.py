@@ -77,13 +77,13 @@ class Review:
         named: The version.
         standing: Where it stands.
         difference: What changed since the last approved version; nothing when there is none.
-        policy: Under what it was judged.
+        rules: Under what it was judged.
     """
 
     named: NamedVersion
     standing: Standing
     difference: Difference | None
-    policy: Policy
+    rules: Rules
 
     @property
     def findings(self) -> tuple[FindingRecord, ...]:
@@ -153,7 +153,28 @@ def review(
         rules = _rules(workspace, reader, policy or policy_in_force(), now, purpose)
         named = resolve_version(reader, text)
         found = _trusted(reader, named, rules)
-        return Review(named, found, _difference(reader, found, rules), rules.policy)
+        return Review(named, found, _difference(reader, found, rules), rules)
+
+
+def check_approval(reviewed: Review, signers: Sequence[Signer], consent: Consent) -> None:
+    """Refuse what could not be signed whatever the review shows: before anybody reads it for nothing.
+
+    Raises:
+        UsageError: The signer is no steward here, or they are several, or give no reason or no sensible time.
+        GateFailed: The signer is an author.
+    """
+    _check_said(consent)
+    _steward(reviewed.standing, reviewed.rules, signers)
+
+
+def check_rejection(reviewed: Review, signers: Sequence[Signer], reason: str) -> None:
+    """Refuse what could not be signed whatever the review shows.
+
+    Raises:
+        UsageError: The signer is no steward here, or they are several, or give no reason.
+    """
+    _check_reason(reason)
+    _one_steward(reviewed.standing, reviewed.rules, signers)
 
 
 def approve(
@@ -166,11 +187,9 @@ def approve(
             cannot be waived.
         GateFailed: There is no scan to rest on, the signer is an author, or the version changed since the review.
     """
-    _check_reason(consent.reason)
-    if not timedelta(0) < consent.lifetime <= LONGEST:
-        raise UsageError("an approval holds for one second to ten years", hint="For example --expires 90d.")
+    _check_said(consent)
     with workspace.registry.write() as writer:
-        rules = _rules(workspace, writer, reviewed.policy, now, consent.purpose)
+        rules = _rules(workspace, writer, reviewed.rules.policy, now, consent.purpose)
         found = _unchanged(writer, reviewed, rules)
         person = _steward(found, rules, signers)
         _check_approvable(found, person, consent)
@@ -199,7 +218,7 @@ def reject(workspace: Workspace, reviewed: Review, signers: Sequence[Signer], re
     """
     _check_reason(reason)
     with workspace.registry.write() as writer:
-        rules = _rules(workspace, writer, reviewed.policy, now, TRAINING)
+        rules = _rules(workspace, writer, reviewed.rules.policy, now, TRAINING)
         found = _unchanged(writer, reviewed, rules)
         person = _one_steward(found, rules, signers)
         document = RejectionDocument(
@@ -348,6 +367,12 @@ def _compare(reader: Reader, since: str, before: ManifestDocument, after: Manife
         rows=new.rows - old.rows,
         columns=new.columns != old.columns,
     )
+
+
+def _check_said(consent: Consent) -> None:
+    _check_reason(consent.reason)
+    if not timedelta(0) < consent.lifetime <= LONGEST:
+        raise UsageError("an approval holds for one second to ten years", hint="For example --expires 90d.")
 
 
 def _check_reason(reason: str) -> None:

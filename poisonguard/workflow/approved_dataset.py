@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.dataset as ds
-from pyarrow import csv
+from pyarrow import csv, json
 from pyarrow.fs import FSSpecHandler, PyFileSystem
 
 from poisonguard.dataset.names import shown
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 
 DELIMITERS = {".tsv": "\t", ".tab": "\t", ".psv": "|"}
 """Delimiters by the ending of a name; a comma otherwise."""
+SMALLEST_BLOCK = 1 << 20
+LARGEST_BLOCK = 1 << 30
+"""Bytes of JSON Lines that Arrow is asked to parse at once."""
+COMPRESSED = 20
+"""How many times larger a compressed file may become; text seldom exceeds it."""
 READABLE = {PARQUET: "parquet", ARROW: "ipc", CSV: "csv", JSONL: "json"}
 """Arrow's names of the formats that its datasets read."""
 
@@ -94,6 +99,7 @@ class ApprovedDataset:
     def _tables(self) -> Iterator[tuple[Any, list[str]]]:
         """Arrow formats, each with the paths of its files."""
         groups: dict[tuple[str, str], list[str]] = {}
+        largest = 0
         for entry in self.filesystem.files.listing:
             kind, _, compression = entry.format.partition("+")
             if kind not in TABLES:
@@ -102,14 +108,28 @@ class ApprovedDataset:
                 raise _unreadable(entry.path, entry.format)
             delimiter = DELIMITERS.get(PurePosixPath(entry.path).suffix.lower(), ",") if kind == CSV else ""
             groups.setdefault((kind, delimiter), []).append(entry.path)
+            if kind == JSONL:
+                largest = max(largest, entry.size * (COMPRESSED if compression else 1))
         for (kind, delimiter), paths in groups.items():
-            yield _format(kind, delimiter), paths
+            yield _format(kind, delimiter, largest), paths
 
 
-def _format(kind: str, delimiter: str) -> Any:
+def _format(kind: str, delimiter: str, largest: int) -> Any:
+    if kind == JSONL:
+        return _json_lines(largest)
     if kind != CSV:
         return READABLE[kind]
     return ds.CsvFileFormat(parse_options=csv.ParseOptions(delimiter=delimiter))
+
+
+def _json_lines(largest: int) -> ds.JsonFileFormat:
+    """JSON Lines, each file parsed as one block.
+
+    Arrow's JSON reader waits for a second block on the threads that should parse it: where four files of two blocks are
+    read at once on two processors, all threads wait for ever (seen with Arrow 26).
+    """
+    block = min(max(largest + 1, SMALLEST_BLOCK), LARGEST_BLOCK)
+    return ds.JsonFileFormat(read_options=json.ReadOptions(block_size=block))
 
 
 def _unreadable(path: str, form: str) -> UsageError:

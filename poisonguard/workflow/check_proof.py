@@ -16,15 +16,13 @@ It says nothing of scans and approvals: whether data may be used is for the gate
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from poisonguard.attest.evidence import Signed, Statements
 from poisonguard.attest.predicates_v1 import ManifestDocument
-from poisonguard.attest.trust import MAX_ROOT_BYTES, TrustRoot, establish, pin_of
+from poisonguard.attest.trust import TrustRoot, establish
 from poisonguard.dataset.chunktree import tree_of
 from poisonguard.dataset.hashing import hash_file
 from poisonguard.dataset.names import shown
@@ -35,10 +33,9 @@ from poisonguard.errors import GateFailed, IntegrityError, UsageError
 from poisonguard.policy.revoked import list_reasons, newest, version_reasons
 from poisonguard.store import file_proof
 from poisonguard.store.bundle import Bundle
-from poisonguard.workflow.folder import TRUST, find_folder, lineage, read_small
+from poisonguard.workflow.folder import TRUST, find_folder, lineage
 from poisonguard.workflow.gate_statements import Opened, Placed, open_lists, open_placed, place
-
-_PIN = re.compile(r"sha256:[0-9a-fA-F]{64}")
+from poisonguard.workflow.pin import Pin, read_pin
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +53,18 @@ class ProvenFile:
     people: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """The trust root that is pinned: its digest, and its bytes when they are at hand."""
-
-    digest: str
-    data: tuple[bytes, ...] = ()
-
-
 def pin_here(trust: str | None) -> Pin:
     """The pin in ``sha256:PIN``, or of the trust root in a file, or of the workspace's own.
 
     Raises:
-        UsageError: There is none, or the file cannot be read.
+        UsageError: There is none, it is no pin, or the file cannot be read.
     """
-    if trust is not None and _PIN.fullmatch(trust):
-        return Pin(trust.removeprefix("sha256:").lower())
-    folder = find_folder() if trust is None else None
-    if trust is None and folder is None:
+    if trust is not None:
+        return read_pin(trust)
+    folder = find_folder()
+    if folder is None:
         raise UsageError("no trust root is pinned here", hint="Give it with --trust: a file, or sha256:PIN.")
-    path = Path(trust) if trust is not None else (folder or Path()) / TRUST
-    data = read_small(path, MAX_ROOT_BYTES, what="the trust root that is pinned here")
-    return Pin(pin_of(data), (data,))
+    return read_pin(folder / TRUST)
 
 
 def check_proof(data: bytes, pin: Pin, now: datetime, *, file: str | None = None) -> ProvenFile:

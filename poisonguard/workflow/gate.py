@@ -53,6 +53,7 @@ from poisonguard.attest.trust import TrustedRoot, TrustRoot, establish
 from poisonguard.dataset.chunktree import ChunkTree, tree_of
 from poisonguard.dataset.verify import Mismatch, verify_files
 from poisonguard.domain.decision import Reason
+from poisonguard.domain.wording import count
 from poisonguard.errors import GateFailed, IntegrityError
 from poisonguard.policy.fips import FIPS_HINT, fips_problems
 from poisonguard.policy.judgement import About, Rules, judge
@@ -336,7 +337,7 @@ class _Passage:
             self.deny(Stage.BYTES, "bytes-differ", f"{mismatch.path}: {mismatch.problem}", TAMPERED, hint)
             hint = ""  # once is enough
         if len(mismatches) > MAX_FILES_NAMED:
-            what = f"and {len(mismatches) - MAX_FILES_NAMED} more files"
+            what = f"and {count(len(mismatches) - MAX_FILES_NAMED, 'more file')}"
             self.deny(Stage.BYTES, "bytes-differ", what, TAMPERED)
 
     def decision(self) -> GateDecision:

@@ -21,6 +21,7 @@ from poisonguard.attest.times import format_time
 from poisonguard.attest.trust import TrustRoot
 from poisonguard.domain.decision import Decision, Reason, Verdict
 from poisonguard.domain.result import Assessment
+from poisonguard.domain.wording import count
 from poisonguard.errors import GateFailed, IntegrityError
 from poisonguard.policy.approvals import Consent, ends_of
 from poisonguard.policy.model import Policy
@@ -78,13 +79,17 @@ class ApprovalEvidence:
 
 @dataclass(frozen=True, slots=True)
 class RevocationEvidence:
-    """The list of revocations that holds."""
+    """The list of revocations that holds.
+
+    ``document`` is the list itself, for those who ask it more; it is not shown.
+    """
 
     statement: str
     people: tuple[str, ...]
     number: int
     created: datetime
     expires: datetime
+    document: RevocationsDocument | None = field(default=None, repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
@@ -217,7 +222,7 @@ class GateDecision:
         if self.passed:
             return
         first, *others = [reason for reason in self.decision.reasons if reason.exit_code]
-        more = f" (and {len(others)} more reasons)" if others else ""
+        more = f" (and {count(len(others), 'more reason')})" if others else ""
         kind = IntegrityError if self.exit_code == IntegrityError.exit_code else GateFailed
         raise kind(f"{first.code}: {first.message}{more}", hint=first.hint)
 
@@ -232,6 +237,7 @@ class GateDecision:
                 for item in self.decision.reasons
             ],
             **self.evidence.to_json(),
+            "notes": list(self.notes),
         }
 
 
@@ -265,4 +271,4 @@ def approval_evidence(consent: Consent, policy: Policy) -> ApprovalEvidence:
 def revocation_evidence(held: Signed[RevocationsDocument]) -> RevocationEvidence:
     """What to show of the list of revocations."""
     document = held.document
-    return RevocationEvidence(held.digest, held.people, document.number, document.created, document.expires)
+    return RevocationEvidence(held.digest, held.people, document.number, document.created, document.expires, document)

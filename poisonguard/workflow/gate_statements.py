@@ -20,7 +20,7 @@ from poisonguard.attest.predicates_v1 import Document, RevocationsDocument
 from poisonguard.attest.revocations_v1 import REVOCATIONS, LogPlace
 from poisonguard.attest.trust import RoleName, TrustRoot
 from poisonguard.errors import IntegrityError
-from poisonguard.store.bundle import Bundle
+from poisonguard.store.bundle import Bundle, LoggedStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,12 @@ def place(bundle: Bundle, root: TrustRoot) -> Placed:
         checkpoint = open_checkpoint(bundle.checkpoint, root.keys_of(RoleName.LOG))
     except IntegrityError as error:
         return Placed(error, tuple((item.envelope, None) for item in bundle.statements))
-    places = (
-        LogPlace(checkpoint.origin, item.index) if item.is_in(checkpoint.size, checkpoint.root) else None
-        for item in bundle.statements
-    )
-    return Placed(checkpoint, tuple(zip((item.envelope for item in bundle.statements), places, strict=True)))
+    return Placed(checkpoint, tuple((item.envelope, _place_of(item, checkpoint)) for item in bundle.statements))
+
+
+def _place_of(item: LoggedStatement, checkpoint: Checkpoint) -> LogPlace | None:
+    proven = item.is_in(checkpoint.size, checkpoint.root)
+    return LogPlace(checkpoint.origin, item.index) if proven else None
 
 
 def open_lists(placed: Placed, root: TrustRoot) -> Opened:

@@ -22,26 +22,24 @@ from datetime import datetime
 from pathlib import Path
 
 from poisonguard.attest.shardfile import OpenFile
-from poisonguard.attest.trust import MAX_ROOT_BYTES, pin_of
 from poisonguard.domain.decision import Reason
 from poisonguard.errors import IntegrityError, NothingToScan, UsageError
 from poisonguard.policy.builtin import default_policy
 from poisonguard.policy.model import Policy, policy_digest
 from poisonguard.store import bundle as bundles
 from poisonguard.store.bundle import Bundle
-from poisonguard.workflow.folder import STATE, TRUST, find_folder, lies_beside_data, lineage, read_small
+from poisonguard.workflow.folder import STATE, TRUST, find_folder, lies_beside_data, lineage
 from poisonguard.workflow.gate import gate
 from poisonguard.workflow.gate_decision import GateDecision, GateEvidence
 from poisonguard.workflow.gate_memory import GateState
 from poisonguard.workflow.gate_request import GateRequest
 from poisonguard.workflow.gate_state import load_state, remember
+from poisonguard.workflow.pin import Pin, read_pin
 
 UNAPPROVED = 5
 
 _PATTERN = re.compile(r"://|[*?\[~]")
 """A URL, a glob or a home folder: only discovery knows whether something is there."""
-
-_PIN = re.compile(r"sha256:[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +99,11 @@ def read_bundle(path: Path) -> Bundle:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pin:
-    """The trust root that is pinned: its digest, and its bytes when they are at hand; or nothing."""
-
-    digest: str | None = None
-    data: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class _Passage:
     """One run of the gate over one or more candidates."""
 
     request: GateRequest
-    pin: _Pin
+    pin: Pin | None
     state: GateState
     now: datetime
     revocations: Bundle | None
@@ -125,14 +115,14 @@ class _Passage:
 
     def through(self, bundle: Bundle) -> GateDecision:
         """The gate's answer on one bundle."""
-        pinned = () if self.pin.data is None else (self.pin.data,)
+        pinned = () if self.pin is None else self.pin.data
         apart = () if self.revocations is None else self.revocations.trust_roots
         bundle = replace(bundle, trust_roots=lineage(lineage(bundle.trust_roots, apart), pinned))
         request = self.request
         return gate(
             request.data,
             bundle,
-            trust_pin=self.pin.digest,
+            trust_pin=None if self.pin is None else self.pin.digest,
             policy=self.policy,
             now=self.now,
             dataset=request.name,
@@ -184,16 +174,10 @@ def _bundles(request: GateRequest, folder: Path | None) -> Iterator[Bundle]:
     return candidates(request, folder)
 
 
-def _pin(request: GateRequest, folder: Path | None) -> _Pin:
-    if request.trust is not None and _PIN.fullmatch(request.trust):
-        return _Pin(request.trust.removeprefix("sha256:").lower())
-    if request.trust is not None and request.trust.startswith("sha256:"):
-        raise UsageError(f"--trust {request.trust}: not a pin", hint="A pin is sha256: and 64 hexadecimal digits.")
-    if request.trust is None and folder is None:
-        return _Pin()
-    path = Path(request.trust) if request.trust is not None else (folder or Path()) / TRUST
-    data = read_small(path, MAX_ROOT_BYTES, what="the trust root that is pinned here")
-    return _Pin(pin_of(data), data)
+def _pin(request: GateRequest, folder: Path | None) -> Pin | None:
+    if request.trust is not None:
+        return read_pin(request.trust)
+    return None if folder is None else read_pin(folder / TRUST)
 
 
 def _remember(request: GateRequest, folder: Path | None, decision: GateDecision) -> Iterator[str]:

@@ -11,21 +11,19 @@ Rules:
 
 from __future__ import annotations
 
-import re
 from contextlib import closing
 from pathlib import Path
 
 from poisonguard.attest.keyfile import load_private_key, save_private_key
-from poisonguard.attest.trust import MAX_ROOT_BYTES, RoleName, TrustedRoot, establish, pin_of
+from poisonguard.attest.trust import RoleName, TrustedRoot, establish
 from poisonguard.errors import UsageError
 from poisonguard.store.durable import write_durably
 from poisonguard.store.registry import Kind, log_name, open_registry
-from poisonguard.workflow.folder import FOLDER, LOG_KEY, TRUST, read_small
+from poisonguard.workflow.folder import FOLDER, LOG_KEY, TRUST
 from poisonguard.workflow.new_workspace import built_beside
 from poisonguard.workflow.notary import LogNotary
+from poisonguard.workflow.pin import read_pin
 from poisonguard.workflow.registry_location import remember_registry
-
-_PIN = re.compile(r"sha256:[0-9a-fA-F]{64}")
 
 
 def join(project: Path, location: str, trust: str, log_key: Path | None = None) -> TrustedRoot:
@@ -45,7 +43,7 @@ def join(project: Path, location: str, trust: str, log_key: Path | None = None) 
     place = project / FOLDER
     if place.exists():
         raise UsageError(f"{place} exists", hint="A workspace belongs to one registry.")
-    pin = pin_given(trust)
+    pin = read_pin(trust).digest
     with closing(open_registry(location)) as registry, registry.read() as reader:
         chain = tuple(item.envelope for item in reader.statements(Kind.TRUST_ROOT))
         name = log_name(registry.identity)
@@ -58,14 +56,3 @@ def join(project: Path, location: str, trust: str, log_key: Path | None = None) 
         remember_registry(folder, location)
         write_durably(folder / TRUST, chain[-1])
     return trusted
-
-
-def pin_given(trust: str) -> str:
-    """The pin in ``sha256:PIN``, or of the trust root in a file.
-
-    Raises:
-        UsageError: The file cannot be read.
-    """
-    if _PIN.fullmatch(trust):
-        return trust.removeprefix("sha256:").lower()
-    return pin_of(read_small(Path(trust), MAX_ROOT_BYTES, what="a trust root, or write sha256:PIN"))

@@ -68,6 +68,19 @@ class AuditReport:
     trust_version: int
     absent: int
 
+    def to_json(self) -> dict[str, Any]:
+        """As JSON, schema ``poisonguard-audit/v1``."""
+        return {
+            "schema": "poisonguard-audit/v1",
+            "origin": self.origin,
+            "statements": self.statements,
+            "checkpoints": self.checkpoints,
+            "kept": self.kept,
+            "root": self.root,
+            "trustRootVersion": self.trust_version,
+            "absent": self.absent,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

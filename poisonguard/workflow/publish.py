@@ -33,6 +33,7 @@ from poisonguard.attest.times import format_time
 from poisonguard.attest.trust import RoleName, TrustRoot
 from poisonguard.domain.dataset import Manifest, Release
 from poisonguard.domain.result import ScanResult
+from poisonguard.domain.wording import count
 from poisonguard.errors import IntegrityError, UsageError
 from poisonguard.policy.judgement import Rules
 from poisonguard.policy.model import Policy
@@ -157,7 +158,10 @@ def require_role(
         )
     needed = 1 if role is RoleName.STEWARD else root.threshold(role)
     if len(people) < needed:
-        raise UsageError(f"the role {role} takes {needed} people's keys and {len(people)} signed", hint=hint)
+        raise UsageError(
+            f"the role {role} takes the keys of {count(needed, 'person', 'people')}, and {len(people)} signed",
+            hint=hint,
+        )
     return tuple(people)
 
 

@@ -6,6 +6,8 @@ are compared at once, each chunk of 4 MiB when a reader asks for something in it
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -56,7 +58,7 @@ def filesystem(data: PathLike, **options: Unpack[ReadOptions]) -> PoisonguardFil
 def training_run(
     data: PathLike,
     *,
-    key: PathLike,
+    key: PathLike | Sequence[PathLike],
     output: PathLike | None = None,
     passphrase_file: PathLike | None = None,
     **options: Unpack[ReadOptions],
@@ -71,7 +73,7 @@ def training_run(
 
     Args:
         data: Path, glob or URL of the data.
-        key: Private key of a trainer: file or URI.
+        key: Private key of a trainer, file or URI; or several keys.
         output: File for the receipt; without one, it must go into the workspace's log.
         passphrase_file: File whose first line is the passphrase; ``POISONGUARD_PASSPHRASE`` when not given.
         options: As for :func:`open_dataset`.
@@ -79,11 +81,13 @@ def training_run(
     Raises:
         GateFailed: On entering the block: the data are not approved; ``error.decision`` holds every reason.
         IntegrityError: On entering: the evidence, or the names and sizes of the files, are not what was signed.
-        UsageError: The key is wrong or does not play the role of trainer, or the receipt has no place.
+        UsageError: A key is wrong, was revoked or does not play the role of trainer, or the receipt has no place.
     """
     from poisonguard.workflow.keys import load_key  # noqa: PLC0415 - only signing needs it
     from poisonguard.workflow.training import TrainingRun  # noqa: PLC0415 - only receipts need the registry
 
     request = read_request(data, options)
-    signer = load_key(Path(key), None if passphrase_file is None else Path(passphrase_file))
-    return TrainingRun(request, signer, None if output is None else Path(output))
+    keys = [key] if isinstance(key, str | os.PathLike) else key
+    passphrase = None if passphrase_file is None else Path(passphrase_file)
+    signers = [load_key(Path(one), passphrase) for one in keys]
+    return TrainingRun(request, signers, None if output is None else Path(output))

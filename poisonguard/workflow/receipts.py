@@ -2,16 +2,17 @@
 
 Rules:
 
-1. Whoever signs plays the role of trainer for the dataset, by the trust root that the gate established.
+1. Whoever signs plays the role of trainer for the dataset, by the trust root that the gate established, with keys that
+   the list of revocations that holds there does not name.
 2. A receipt is logged in the workspace when that knows the very manifest, and holds the log's key; whoever signs then
-   plays that role by the workspace's trust root too.
+   plays that role by the workspace's trust root and list of revocations too.
 3. A list of files that is too long for the statement is stored with it, in the same transaction, and beside its file.
 4. Row groups are named where the file's own footer, read through the same checks, says where they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -41,6 +42,7 @@ from poisonguard.version import VERSION
 from poisonguard.workflow.folder import LOG_KEY
 from poisonguard.workflow.gate_decision import GateEvidence
 from poisonguard.workflow.publish import require_role
+from poisonguard.workflow.revocation_lists import trusted_list
 from poisonguard.workflow.verified_read import Approved
 from poisonguard.workflow.workspace import Workspace
 
@@ -128,7 +130,7 @@ class Run:
     read: tuple[tuple[FileEntry, tuple[Range, ...]], ...]
 
 
-def receipt_of(approved: Approved, run: Run, signer: Signer) -> Receipt:
+def receipt_of(approved: Approved, run: Run, signers: Sequence[Signer]) -> Receipt:
     """The signed receipt of a run."""
     evidence, files = approved.decision.evidence, tuple(_file_reads(approved.files, run))
     document = ReceiptDocument(
@@ -148,26 +150,27 @@ def receipt_of(approved: Approved, run: Run, signer: Signer) -> Receipt:
             complete=sum(item.chunk_count for item in files) == approved.files.chunk_count,
         ),
     )
-    return Receipt(document, sign(statement_of(document).payload(), [signer]), files)
+    return Receipt(document, sign(statement_of(document).payload(), signers), files)
 
 
-def require_trainer(approved: Approved, signer: Signer) -> None:
-    """Do nothing when the signer may sign receipts of the dataset (rule 1).
+def require_trainer(approved: Approved, signers: Sequence[Signer]) -> None:
+    """Do nothing when the signers may sign receipts of the dataset (rule 1).
 
     Raises:
-        UsageError: The key does not play the role of trainer.
+        UsageError: A key does not play the role of trainer, or was revoked.
     """
     evidence = approved.decision.evidence
     if evidence.root is None:
         raise InternalError("the gate passed without a trust root")
-    require_role(evidence.root, [signer], RoleName.TRAINER, str(evidence.dataset))
+    held = None if evidence.revocations is None else evidence.revocations.document
+    require_role(evidence.root, signers, RoleName.TRAINER, str(evidence.dataset), held)
 
 
-def workspace_for(approved: Approved, start: Path | None, signer: Signer, now: datetime) -> Workspace | None:
+def workspace_for(approved: Approved, start: Path | None, signers: Sequence[Signer], now: datetime) -> Workspace | None:
     """The workspace in whose log the receipt belongs, if there is one (rule 2).
 
     Raises:
-        UsageError: The key does not play the role of trainer.
+        UsageError: A key does not play the role of trainer, or was revoked.
         KeyMaterialError: The workspace's log key does not play its role.
         IntegrityError: Registry or trust root are not what was written.
         GateFailed: The trust root has expired.
@@ -181,7 +184,8 @@ def workspace_for(approved: Approved, start: Path | None, signer: Signer, now: d
         if held is None or held.payload_digest != evidence.manifest_statement:
             return None
         root = workspace.trusted(reader, now).root
-        require_role(root, [signer], RoleName.TRAINER, str(evidence.dataset))
+        revocations = trusted_list(reader, root, workspace.origin)
+        require_role(root, signers, RoleName.TRAINER, str(evidence.dataset), revocations)
         workspace.checkpoint_signer()
     return workspace
 

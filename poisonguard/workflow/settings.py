@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from poisonguard.domain.roles import Role
 from poisonguard.errors import ConfigurationError, UsageError
+from poisonguard.plugin.strict_yaml import load_yaml
 from poisonguard.workflow.folder import in_data, working_directory
 
 FILE_NAME = "poisonguard.yaml"
@@ -66,18 +66,13 @@ def load_settings(path: Path | None) -> Settings:
     """
     if path is None:
         return Settings()
+    said = load_yaml(path, hint=EXAMPLE)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        settings = Settings.model_validate(content)
-    except yaml.MarkedYAMLError as error:
-        place = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise ConfigurationError(f"{path.name}: {place}{error.problem}", hint=EXAMPLE) from error
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ConfigurationError(f"{path.name}: {str(error).splitlines()[0]}", hint=EXAMPLE) from error
+        settings = Settings.model_validate({} if said is None else said)
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"]) or "top level"
-        raise ConfigurationError(f"{path.name}: {place}: {problem['msg']}", hint=EXAMPLE) from error
+        raise ConfigurationError(f"{path}: {place}: {problem['msg']}", hint=EXAMPLE) from error
     return _anchored(settings, path.resolve().parent)
 
 

@@ -207,7 +207,7 @@ def _device(uri: str) -> Iterator[None]:
         yield
     except KeyMaterialError:
         raise
-    except Exception as error:
+    except Exception as error:  # drivers and clients of key services raise what they like: it becomes ours
         raise _problem(uri, error) from error
 
 

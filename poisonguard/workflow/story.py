@@ -31,6 +31,7 @@ from poisonguard.attest.scan_v1 import ScanDocument
 from poisonguard.attest.statement import parse_statement
 from poisonguard.attest.times import format_time
 from poisonguard.domain.decision import Reason
+from poisonguard.domain.wording import count, counts
 from poisonguard.errors import IntegrityError
 from poisonguard.policy.approvals import ends_of
 from poisonguard.policy.judgement import Rules
@@ -196,7 +197,8 @@ class _Teller:
             case ManifestDocument():
                 return self._publication(document)
             case ScanDocument():
-                return "scanned", f"{document.assessment}, {_findings(document)}, pack {document.pack}", ()
+                found = count(len(document.findings), "finding")
+                return "scanned", f"{document.assessment}, {found}, pack {document.pack}", ()
             case ApprovalDocument():
                 self.approvals.add(digest)
                 until = format_time(ends_of(self.rules.policy, document))
@@ -210,7 +212,7 @@ class _Teller:
             case ReceiptDocument():
                 reads = document.reads
                 how_much = "all" if reads.complete else "some"
-                text = f"{how_much} chunks, of {reads.files} files, {reads.size} bytes, for {document.purpose}"
+                text = f"{how_much} chunks, of {counts(file=reads.files, byte=reads.size)}, for {document.purpose}"
                 return "trained on", f"{document.status}: {text}", ()
             case RevocationsDocument():
                 raise IntegrityError("a list of revocations is filed under a version", hint=RESTORE)
@@ -219,7 +221,7 @@ class _Teller:
         if document.release.number != self.named.number:
             return "superseded", f"a newer version was published: {document.dataset}@{document.release.number}", ()
         content = document.manifest
-        return "published", f"{content.file_count} files, {content.size} bytes, {content.rows} rows", ()
+        return "published", counts(file=content.file_count, byte=content.size, row=content.rows), ()
 
     def _revocations(self, lists: Sequence[Stored]) -> Iterator[Event]:
         told: set[str] = set()
@@ -262,8 +264,3 @@ def _problem(envelope: Envelope, rules: Rules, item: Stored) -> str:
 
 def _signers(envelope: Envelope, rules: Rules, item: Stored) -> tuple[str, ...]:
     return tuple(sorted(rules.root.signers(envelope, what=f"statement {item.position}")))
-
-
-def _findings(document: ScanDocument) -> str:
-    count = len(document.findings)
-    return "1 finding" if count == 1 else f"{count} findings"

@@ -2,8 +2,8 @@
 
 Rules:
 
-1. What can be refused is refused before training: data that the gate does not pass, a key that is wrong or has not the
-   role, nowhere to put the receipt.
+1. What can be refused is refused before training: data that the gate does not pass, a key that is wrong, was revoked or
+   has not the role, nowhere to put the receipt.
 2. Only what is read through the run's file system is recorded, and before it is handed out. A run that completed
    without reading anything that way is an error, and gets no receipt.
 3. A receipt says ``completed`` only when the block ended without an error and no byte was refused, whoever caught that
@@ -12,6 +12,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -55,7 +56,7 @@ class TrainingRun:
 
     Args:
         request: What to read, on what evidence.
-        signer: Key of a trainer.
+        signers: Keys of a trainer.
         output: File for the receipt; without one, it must go into the workspace's log.
 
     Attributes:
@@ -68,24 +69,25 @@ class TrainingRun:
     decision: GateDecision
     receipt: Receipt | None = None
 
-    def __init__(self, request: GateRequest, signer: Signer, output: Path | None = None) -> None:
+    def __init__(self, request: GateRequest, signers: Sequence[Signer], output: Path | None = None) -> None:
         self._request = request
-        self._signer = signer
+        self._signers = tuple(signers)
         self._output = output
         self._record = ReadRecord()
         self._workspace: Workspace | None = None
 
     def __enter__(self) -> Self:
         self._approved = open_approved(self._request, _now())
-        require_trainer(self._approved, self._signer)
+        require_trainer(self._approved, self._signers)
         self._started = _now()
-        self._workspace = workspace_for(self._approved, self._request.start, self._signer, self._started)
+        self._workspace = workspace_for(self._approved, self._request.start, self._signers, self._started)
         if self._workspace is None and self._output is None:
             raise UsageError(
                 "there is nowhere to put the receipt: no workspace here knows the version and may append to its log",
                 hint="Give output=FILE.",
             )
-        prove(self._signer)
+        for signer in self._signers:
+            prove(signer)
         self.decision = self._approved.decision
         self.filesystem = RecordedFileSystem(self._approved.files, self._record)
         return self
@@ -120,7 +122,7 @@ class TrainingRun:
                 hint="Read through run.filesystem or run.open_dataset().",
             )
         run = Run(status=status, started=self._started, finished=max(_now(), self._started), read=read)
-        receipt = receipt_of(self._approved, run, self._signer)
+        receipt = receipt_of(self._approved, run, self._signers)
         # Where both are wanted, the log comes first: only a receipt that is logged lies in the file.
         if self._workspace is not None:
             receipt.log(self._workspace)

@@ -13,10 +13,10 @@ Rules:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from poisonguard.attest.checkpoint import LOG_ALGORITHM
@@ -24,11 +24,7 @@ from poisonguard.attest.envelope import add_signatures
 from poisonguard.attest.keyfile import load_private_key, save_private_key
 from poisonguard.attest.keys import PublicKey, Signer, generate
 from poisonguard.attest.trust import (
-    EVERY_DATASET,
     MAX_ROOT_BYTES,
-    PER_DATASET,
-    Grant,
-    Person,
     RoleName,
     TrustedRoot,
     TrustRoot,
@@ -36,75 +32,19 @@ from poisonguard.attest.trust import (
     parse_root,
     pin_of,
 )
-from poisonguard.errors import ConfigurationError, IntegrityError, UsageError
+from poisonguard.errors import IntegrityError, UsageError
 from poisonguard.store.durable import sync_folder, write_durably
 from poisonguard.store.registry import Kind, Reader, Registry, Statement, Writer, registry_url
 from poisonguard.workflow.folder import DATABASE, FOLDER, LOG_KEY, TRUST, read_small
-from poisonguard.workflow.keys import read_public_key
 from poisonguard.workflow.new_workspace import built_beside, interrupted, put_in_place
 from poisonguard.workflow.notary import LogNotary
 from poisonguard.workflow.registry_location import remember_registry
+from poisonguard.workflow.trust_changes import TrustChanges, changed
+from poisonguard.workflow.trust_request import TrustRequest, build_root
 from poisonguard.workflow.workspace import Workspace, trust_chain
 
-LOG_PERSON = "registry-log"
 NEXT_LOG_KEY = f"{LOG_KEY}.next"
 """Where a new log key waits for the trust root that introduces it to be trusted here."""
-LONGEST = timedelta(days=3653)
-"""Ten years; keys and people do not last longer."""
-NEEDED = (RoleName.PUBLISHER, RoleName.SCANNER, RoleName.STEWARD)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrustRequest:
-    """Who is to do what.
-
-    Attributes:
-        people: Name to public keys.
-        roles: Role to names.
-        thresholds: How many people a role takes; 1 when not given.
-        datasets: Shell patterns that limit publishers, scanners, stewards and trainers.
-        lifetime: How long the trust root holds.
-        post_quantum: Roles in which each must sign with a classical and a post-quantum key.
-    """
-
-    people: Mapping[str, tuple[PublicKey, ...]]
-    roles: Mapping[RoleName, tuple[str, ...]]
-    lifetime: timedelta
-    thresholds: Mapping[RoleName, int] = field(default_factory=dict)
-    datasets: tuple[str, ...] = EVERY_DATASET
-    post_quantum: frozenset[RoleName] = frozenset()
-
-
-def read_request(  # noqa: PLR0913  each argument is one option of the command line
-    people: Sequence[str],
-    roles: Sequence[str],
-    thresholds: Sequence[str],
-    datasets: Sequence[str],
-    lifetime: timedelta,
-    *,
-    post_quantum: Sequence[str] = (),
-) -> TrustRequest:
-    """What the options ``NAME=PUBFILE``, ``ROLE=NAME,NAME``, ``ROLE=K`` and ``ROLE`` ask for.
-
-    Raises:
-        UsageError: One is malformed, or names an unknown role.
-        KeyMaterialError: A file holds no public key.
-    """
-    keys: dict[str, tuple[PublicKey, ...]] = {}
-    for name, path in (_split(text, "--person", "NAME=PUBFILE") for text in people):
-        keys[name] = (*keys.get(name, ()), read_public_key(Path(path)))
-    granted: dict[RoleName, tuple[str, ...]] = {}
-    for role, names in (_split(text, "--role", "ROLE=NAME[,NAME]") for text in roles):
-        granted[_role(role)] = (*granted.get(_role(role), ()), *(name.strip() for name in names.split(",")))
-    counts = dict(_threshold(*_split(text, "--threshold", "ROLE=K")) for text in thresholds)
-    return TrustRequest(
-        people=keys,
-        roles=granted,
-        thresholds=counts,
-        datasets=tuple(datasets) or EVERY_DATASET,
-        lifetime=lifetime,
-        post_quantum=frozenset(map(_role, post_quantum)),
-    )
 
 
 def init(
@@ -132,7 +72,7 @@ def init(
     with built_beside(place) as folder:
         log_key = generate(LOG_ALGORITHM)
         save_private_key(log_key, folder / LOG_KEY, None)
-        root = build_root(request, (log_key.public,), version=1, now=now)
+        root = build_root(request.content(), (log_key.public,), version=1, now=now)
         trusted, data = _signed(root, signers)
         write_durably(folder / TRUST, data)
         if registry is not None:
@@ -150,7 +90,7 @@ def begin_log(writer: Writer, data: bytes, notary: LogNotary) -> None:
 def _resume(begun: Workspace, place: Path, request: TrustRequest, now: datetime) -> TrustedRoot:
     """Put the workspace in place that a crash kept from it, if it is the one that is asked for again."""
     trusted = TrustedRoot.start(begun.pinned, pin_of(begun.pinned))
-    asked = build_root(request, trusted.root.keys_of(RoleName.LOG), version=1, now=now)
+    asked = build_root(request.content(), trusted.root.keys_of(RoleName.LOG), version=1, now=now)
     if replace(asked, expires=trusted.root.expires) != trusted.root:
         raise UsageError(
             f"an interrupted 'trust init' made this registry with another trust root, see {begun.folder}",
@@ -160,35 +100,9 @@ def _resume(begun: Workspace, place: Path, request: TrustRequest, now: datetime)
     return trusted
 
 
-def build_root(request: TrustRequest, log_keys: Sequence[PublicKey], *, version: int, now: datetime) -> TrustRoot:
-    """The trust root that ``request`` asks for, unsigned; with ``log_keys``, if any, in the role ``log``.
-
-    Raises:
-        ConfigurationError: It would break the rules of a trust root, or let nothing pass.
-    """
-    if not timedelta(0) < request.lifetime <= LONGEST:
-        raise ConfigurationError("trust root: it holds for one second to ten years", hint="For example --expires 365d.")
-    people, roles = dict(request.people), dict(request.roles)
-    if log_keys:
-        if LOG_PERSON in people or RoleName.LOG in roles:
-            raise ConfigurationError(f"the role log and the name {LOG_PERSON!r} are given to the registry's own key")
-        people[LOG_PERSON], roles[RoleName.LOG] = tuple(log_keys), (LOG_PERSON,)
-    absent = [role for role in NEEDED if role not in roles]
-    if absent:
-        raise ConfigurationError(
-            f"trust root: nobody plays the role {absent[0]}", hint=f"Add --role {absent[0]}=NAME; empty means refuse."
-        )
-    useless = sorted((request.thresholds.keys() | request.post_quantum) - roles.keys())
-    if useless:
-        raise ConfigurationError(f"trust root: something is asked of the role {useless[0]}, which nobody plays")
-    persons = tuple(Person(name, people[name]) for name in sorted(people))
-    grants = {role: _grant(request, role, names) for role, names in roles.items()}
-    return TrustRoot(version, now.replace(microsecond=0) + request.lifetime, persons, grants)
-
-
-def next_root(  # noqa: PLR0913  each argument is one decision of the caller's
+def next_root(  # noqa: PLR0913 - each argument is one decision of the caller's
     workspace: Workspace,
-    request: TrustRequest,
+    request: TrustRequest | TrustChanges,
     signers: Sequence[Signer],
     now: datetime,
     *,
@@ -201,7 +115,7 @@ def next_root(  # noqa: PLR0913  each argument is one decision of the caller's
 
     Args:
         workspace: Whose trust root.
-        request: What it is to say, in full.
+        request: What it is to say, in full or by what changes.
         signers: Private keys of root people.
         now: The time.
         rotate_log_key: Introduce a new log key, made here; it signs the log from the update on.
@@ -209,12 +123,14 @@ def next_root(  # noqa: PLR0913  each argument is one decision of the caller's
 
     Raises:
         ConfigurationError: It would break the rules of a trust root.
+        UsageError: The changes do not fit the trust root.
         KeyMaterialError: The log's key is not here.
     """
     with workspace.registry.read() as reader:
-        current = workspace.newest_root(reader)
-    keys = _next_log_keys(workspace, current.root, rotate=rotate_log_key, retire=retire_log_key)
-    root = build_root(request, keys, version=current.root.version + 1, now=now)
+        current = workspace.newest_root(reader).root
+    content = changed(current, request) if isinstance(request, TrustChanges) else request.content()
+    keys = _next_log_keys(workspace, current, rotate=rotate_log_key, retire=retire_log_key)
+    root = build_root(content, keys, version=current.version + 1, now=now)
     return root, root.sign(signers).to_bytes()
 
 
@@ -285,10 +201,19 @@ def read_file(path: Path) -> bytes:
     """
     data = read_small(path, MAX_ROOT_BYTES, what="the file of a trust root")
     try:
-        parse_root(open_envelope(data))
+        root_in(data)
     except IntegrityError as error:
         raise IntegrityError(f"{path}: {error.message}", hint=error.hint) from error
     return data
+
+
+def root_in(data: bytes) -> TrustRoot:
+    """The trust root in the bytes of its file, whose signatures are not checked.
+
+    Raises:
+        IntegrityError: It is no trust root.
+    """
+    return parse_root(open_envelope(data))
 
 
 def follow(reader: Reader, chain: Sequence[bytes]) -> list[Statement]:
@@ -347,28 +272,3 @@ def _statement(data: bytes) -> Statement:
     payload = open_envelope(data).payload
     digest = hashlib.sha256(payload).hexdigest()
     return Statement(kind=Kind.TRUST_ROOT, dataset="", version="", payload_digest=digest, envelope=data)
-
-
-def _grant(request: TrustRequest, role: RoleName, names: tuple[str, ...]) -> Grant:
-    datasets = request.datasets if role in PER_DATASET else EVERY_DATASET
-    return Grant(tuple(sorted(names)), request.thresholds.get(role, 1), datasets, role in request.post_quantum)
-
-
-def _split(text: str, option: str, form: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip() or not value.strip():
-        raise UsageError(f"{option} {text}: not {form}")
-    return name.strip(), value.strip()
-
-
-def _role(text: str) -> RoleName:
-    try:
-        return RoleName(text.lower())
-    except ValueError:
-        raise UsageError(f"no role is called {text!r}", hint=f"Roles: {', '.join(RoleName)}.") from None
-
-
-def _threshold(role: str, count: str) -> tuple[RoleName, int]:
-    if not (count.isascii() and count.isdigit() and int(count) >= 1):
-        raise UsageError(f"--threshold {role}={count}: not a number of people", hint="It is at least 1.")
-    return _role(role), int(count)

@@ -42,4 +42,10 @@ def _one_root_person(root: TrustRoot) -> str:
     return f"the role root takes 1 of {people}: whoever steals one root key can rewrite the trust root{lost}"
 
 
-_CHECKS = (_too_few_stewards, _duties_not_separated, _nobody_revokes, _one_root_person)
+def _idle(root: TrustRoot) -> str:
+    playing = {name for grant in root.roles.values() for name in grant.people}
+    idle = ", ".join(person.name for person in root.people if person.name not in playing)
+    return f"{idle}: in the trust root without a role" if idle else ""
+
+
+_CHECKS = (_too_few_stewards, _duties_not_separated, _nobody_revokes, _one_root_person, _idle)

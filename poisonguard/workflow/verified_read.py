@@ -7,11 +7,14 @@ Rules:
 2. The listing that the gate passed is the one that is read by, kept apart from the evidence it came in.
 3. Where several versions have the same names and sizes, the newest approved one is meant; bytes of another stop the
    reading. ``version`` says which is meant.
-4. The decision says that no bytes were compared: it is not to be handed on as if they were, nor remembered so.
+4. The decision says that no bytes were compared: it is not to be handed on as if they were.
+5. The version is remembered as the gate remembers one that passed, before its first bytes are handed out. Opening is
+   not enough: names and sizes may be those of a newer version, whose number would then keep the older one out.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
@@ -22,9 +25,11 @@ from poisonguard.dataset.chunktree import ChunkTree
 from poisonguard.dataset.discover import discover
 from poisonguard.dataset.verified_files import VerifiedFiles
 from poisonguard.dataset.verify import Mismatches, verify_files
-from poisonguard.errors import GateFailed, InternalError
+from poisonguard.errors import GateFailed, InternalError, UsageError
+from poisonguard.workflow.folder import STATE, find_folder
 from poisonguard.workflow.gate_decision import GateDecision
 from poisonguard.workflow.gate_request import GateRequest
+from poisonguard.workflow.gate_state import remember
 from poisonguard.workflow.gating import run_gate
 
 
@@ -60,7 +65,7 @@ def open_approved(request: GateRequest, now: datetime) -> Approved:
     if names.listing is None or names.tree is None:
         raise InternalError("the gate passed without looking at the files")
     storage = discover(request.data).storage
-    return Approved(decision, VerifiedFiles(storage, names.listing, names.tree))
+    return Approved(decision, VerifiedFiles(storage, names.listing, names.tree, lambda: _remember(request, decision)))
 
 
 def require(decision: GateDecision) -> None:
@@ -74,6 +79,15 @@ def require(decision: GateDecision) -> None:
     except GateFailed as error:
         error.decision = decision
         raise
+
+
+def _remember(request: GateRequest, decision: GateDecision) -> None:
+    """Rule 5, in the workspace that the gate remembers in; without one, ``min_version`` guards."""
+    folder = find_folder(request.start, data=request.data)
+    compared = replace(decision, evidence=replace(decision.evidence, bytes_compared=True))
+    if folder is not None:
+        with suppress(UsageError):  # the gate could not write there either, and its notes say so
+            remember(folder / STATE, compared)
 
 
 @dataclass(slots=True)

@@ -46,6 +46,9 @@ class Recorder:
         self.pushed[key] = value
 
 
+NOTES = ["2 files hold no table (2 md): hashed,\u001b[31m not scanned"]
+
+
 def report(code: int, *findings: dict[str, Any]) -> dict[str, Any]:
     reason = {"code": "finding", "message": "1 finding at error", "exitCode": code, "hint": "Look at the rows."}
     return {
@@ -54,6 +57,7 @@ def report(code: int, *findings: dict[str, Any]) -> dict[str, Any]:
         "assessment": "suspicious" if findings else "clean",
         "decision": {"verdict": "FAILED" if code else "PASSED", "exitCode": code, "reasons": [reason] if code else []},
         "findings": list(findings),
+        "notes": NOTES,
     }
 
 
@@ -79,6 +83,7 @@ def test_passed_data_give_their_summary(command: FakeCommand) -> None:
     assert answer["verdict"] == "PASSED"
     assert answer["version"] == "pg1:00"
     assert answer["assessment"] == "clean"
+    assert answer["notes"] == NOTES
 
 
 @pytest.mark.parametrize("code", [1, 4, 5, 6])
@@ -182,6 +187,7 @@ def test_the_task_log_explains_and_cannot_be_written_by_the_data(
     log = capsys.readouterr().out
     assert "reading rows" in log
     assert "finding: 1 finding at error (Look at the rows.)" in log
+    assert "note: 2 files hold no table (2 md): hashed,\\u{001B}[31m not scanned" in log
     assert "[source=UA] 320 rows of UA \\u{001B}[31m\\u{000A}are labelled" in log
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from evidence_fixtures import approved, project
 from evidence_project import Project, poisonguard
+from evidence_world import World, inventory_of_folder
 
-__all__ = ["approved", "bundle", "mallory", "project"]
+__all__ = ["approved", "bundle", "folder", "mallory", "project", "world"]
 
 
 @pytest.fixture
@@ -25,3 +26,18 @@ def bundle(approved: Project) -> Path:
     path = approved.folder / "reviews.pgbundle"
     assert poisonguard("bundle", "export", "reviews", "-o", str(path)) == 0
     return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of data with one file."""
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "train.csv").write_text("a,b\n1,2\n")
+    return data
+
+
+@pytest.fixture
+def world(folder: Path) -> World:
+    """What honest people signed about the folder."""
+    return World(content=inventory_of_folder(folder)).behave()

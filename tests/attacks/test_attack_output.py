@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -168,6 +168,15 @@ def test_no_file_s_name_steers_whoever_reads_the_report(data: Path, capsys: Capt
     check_scan(capsys)
 
 
+def steered_by_nothing(capsys: Captured, commands: Iterable[tuple[str, ...]]) -> None:
+    """Run commands, whatever they answer: none of them prints what steers a terminal or a CI system."""
+    for arguments in commands:
+        code = poisonguard(*arguments)
+        printed = capsys.readouterr()
+        assert code != 70, (arguments, printed.err)
+        assert not steers(printed.out + printed.err), arguments
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_dataset_s_name_steers_anything(project: Project, capsys: Captured, name: str) -> None:
     """Signed under a hostile name, and shown by everything that shows it."""
@@ -185,11 +194,7 @@ def test_no_dataset_s_name_steers_anything(project: Project, capsys: Captured, n
         ("gate", "reviews", "--version", text),
         ("bundle", "export", text, "-o", "out.pgbundle"),
     ]
-    for arguments in commands:
-        code = poisonguard(*arguments)
-        printed = capsys.readouterr()
-        assert code != 70, printed.err
-        assert not steers(printed.out + printed.err), arguments
+    steered_by_nothing(capsys, commands)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -209,11 +214,7 @@ def test_no_words_of_a_person_steer_anything(project: Project, capsys: Captured,
         ("gate", "reviews", "--purpose", text),
         ("gate", "reviews", "--purpose", text, "-f", "json"),
     ]
-    for arguments in commands:
-        code = poisonguard(*arguments)
-        printed = capsys.readouterr()
-        assert code != 70, printed.err
-        assert not steers(printed.out + printed.err), arguments
+    steered_by_nothing(capsys, commands)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -223,16 +224,13 @@ def test_no_finding_steers_whoever_approves(project: Project, capsys: Captured, 
 
     text = HOSTILE[name]
     project.publish(findings=[replace(FLIPPED, subject=text, message=text)])
-    for arguments in (
+    commands = [
         ("approve", "reviews", "--key", project.key("ann"), "--reason", "looked"),
         ("gate", "reviews"),
         ("gate", "reviews", "-f", "json"),
         ("versions", "reviews@1"),
-    ):
-        code = poisonguard(*arguments)
-        printed = capsys.readouterr()
-        assert code != 70, printed.err
-        assert not steers(printed.out + printed.err), arguments
+    ]
+    steered_by_nothing(capsys, commands)
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,29 +20,13 @@ from evidence_project import START, Project, poisonguard
 from evidence_world import World, inventory, inventory_of_folder
 from simulator import DAY, NOW, key, person, trust_root
 
-import poisonguard as pg
 from poisonguard.attest.envelope import sign
 from poisonguard.attest.listing import HeldShards
 from poisonguard.attest.predicates_v1 import statement_of
 from poisonguard.attest.trust import Grant, RoleName
 from poisonguard.cli.main import run
-from poisonguard.domain.dataset import CHUNK
-from poisonguard.errors import ConfigurationError, DataChanged, IntegrityError, PoisonguardError
+from poisonguard.errors import ConfigurationError
 from poisonguard.policy.builtin import default_policy
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    data = tmp_path / "data"
-    data.mkdir()
-    (data / "train.csv").write_text("a,b\n1,2\n")
-    return data
-
-
-@pytest.fixture
-def world(folder: Path) -> World:
-    return World(content=inventory_of_folder(folder)).behave()
-
 
 # Old evidence
 
@@ -229,105 +212,6 @@ def test_no_column_beside_a_statement_is_believed(approved: Project, capsys: Cap
     connection.close()
     assert gate("reviews") in {5, 6}
     assert "bug" not in capsys.readouterr().err
-
-
-# Hash, then use
-
-
-@pytest.fixture
-def parquet(project: Project) -> Project:
-    """An approved Parquet file of several chunks and row groups."""
-    for path in project.data.iterdir():
-        path.unlink()
-    rows = pa.table(
-        {"id": pa.array(range(400_000)), "text": [f"row {index * 7919 % 99991}" for index in range(400_000)]}
-    )
-    pq.write_table(rows, project.data / "a.parquet", row_group_size=50_000, compression="none", use_dictionary=False)
-    assert (project.data / "a.parquet").stat().st_size > CHUNK
-    project.publish()
-    project.approve("ann")
-    return project
-
-
-def read(opened: Any) -> pa.Table:
-    """The whole table, through the file system that checks."""
-    return pq.read_table("a.parquet", filesystem=opened.arrow_filesystem)
-
-
-def test_a_byte_flipped_after_the_gate_stops_the_read(parquet: Project) -> None:
-    """Every peer: the files are hashed, and then opened again by name."""
-    opened = pg.open_dataset("reviews")
-    path = parquet.data / "a.parquet"
-    content = bytearray(path.read_bytes())
-    content[CHUNK + 1000] ^= 1
-    path.write_bytes(content)
-    with pytest.raises((DataChanged, IntegrityError, OSError), match=r"a\.parquet"):
-        read(opened)
-
-
-def test_a_file_swapped_after_the_gate_stops_the_read(parquet: Project) -> None:
-    """Every peer: another file under the same name, of the same size."""
-    opened = pg.open_dataset("reviews")
-    path = parquet.data / "a.parquet"
-    other = path.read_bytes().replace(b"row 1", b"row 2")
-    path.rename(parquet.folder / "aside")
-    path.write_bytes(other)
-    with pytest.raises((DataChanged, IntegrityError, OSError), match=r"a\.parquet"):
-        read(opened)
-
-
-def test_a_folder_swapped_for_a_link_after_the_gate_stops_the_read(parquet: Project) -> None:
-    """Every peer: the path is looked up again, and leads elsewhere."""
-    opened = pg.open_dataset("reviews")
-    elsewhere = parquet.folder / "elsewhere"
-    shutil.copytree(parquet.data, elsewhere)
-    path = elsewhere / "a.parquet"
-    path.write_bytes(path.read_bytes().replace(b"row 1", b"row 2"))
-    parquet.data.rename(parquet.folder / "aside")
-    parquet.data.symlink_to(elsewhere)
-    with pytest.raises((PoisonguardError, OSError)):
-        read(opened)
-
-
-def test_the_buffer_that_was_checked_is_the_buffer_that_is_used(
-    parquet: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Verified, then read again: here the file changes right after each chunk was read, and nobody reads it again."""
-    from poisonguard.dataset.storage import LocalHandle
-
-    expected = pq.read_table(parquet.data / "a.parquet")
-    path = parquet.data / "a.parquet"
-    good = path.read_bytes()
-    reading = LocalHandle.read_into
-
-    def swapped(handle: LocalHandle, offset: int, buffer: memoryview) -> int:
-        path.write_bytes(good)
-        count = reading(handle, offset, buffer)
-        path.write_bytes(bytes(len(good)))
-        return count
-
-    opened = pg.open_dataset("reviews")
-    monkeypatch.setattr(LocalHandle, "read_into", swapped)
-    assert read(opened).equals(expected)
-
-
-def test_a_file_that_was_not_approved_is_not_there(parquet: Project) -> None:
-    """Pyarrow reads whatever lies in the folder: what came after the gate is not even seen."""
-    opened = pg.open_dataset("reviews")
-    pq.write_table(pa.table({"id": [-1], "text": ["poison"]}), parquet.data / "b.parquet")
-    assert opened.files == ("a.parquet",)
-    assert read(opened).num_rows == 400_000
-    with pytest.raises((FileNotFoundError, PoisonguardError)):
-        opened.open("b.parquet")
-
-
-@pytest.mark.parametrize("path", ["../secret", "/etc/passwd", "a.parquet/../../secret", "./a.parquet/../../secret"])
-def test_a_verified_read_never_leaves_the_data(parquet: Project, path: str) -> None:
-    """Fsspec joins what it is given: ``..`` in a name asked for leads out of the folder."""
-    (parquet.folder / "secret").write_text("secret")
-    opened = pg.open_dataset("reviews")
-    with pytest.raises((OSError, PoisonguardError)):
-        opened.open(path).read()
 
 
 # Nothing in the data runs

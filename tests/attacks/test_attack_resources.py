@@ -78,8 +78,7 @@ def gzip_around_a_gigabyte_of_parquet(path: Path) -> None:
 
 @bomb("a.parquet")
 def a_dictionary_of_one_long_word(path: Path) -> None:
-    words = pa.DictionaryArray.from_arrays(pa.array([0] * 200_000, pa.int32()), pa.array(["x" * MEGA]))
-    pq.write_table(pa.table({"a": words}), path, row_group_size=200_000)
+    pq.write_table(pa.table({"a": long_word(200_000)}), path, row_group_size=200_000)
 
 
 @bomb("a.parquet")
@@ -91,6 +90,51 @@ def lists_that_unfold(path: Path) -> None:
 @bomb("a.parquet")
 def a_column_of_two_hundred_million_nulls(path: Path) -> None:
     pq.write_table(pa.table({"a": pa.nulls(200_000_000, pa.int8())}), path, row_group_size=200_000_000)
+
+
+def long_word(rows: int) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array(["x" * MEGA]))
+
+
+@bomb("a.parquet")
+def one_list_of_long_words(path: Path) -> None:
+    pq.write_table(
+        pa.table({"a": pa.ListArray.from_arrays(pa.array([0, 200_000], pa.int32()), long_word(200_000))}), path
+    )
+
+
+@bomb("a.parquet")
+def one_page_of_nine_hundred_megabytes(path: Path) -> None:
+    table = pa.table({"a": pa.array(["x" * (900 * MEGA)])})
+    pq.write_table(table, path, compression="zstd", use_dictionary=False, write_statistics=False)
+
+
+@bomb("a.parquet")
+def words_that_go_on_from_the_word_before(path: Path) -> None:
+    table, encoding = pa.table({"a": ["x" * MEGA] * 1500}), {"a": "DELTA_BYTE_ARRAY"}
+    options = {"compression": "zstd", "column_encoding": encoding, "write_statistics": False}
+    pq.write_table(table, path, use_dictionary=False, **options)
+
+
+def write_arrow(path: Path, column: pa.Array) -> None:
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_file(str(path), pa.schema([("a", column.type)]), options=options) as writer:
+        writer.write_batch(pa.record_batch([column], names=["a"]))
+
+
+@bomb("a.arrow")
+def an_arrow_dictionary_of_one_long_word(path: Path) -> None:
+    write_arrow(path, long_word(200_000))
+
+
+@bomb("a.arrow")
+def a_run_of_two_billion_rows(path: Path) -> None:
+    write_arrow(path, pa.RunEndEncodedArray.from_arrays(pa.array([2**31 - 2], pa.int32()), pa.array([7], pa.int8())))
+
+
+@bomb("a.arrow")
+def two_billion_rows_of_nothing(path: Path) -> None:
+    write_arrow(path, pa.nulls(2**31 - 2))
 
 
 def claiming(rows: int, lie: int) -> bytes:
@@ -239,20 +283,7 @@ def a_number_of_a_hundred_million_digits(path: Path) -> None:
     path.write_bytes(b'{"a":' + b"9" * 100_000_000 + b"}\n")
 
 
-OPEN = {
-    "a_dictionary_of_one_long_word": "unfolds to gigabytes: batches are cut by the footer's word",
-    "lists_that_unfold": "2.1 GiB over idle for one row of fifty million nulls",
-    "a_column_of_two_hundred_million_nulls": "no budget of rows: it takes minutes",
-    "parquet_of_ten_thousand_row_groups": "4 GiB: a scan holds 0.4 MiB of state for each part until it has read all",
-    "parquet_of_many_columns": "60 000 columns take 1.1 GiB over idle",
-}
-"""Known and not mended, see docs/security-promises.md; not run, since they take what the machine has."""
-CASES = [
-    pytest.param(name, marks=pytest.mark.xfail(reason=OPEN[name], run=False) if name in OPEN else ()) for name in BOMBS
-]
-
-
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_defused(tmp_path: Path, name: str) -> None:
     file, make = BOMBS[name]
     make(tmp_path / file)
@@ -264,8 +295,8 @@ def test_a_bomb_is_defused(tmp_path: Path, name: str) -> None:
     ended.check(idle_scan())
 
 
-HARMLESS = {"feather_whose_buffer_claims_a_terabyte"}
-"""What may be read in full: its claim stands where no reader looks."""
+HARMLESS = {"feather_whose_buffer_claims_a_terabyte", "parquet_of_ten_thousand_row_groups"}
+"""What may be read in full: its claim stands where no reader looks, or it costs no more than other data."""
 
 
 # Evidence

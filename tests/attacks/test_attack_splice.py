@@ -145,19 +145,6 @@ def test_a_key_id_is_a_claim_and_no_key(claim: str) -> None:
 # Statements of something else, before the gate
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    data = tmp_path / "data"
-    data.mkdir()
-    (data / "train.csv").write_text("a,b\n1,2\n")
-    return data
-
-
-@pytest.fixture
-def world(folder: Path) -> World:
-    return World(content=inventory_of_folder(folder)).behave()
-
-
 def elsewhere(folder: Path, name: str) -> World:
     """The same people, and something else that they said."""
     if name == "another dataset":

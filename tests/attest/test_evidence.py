@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
+from documents import receipt
 from evidence_world import ZERO, clean_scan, manifest
 from simulator import DAY, NOW, key, person, trust_root
 
@@ -13,13 +14,12 @@ from poisonguard.attest.predicates_v1 import (
     ApprovalDocument,
     Document,
     ManifestDocument,
-    ReceiptDocument,
     RejectionDocument,
     RevocationsDocument,
     statement_of,
     version_name,
 )
-from poisonguard.attest.receipt_v1 import FileRead, GateRecord, Status, reads_of
+from poisonguard.attest.receipt_v1 import FileRead
 from poisonguard.attest.revocations_v1 import LogPlace, RevokedKey
 from poisonguard.attest.trust import Grant, RoleName, TrustRoot
 from poisonguard.domain.dataset import Release
@@ -44,19 +44,7 @@ DOCUMENTS: dict[str, Document] = {
     "approval": ApprovalDocument(**COMMON, purpose="training", not_before=NOW, expires=NOW + DAY),  # type: ignore[arg-type]  # one dictionary for two documents
     "rejection": RejectionDocument(**COMMON),  # type: ignore[arg-type]  # as above
     "revocations": RevocationsDocument(number=1, created=NOW, expires=NOW + DAY),
-    "receipt": ReceiptDocument(
-        dataset="reviews",
-        number=3,
-        version=VERSION,
-        manifest_statement=ZERO,
-        purpose="training",
-        gate=GateRecord(ZERO, 1, (ZERO,)),
-        status=Status.COMPLETED,
-        started=NOW,
-        created=NOW,
-        tool_version="0.1.0",
-        reads=reads_of(READ, size=8, complete=True),
-    ),
+    "receipt": replace(receipt(), number=3, version=VERSION, created=NOW),
 }
 ROLES = {
     "manifest": RoleName.PUBLISHER,

@@ -10,9 +10,9 @@ import pytest
 from evidence_world import key
 
 from poisonguard.attest import keyfile
-from poisonguard.attest.key_io import read_key_file
+from poisonguard.attest.key_io import KeyFile, read_key_file
 from poisonguard.attest.keyfile import load_private_key, public_half, save_private_key
-from poisonguard.attest.keys import MAX_KEY_BYTES, parse_public_key
+from poisonguard.attest.keys import parse_public_key
 from poisonguard.errors import KeyMaterialError
 
 SECRET = b"correct horse"
@@ -31,10 +31,10 @@ def test_keys_are_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "ann.key"
     save_private_key(key("ann"), path, None)
     before = path.read_bytes()
-    with pytest.raises(KeyMaterialError, match="exists"):
+    with pytest.raises(KeyMaterialError, match=r"ann\.key\.pub exists$"):
         save_private_key(key("bob"), path, None)
     (tmp_path / "ann.key.pub").unlink()
-    with pytest.raises(KeyMaterialError, match="exists"):
+    with pytest.raises(KeyMaterialError, match=r"ann\.key exists, but .*\.pub does not$"):
         save_private_key(key("bob"), path, None)
     assert path.read_bytes() == before
     assert not (tmp_path / "ann.key.pub").exists()
@@ -54,9 +54,9 @@ def test_a_pair_is_on_disk_when_the_call_returns(tmp_path: Path, monkeypatch: py
         synced.append((stat.S_ISDIR(found.st_mode) or found.st_size > 0, names))
 
     monkeypatch.setattr(os, "fsync", sync)
-    opened = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    opened = open_files()
     save_private_key(key("ann"), tmp_path / "ann.key", None)
-    assert sum(1 for _ in Path("/proc/self/fd").iterdir()) == opened
+    assert open_files() == opened
     assert synced == [(True, 0), (True, 1), (True, 1), (True, 2)]
 
 
@@ -73,7 +73,7 @@ def test_permissions_do_not_hang_on_the_umask(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(KeyMaterialError, match="cannot be written"):
         save_private_key(key("ann"), tmp_path / "no" / "ann.key", None)
-    with pytest.raises(KeyMaterialError, match="cannot be read"):
+    with pytest.raises(KeyMaterialError, match=r"no\.key cannot be read: No such file"):
         load_private_key(tmp_path / "no.key")
 
 
@@ -83,21 +83,64 @@ def test_links_pipes_and_large_files_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.key", 0o600)
     (tmp_path / "large.key").touch(mode=0o600)
     (tmp_path / "large.key").write_bytes(b"x" * 100_000)
-    for name, why in (("link", "symbolic link"), ("pipe", "not a regular file"), ("large", "too large")):
-        with pytest.raises(KeyMaterialError, match=why):
+    (tmp_path / "folder.key").mkdir()
+    reasons = {
+        "link": "is a symbolic link",
+        "pipe": "is not a regular file",
+        "folder": "is not a regular file",
+        "large": "is too large for a key",
+    }
+    opened = open_files()
+    for name, why in reasons.items():
+        with pytest.raises(KeyMaterialError, match=rf"{name}\.key {why}$"):
             load_private_key(tmp_path / f"{name}.key")
+    assert open_files() == opened
+
+
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 def test_a_file_may_be_as_large_as_a_key(tmp_path: Path) -> None:
     path = tmp_path / "ann.key"
     save_private_key(key("ann"), path, None)
     with path.open("ab") as stream:
-        stream.write(b"#" * (MAX_KEY_BYTES - path.stat().st_size))
+        stream.write(b"#" * (64 * 1024 - path.stat().st_size))
     assert load_private_key(path).public == key("ann").public
     with path.open("ab") as stream:
         stream.write(b"#")
     with pytest.raises(KeyMaterialError, match="too large"):
         load_private_key(path)
+
+
+def test_a_folder_that_may_not_be_written_is_named_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(KeyMaterialError, match=r"ann\.key cannot be written: Permission denied"):
+        save_private_key(key("ann"), tmp_path / "ann.key", None)
+
+
+def test_a_long_name_leaves_room_for_those_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / ("a" * 233)
+    save_private_key(key("ann"), path, None)
+    assert {item.name for item in tmp_path.iterdir()} == {path.name, f"{path.name}.pub"}
+
+
+@pytest.mark.parametrize("bit", range(9))
+def test_each_permission_of_others_counts(bit: int) -> None:
+    """A private key is its owner's alone; a file without a secret may be read and run, but not written, by others."""
+    file = KeyFile(Path("ann.key"), b"", 1 << bit)
+    for check, refused, why in (
+        (file.require_private, stat.S_IRWXG | stat.S_IRWXO, "touched"),
+        (file.require_unaltered, stat.S_IWGRP | stat.S_IWOTH, "changed"),
+    ):
+        if file.mode & refused:
+            with pytest.raises(KeyMaterialError, match=rf"^ann\.key can be {why} by others$"):
+                check()
+        else:
+            check()
 
 
 def test_a_failing_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

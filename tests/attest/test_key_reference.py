@@ -56,8 +56,17 @@ def test_every_bit_flip_names_another_place_or_is_refused() -> None:
     ],
 )
 def test_what_is_no_reference_is_refused(data: bytes) -> None:
-    with pytest.raises(KeyMaterialError, match=r"ann\.key"):
+    with pytest.raises(KeyMaterialError, match=r"^ann\.key: ") as caught:
         parse_reference(data, "ann.key")
+    assert caught.value.hint == "Write it anew: poisonguard keys import URI"
+
+
+def test_a_reference_is_no_larger_than_a_key() -> None:
+    spare = 64 * 1024 - len(KeyReference("", key("ann").public).encode().rstrip(b"\n"))
+    largest = KeyReference("x" * spare, key("ann").public)
+    assert parse_reference(largest.encode(), "ann.key") == largest
+    with pytest.raises(KeyMaterialError, match=r"ann\.key: key reference is larger than 65536 bytes"):
+        parse_reference(KeyReference("x" * (spare + 1), key("ann").public).encode(), "ann.key")
 
 
 def test_a_private_key_is_no_reference(tmp_path: Path) -> None:

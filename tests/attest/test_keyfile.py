@@ -2,6 +2,7 @@
 
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,8 +19,8 @@ from hypothesis import strategies as st
 
 from poisonguard.attest import keyfile
 from poisonguard.attest.canonical import canonical, parse
-from poisonguard.attest.key_io import read_key_file
-from poisonguard.attest.keyfile import load_private_key, public_half, save_private_key, shows_public_half
+from poisonguard.attest.key_io import KeyFile, read_key_file
+from poisonguard.attest.keyfile import load_private_key, public_half, save_private_key, shows_public_half, unlock
 from poisonguard.attest.keys import Algorithm, generate, parse_public_key
 from poisonguard.attest.strict_base64 import decode_base64
 from poisonguard.errors import KeyMaterialError
@@ -95,14 +96,6 @@ def test_a_key_comes_back_from_its_file(tmp_path: Path, algorithm: Algorithm) ->
     assert own.public.verify(b"data", again.sign(b"data"))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert b"PRIVATE" not in path.read_bytes()
-
-
-def test_the_shipped_cost_is_owasps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    path = tmp_path / "ann.key"
-    save_private_key(key("ann"), path, SECRET)
-    assert b'"log2Cost":17' in path.read_bytes()
-    assert load_private_key(path, asked).public == key("ann").public
 
 
 def test_an_unencrypted_key_needs_no_passphrase(tmp_path: Path) -> None:
@@ -194,20 +187,17 @@ def test_every_single_bit_flip_of_a_sealed_key_is_refused(tmp_path: Path) -> Non
         for bit in range(8):
             changed = bytearray(whole)
             changed[place] ^= 1 << bit
-            path.write_bytes(changed)
             with pytest.raises(KeyMaterialError):
-                load_private_key(path, asked)
-    path.write_bytes(whole)
-    assert load_private_key(path, asked).public == key("ann").public
+                unlock(KeyFile(path, bytes(changed), 0o600), asked)
+    assert unlock(KeyFile(path, whole, 0o600), asked).public == key("ann").public
 
 
 def test_every_shorter_sealed_key_is_refused(tmp_path: Path) -> None:
     path = sealed(tmp_path)
     whole = path.read_bytes()
     for length in range(len(whole) - 1):  # the last byte is the line's end, which says nothing
-        path.write_bytes(whole[:length])
         with pytest.raises(KeyMaterialError):
-            load_private_key(path, asked)
+            unlock(KeyFile(path, whole[:length], 0o600), asked)
 
 
 @given(wrong=st.binary(max_size=40))
@@ -246,6 +236,9 @@ def test_only_encrypted_pem_hides_the_public_half(tmp_path: Path) -> None:
     for text in BY_OPENSSL.values():
         (tmp_path / "theirs.pem").write_text(text)
         assert not shows_public_half(read_key_file(tmp_path / "theirs.pem"))
+    odd = KeyFile(tmp_path / "odd.key", SEALED_V1.replace(b"l9ncwg3oJ", b"ENCRYPTED"), 0o600)
+    assert shows_public_half(odd)
+    assert public_half(odd) == parse_public_key(PUBLIC)
 
 
 def test_the_form_of_version_1_loads_for_ever(tmp_path: Path) -> None:
@@ -285,23 +278,53 @@ def test_a_sealed_key_of_a_kind_that_cannot_be_read(tmp_path: Path, monkeypatch:
         load_private_key(path, asked)
 
 
-def test_pem_of_a_kind_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unsupported(*_: object) -> None:
-        raise UnsupportedAlgorithm("not in this build")
+@pytest.mark.parametrize("inside", ["encrypted again", "unknown to this build"])
+def test_a_sealed_key_whose_inside_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: str) -> None:
+    """Whoever knows the passphrase can write one: no traceback for it."""
+    again = key("ann").handle.private_bytes(Encoding.DER, PrivateFormat.PKCS8, BestAvailableEncryption(SECRET))
+    monkeypatch.setattr(keyfile, "_plain", lambda *_: again)
+    path = sealed(tmp_path)
+    if inside == "unknown to this build":
+        monkeypatch.setattr(keyfile, "load_der_private_key", _unsupported)
+    with pytest.raises(KeyMaterialError, match="the installed cryptography cannot read"):
+        load_private_key(path, asked)
 
+
+def test_a_plain_key_that_says_it_is_encrypted_is_refused(tmp_path: Path) -> None:
+    pem = key("ann").handle.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file = KeyFile(tmp_path / "odd.pem", b"ENCRYPTED\n" + pem, 0o600)
+    with pytest.raises(KeyMaterialError, match=r"wrong passphrase for .*odd\.pem"):
+        unlock(file, asked)
+
+
+def test_pem_of_a_kind_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "ann.key"
     save_private_key(key("ann"), path, None)
-    monkeypatch.setattr(keyfile, "load_pem_private_key", unsupported)
+    monkeypatch.setattr(keyfile, "load_pem_private_key", _unsupported)
     with pytest.raises(KeyMaterialError, match="the installed cryptography cannot read"):
         load_private_key(path)
 
 
+def _unsupported(*_: object) -> None:
+    raise UnsupportedAlgorithm("not in this build")
+
+
 def test_costs_that_nobody_should_pay_are_refused_unpaid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = sealed(tmp_path)
-    path.write_bytes(canonical(parse(path.read_bytes()[:-1], what="key") | {"log2Cost": 19}))
-    monkeypatch.setattr(keyfile, "Scrypt", None)
-    with pytest.raises(KeyMaterialError, match="out of bounds"):
-        load_private_key(path, asked)
+    """Twice what we write ourselves is paid, 256 MiB, and no more."""
+    whole = sealed(tmp_path).read_bytes()
+    paid = []
+    scrypt = keyfile.Scrypt
+
+    def pay(*, n: int, **options: Any) -> object:
+        paid.append(n)
+        return scrypt(n=2, **options)
+
+    monkeypatch.setattr(keyfile, "Scrypt", pay)
+    for cost, why in ((18, "wrong passphrase"), (19, "ann.key is damaged: its parameters are out of bounds")):
+        changed = canonical(parse(whole[:-1], what="key") | {"log2Cost": cost})
+        with pytest.raises(KeyMaterialError, match=why):
+            unlock(KeyFile(tmp_path / "ann.key", changed, 0o600), asked)
+    assert paid == [2**18]
 
 
 def test_the_highest_cost_and_the_sizes_that_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -315,3 +338,11 @@ def test_the_highest_cost_and_the_sizes_that_are_written(tmp_path: Path, monkeyp
 def test_nothing_is_shown_of_a_key(tmp_path: Path) -> None:
     assert "PRIVATE" not in repr(key("ann"))
     assert repr(key("ann").handle) not in repr(key("ann"))
+
+
+def test_the_shipped_cost_is_owasps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    path = tmp_path / "ann.key"
+    save_private_key(key("ann"), path, SECRET)
+    assert b'"log2Cost":17' in path.read_bytes()
+    assert load_private_key(path, asked).public == key("ann").public

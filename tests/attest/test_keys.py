@@ -4,18 +4,55 @@ import pytest
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.hazmat.primitives.asymmetric import mldsa as theirs
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_der_private_key,
+)
 from evidence_world import key
 from hypothesis import given
 from hypothesis import strategies as st
 
 from poisonguard.attest import mldsa
-from poisonguard.attest.keys import MAX_KEY_BYTES, Algorithm, generate, parse_public_key, private_key, public_key
+from poisonguard.attest.keys import Algorithm, generate, parse_public_key, private_key, public_key
 from poisonguard.errors import KeyMaterialError
 
 OWN = {algorithm: generate(algorithm) for algorithm in Algorithm}
 SIGNATURES = {algorithm: own.sign(b"data") for algorithm, own in OWN.items()}
 POST_QUANTUM = (Algorithm.ML_DSA_65, Algorithm.ML_DSA_87)
+
+
+def test_kinds_are_named_in_files_that_were_written_and_in_command_lines() -> None:
+    assert list(Algorithm) == ["p256", "p384", "p521", "ed25519", "ml-dsa-65", "ml-dsa-87"]
+    assert [item for item in Algorithm if generate(item).public.algorithm is not item] == []
+
+
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+def test_two_handles_of_one_key_are_one_key(algorithm: Algorithm) -> None:
+    own = OWN[algorithm]
+    der = own.handle.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    again = private_key(load_der_private_key(der, None))
+    assert again.handle is not own.handle
+    assert again == own
+    assert {again, own, OWN[Algorithm.P256]} == {own, OWN[Algorithm.P256]}
+    assert {again.public, own.public} == {own.public}
+    assert own != generate(algorithm)
+
+
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+def test_a_key_is_shown_by_its_id_and_kind_alone(algorithm: Algorithm) -> None:
+    own = OWN[algorithm]
+    shown = f"PublicKey(keyid='{own.public.keyid}', algorithm=<Algorithm.{algorithm.name}: '{algorithm}'>)"
+    assert repr(own.public) == shown
+    assert repr(own) == f"PrivateKey(public={shown})"
+
+
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+def test_a_key_as_json_is_its_public_half(algorithm: Algorithm) -> None:
+    public = OWN[algorithm].public
+    assert public.to_json() == {"keyid": public.keyid, "algorithm": algorithm.value, "pem": public.pem}
 
 
 def test_one_key_in_two_encodings_has_one_id() -> None:
@@ -43,8 +80,17 @@ def test_other_kinds_of_key_are_refused(handle: ec.EllipticCurvePrivateKey) -> N
         parse_public_key(pem)
 
 
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+def test_one_half_of_a_key_is_not_taken_for_the_other(algorithm: Algorithm) -> None:
+    own = OWN[algorithm]
+    with pytest.raises(KeyMaterialError, match="its file is of a kind that is not accepted"):
+        private_key(own.public.handle, where="its file")
+    with pytest.raises(KeyMaterialError, match="its file is of a kind that is not accepted"):
+        public_key(own.handle, where="its file")
+
+
 @pytest.mark.parametrize(
-    "pem", ["", "nonsense", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "x" * 10**6]
+    "pem", ["", "nonsense", "\ud800", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "x" * 10**6]
 )
 def test_what_is_no_public_key_is_refused(pem: str) -> None:
     with pytest.raises(KeyMaterialError, match="its file"):
@@ -118,7 +164,7 @@ def test_whatever_is_parsed_is_a_key_or_refused(junk: bytes, algorithm: Algorith
 
 def test_a_key_that_is_too_large_is_not_parsed() -> None:
     public = OWN[Algorithm.P256].public
-    largest = public.pem + "#" * (MAX_KEY_BYTES - len(public.pem))
+    largest = public.pem + "#" * (64 * 1024 - len(public.pem))
     assert parse_public_key(largest) == public
     with pytest.raises(KeyMaterialError, match="too large"):
         parse_public_key(largest + "#")
@@ -140,12 +186,13 @@ def test_an_older_cryptography_says_what_to_install(algorithm: Algorithm, monkey
     monkeypatch.setattr(mldsa, "import_module", _missing)
     assert mldsa._kinds() == ()
     monkeypatch.setattr(mldsa, "KINDS", ())
+    update = "An ML-DSA key needs cryptography 48 or newer: pip install --upgrade cryptography"
     with pytest.raises(KeyMaterialError, match=f"cannot make {algorithm} keys") as caught:
         generate(algorithm)
-    assert "cryptography 48" in caught.value.hint
+    assert caught.value.hint == update
     with pytest.raises(KeyMaterialError, match="holds no public key") as caught:
         parse_public_key("nonsense")
-    assert "cryptography 48" in caught.value.hint
+    assert caught.value.hint == f"Give the .pub file that `keys new` wrote. {update}"
     with pytest.raises(KeyMaterialError, match="not accepted"):
         private_key(OWN[algorithm].handle)
 

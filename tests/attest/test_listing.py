@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 from evidence_world import ZERO, inventory_of
@@ -11,8 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poisonguard.attest import listing as module
+from poisonguard.attest.canonical import canonical
 from poisonguard.attest.inventory import Inventory
 from poisonguard.attest.listing import (
+    MAX_LEAVES,
+    MAX_LINES,
     SHARD_FILES,
     FileProof,
     HeldShards,
@@ -63,6 +66,7 @@ def test_what_was_listed_is_what_is_read(count: int) -> None:
     assert list(found.with_leaves()) == given_files
     assert list(found) == [item for item, _ in given_files]
     assert len(found) == count
+    assert [found.at(index) for index in range(count)] == given_files
     assert all(item in found for item, _ in given_files)
 
 
@@ -74,6 +78,12 @@ def test_the_root_is_an_rfc_6962_root_over_the_lines_wherever_shards_end(count: 
 
 def test_a_shard_is_a_perfect_subtree() -> None:
     assert SHARD_FILES & (SHARD_FILES - 1) == 0
+
+
+def test_bounds_are_those_that_older_bundles_were_written_under() -> None:
+    assert SHARD_FILES == 1024
+    assert MAX_LINES == 1024 * 64 * 1024, "64 KiB for each file"
+    assert MAX_LEAVES // LEAF * CHUNK == 32 * 1024**4, "32 TiB of files"
 
 
 @pytest.mark.parametrize("count", [1, 4, 5, 9, 33])
@@ -129,6 +139,26 @@ def test_leaves_too_few_or_too_many_are_refused(wrong: bytes | None) -> None:
         list(reopened(inventory, [Shard(shard.lines, leaves)]))
 
 
+@dataclass(frozen=True)
+class _Regrouped:
+    """Says other parts than 1024 files each; their roots give the manifest's all the same."""
+
+    roots: tuple[bytes, ...]
+
+    def load(self, position: int) -> Shard:
+        raise AssertionError(f"nobody asks for part {position}")
+
+
+@pytest.mark.parametrize("files_each", [2, 8])
+def test_parts_of_another_length_are_refused_though_their_roots_fit(files_each: int) -> None:
+    inventory = inventory_of(files(8))
+    leaves = [merkle.leaf_hash(entry_line(item)) for item, _ in files(8)]
+    roots = tuple(merkle.root(leaves[start : start + files_each]) for start in range(0, 8, files_each))
+    assert merkle.root(roots).hex() == inventory.manifest.files_root
+    with pytest.raises(IntegrityError, match="not the manifest's"):
+        Listing(inventory.manifest, _Regrouped(roots))
+
+
 def test_shards_dropped_repeated_or_swapped_are_refused() -> None:
     inventory = inventory_of(files(16))
     one, two, three, four = held(inventory)
@@ -151,11 +181,62 @@ def test_a_store_that_gives_another_shard_than_it_listed_is_refused() -> None:
         list(lying)
 
 
+def test_nothing_unchecked_is_handed_on_to_be_kept() -> None:
+    inventory = inventory_of(files(16))
+    with pytest.raises(IntegrityError, match="part 0 of the listing"):
+        next(Listing(inventory.manifest, _Swapping(tuple(held(inventory)))).shards())
+
+
+@dataclass(frozen=True)
+class _Counting(HeldShards):
+    """Remembers what it was asked for."""
+
+    asked: list[int] = field(default_factory=list)
+
+    def load(self, position: int) -> Shard:
+        self.asked.append(position)
+        return super().load(position)
+
+
+class _Turning(_Counting):
+    """Gives every part once, and other bytes from then on."""
+
+    def load(self, position: int) -> Shard:
+        honest = position not in self.asked
+        return super().load(position) if honest else Shard(b'["x"]\n', b"")
+
+
+def test_what_was_checked_is_what_is_handed_on_whatever_the_store_says_next() -> None:
+    inventory = inventory_of(files(16))
+    shards = tuple(held(inventory))
+    assert tuple(Listing(inventory.manifest, _Turning(shards)).shards()) == shards
+    assert Listing(inventory.manifest, _Turning(shards)).prove("f0006").holds(inventory.manifest)
+
+
+def test_two_parts_are_held_and_no_more() -> None:
+    inventory = inventory_of(files(12))
+    store = _Counting(tuple(held(inventory)))
+    found = Listing(inventory.manifest, store)
+    for index in (0, 3, 4, 0, 7, 1):
+        found.at(index)
+    assert store.asked == [0, 1]
+    for index in (8, 1, 4):
+        found.at(index)
+    assert store.asked == [0, 1, 2, 1], "the one used longest ago is let go"
+
+
 @pytest.mark.parametrize("paths", [("b", "a"), ("a", "a"), ("a", "b", "c", "d", "d"), ("a", "b", "c", "e", "d")])
 def test_files_out_of_order_or_twice_are_refused(paths: tuple[str, ...]) -> None:
     found = inventory_of([(entry(path), b"") for path in paths])
     with pytest.raises(IntegrityError, match="out of order"):
         list(found.files)
+
+
+@pytest.mark.parametrize("count", [6, 8, 10, 11])
+def test_a_manifest_that_says_another_number_of_files_is_refused(count: int) -> None:
+    inventory = inventory_of(files(7))
+    with pytest.raises(IntegrityError, match=r"part 1 of the listing|not the manifest's"):
+        list(Listing(replace(inventory.manifest, file_count=count), HeldShards(tuple(held(inventory)))))
 
 
 @pytest.mark.parametrize("change", [{"rows": 5}, {"size": 5}])
@@ -191,6 +272,11 @@ def test_a_line_says_everything() -> None:
     assert parse_line(spelled(GOOD)) == FileEntry("a/b.csv", 7, ZERO, "1" * 64, "csv", 3, units)
 
 
+def test_each_unit_begins_where_the_one_before_ends() -> None:
+    found = parse_line(spelled([*GOOD[:5], 15, [[1, ZERO], [2, ZERO], [4, ZERO], [8, ZERO]]]))
+    assert [unit.first_row for unit in found.units] == [0, 1, 3, 7]
+
+
 WRONG: list[tuple[int, object]] = [
     (0, ""),
     (0, 3),
@@ -222,20 +308,44 @@ def test_a_line_that_is_not_a_file_is_refused(member: int, value: object) -> Non
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"{}", b"[]", spelled(GOOD[:-1]), spelled([*GOOD, 1]), json.dumps(GOOD).encode(), b"\xff", b"1.5"]
+    "line",
+    [
+        *(b"", b"{}", b"[]", spelled(GOOD[:-1]), spelled([*GOOD, 1]), json.dumps(GOOD).encode(), b"\xff", b"1.5"),
+        *(b"1", b"null", b"true", b'"1234567"', canonical(dict.fromkeys("abcdefg", 1))),
+    ],
 )
 def test_a_line_of_another_shape_or_spelling_is_refused(line: bytes) -> None:
     with pytest.raises(IntegrityError):
         parse_line(line)
 
 
+@pytest.mark.parametrize("units", [{}, "", None, 0, False])
+def test_a_file_without_rows_has_an_empty_list_of_units_and_nothing_else(units: object) -> None:
+    assert parse_line(spelled([*GOOD[:5], 0, []])).units == ()
+    with pytest.raises(IntegrityError):
+        parse_line(spelled([*GOOD[:5], 0, units]))
+
+
 @pytest.mark.parametrize(
-    "path", ["/etc/passwd", "../up", "a/../b", "a//b", "./a", "a/", "a\nb", "a\x00", "a\x7f", "a\u2028b"]
+    "path", ["/etc/passwd", "../up", "a/../b", "a//b", "./a", "a/", "a\nb", "a\x00", "a\x7f", "a\u2028b", "a\u2029b"]
 )
 def test_paths_that_lead_away_or_cannot_be_printed(path: str) -> None:
     assert not is_safe_path(path)
     with pytest.raises(IntegrityError):
         parse_line(spelled([path, *GOOD[1:]]))
+
+
+@pytest.mark.parametrize("character", ["\x01", "\x1f", "\x80", "\x85", "\x9f"])
+def test_control_characters_are_not_in_paths(character: str) -> None:
+    assert not is_safe_path(f"a{character}b")
+
+
+@pytest.mark.parametrize(
+    "path", ["été/日本.csv", "no\u00a0break", "a\u3000b", "👩\u200d💻", "soft\u00adhyphen", "\ue000", "~"]
+)
+def test_paths_that_people_have_are_safe(path: str) -> None:
+    assert is_safe_path(path)
+    assert parse_line(entry_line(entry(path))) == entry(path)
 
 
 @given(st.lists(st.from_regex(r"[\w][\w .\-]{0,8}", fullmatch=True), min_size=1, max_size=4).map("/".join))
@@ -250,11 +360,15 @@ def test_any_paths_survive_writing_and_reading(paths: set[str]) -> None:
     assert [parse_line(entry_line(item)) for item, _ in given_files] == [item for item, _ in given_files]
     if given_files:
         found = inventory_of(given_files).files
+        assert list(found.with_leaves()) == given_files
         assert all(found.find(path) for path in paths)
 
 
-@pytest.mark.parametrize("limit", ["MAX_LINES", "MAX_LEAVES"])
-def test_a_part_that_nobody_would_read_is_not_written(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, limit, 10)
+@pytest.mark.parametrize(("limit", "part"), [("MAX_LINES", "lines"), ("MAX_LEAVES", "leaves")])
+def test_a_part_that_nobody_would_read_is_not_written(limit: str, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (shard,) = list_files(files(2))
+    monkeypatch.setattr(module, limit, len(getattr(shard, part)))
+    assert list(list_files(files(2))) == [shard]
+    monkeypatch.setattr(module, limit, len(getattr(shard, part)) - 1)
     with pytest.raises(UsageError, match="too many row groups or bytes"):
         list(list_files(files(2)))

@@ -93,6 +93,39 @@ def test_what_no_entry_says_is_refused(values: list[object]) -> None:
         parse_line(json.dumps(values, separators=(",", ":")).encode())
 
 
+@pytest.mark.parametrize("path", ["a", 'quoted "a"'])
+@pytest.mark.parametrize("more", [b" ", b"\t", b"\r", b"\n", b"\0", b",", b"]", b"[]", b"x"])
+def test_nothing_stands_before_or_after_an_entry(path: str, more: bytes) -> None:
+    line = entry_line(entry(path, 1, "csv", [(3, "0" * 64)]))
+    for altered in (line + more, more + line):
+        with pytest.raises(IntegrityError):
+            parse_line(altered)
+
+
+NO_HEX = [character for character in map(chr, range(33, 127)) if character not in "0123456789abcdef"]
+
+
+@pytest.mark.parametrize("path", ["a", 'quoted "a"'])
+@pytest.mark.parametrize("character", NO_HEX)
+def test_a_digest_is_of_small_hex_digits_fast_and_slowly(path: str, character: str) -> None:
+    line = canonical([path, 1, "0" * 63 + character, "0" * 64, "csv", 0, []])
+    with pytest.raises(IntegrityError):
+        parse_line(line)
+
+
+@pytest.mark.parametrize("number", [10**14, 10**15 - 1, 10**15, 2**53 - 1])
+def test_counts_are_whole_up_to_the_largest_that_json_keeps(number: int) -> None:
+    for path in ("a", 'quoted "a"'):
+        item = entry(path, number, "csv", [(number, "0" * 64)])
+        assert parse_line(entry_line(item)) == item
+
+
+@pytest.mark.parametrize(("size", "rows"), [(2**53, 1), (1, 2**53)])
+def test_a_count_that_json_does_not_keep_is_not_written(size: int, rows: int) -> None:
+    with pytest.raises(UsageError):
+        entry_line(entry("a", size, "csv", [(rows, "0" * 64)]))
+
+
 def test_a_path_that_is_not_utf8_is_refused() -> None:
     line = entry_line(entry("aXb", 1, "csv", [(3, "0" * 64)]))
     with pytest.raises(IntegrityError, match="not a file's"):

@@ -8,6 +8,8 @@ import base64
 import copy
 import json
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from poisonguard.attest.oms_bundle import (
     CertificateMaterial,
     KeyMaterial,
     SigstoreMaterial,
+    other_mode,
     parse_bundle,
     verify_with_key,
     write_bundle,
@@ -181,6 +184,62 @@ def test_what_breaks_a_rule_is_refused(data: bytes) -> None:
         parse_bundle(data)
 
 
+ENTRY: dict[str, Any] = {
+    "logIndex": "1",
+    "logId": {"keyId": "a"},
+    "kindVersion": {"kind": "dsse", "version": "0.0.1"},
+    "integratedTime": "2",
+    "inclusionPromise": {"signedEntryTimestamp": "b"},
+    "inclusionProof": {
+        "logIndex": "3",
+        "rootHash": "c",
+        "treeSize": "4",
+        "hashes": ["d", "e"],
+        "checkpoint": {"envelope": "f"},
+    },
+    "canonicalizedBody": "g",
+}
+STAMPS = {"rfc3161Timestamps": [{"signedTimestamp": "h"}, {"signedTimestamp": "i"}]}
+EXTRAS = {"tlogEntries": [{}, ENTRY], "timestampVerificationData": STAMPS}
+
+
+def places(value: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Where something is in a document, at every depth."""
+    yield place
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, item in items:
+        yield from places(item, (*place, name))
+
+
+def with_extras(extras: dict[str, Any]) -> bytes:
+    return encoded(GOOD | {"verificationMaterial": GOOD["verificationMaterial"] | extras})
+
+
+@official
+def test_the_extras_that_are_read_are_those_of_the_schema() -> None:
+    validator("bundle").validate(json.loads(with_extras({"tlogEntries": [ENTRY], "timestampVerificationData": STAMPS})))
+
+
+@pytest.mark.parametrize("place", [place for place in places(EXTRAS) if place])
+def test_log_entries_and_timestamps_are_of_the_schemas_shape(place: tuple[str | int, ...]) -> None:
+    verify_with_key(parse_bundle(with_extras(EXTRAS)), KEY.public)
+    extras = copy.deepcopy(EXTRAS)
+    *parents, last = place
+    inside: Any = extras
+    for part in parents:
+        inside = inside[part]
+    inside[last] = 1
+    named = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    why = f"^{re.escape(f'OMS bundle.verificationMaterial{named} is not of the schema')}"
+    with pytest.raises(IntegrityError, match=why):
+        parse_bundle(with_extras(extras))
+
+
+def test_a_quarter_of_a_gigabyte_is_the_most_that_is_read() -> None:
+    with pytest.raises(IntegrityError, match="larger than 268435456 bytes"):
+        parse_bundle(bytes(256 * 1024 * 1024 + 1))
+
+
 def test_size_and_number_of_values_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(IntegrityError, match="values"):
         parse_bundle(b"[" + b"," * 9_000_000 + b"]")
@@ -229,10 +288,14 @@ def test_log_entries_may_be_absent_or_present_in_key_mode() -> None:
     verify_with_key(parse_bundle(changed("verificationMaterial/timestampVerificationData", stamps)), KEY.public)
 
 
-def test_the_older_spelling_of_the_media_type_is_accepted() -> None:
-    verify_with_key(
-        parse_bundle(changed("mediaType", "application/vnd.dev.sigstore.bundle+json;version=0.3")), KEY.public
+def test_both_spellings_of_the_media_type_are_accepted_and_the_newer_is_written() -> None:
+    older, newer = (
+        "application/vnd.dev.sigstore.bundle+json;version=0.3",
+        "application/vnd.dev.sigstore.bundle.v0.3+json",
     )
+    for spelling in (older, newer):
+        verify_with_key(parse_bundle(changed("mediaType", spelling)), KEY.public)
+    assert json.loads(OURS)["mediaType"] == newer
 
 
 # Rules of verifying with a key
@@ -284,12 +347,24 @@ MODES = {
 }
 
 
-@pytest.mark.parametrize(("name", "hint"), [("certificate", "--certificate-chain"), ("sigstore", "model_signing")])
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("certificate", "Give the root certificate you trust with --certificate-chain."),
+        ("sigstore", "poisonguard works offline; verify it with 'model_signing verify sigstore'."),
+    ],
+)
 def test_other_modes_are_refused_with_what_to_do(name: str, hint: str) -> None:
     parsed = parse_bundle(changed("verificationMaterial", MODES[name]))
-    with pytest.raises(IntegrityError, match=f"signed in {name} mode") as refused:
+    with pytest.raises(IntegrityError, match=f"signed in {name} mode, not in key mode") as refused:
         verify_with_key(parsed, KEY.public)
-    assert hint in refused.value.hint
+    assert refused.value.hint == hint
+
+
+def test_key_mode_where_another_is_wanted_is_refused_with_what_to_do() -> None:
+    refused = other_mode(parse_bundle(encoded(GOOD)), "certificate")
+    assert "signed in key mode, not in certificate mode" in refused.message
+    assert refused.hint == "Give the signer's public key with --public-key."
 
 
 # Tampering

@@ -1,19 +1,25 @@
 """Certificate mode: every rule of the path, dates at their very edges, and certificates that are garbage."""
 
-from datetime import timedelta
+import re
+import warnings
+from datetime import timedelta, timezone
+from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oms_world import CURVES, KEY, NOW, Identity, bundle, chain_material, encoded, identity, statement
+from oms_world import CURVES, KEY, KEYS, NOW, Identity, bundle, chain_material, encoded, identity, statement
 
-from poisonguard.attest.keys import generate
+from poisonguard.attest.keys import Algorithm, generate
 from poisonguard.attest.oms_bundle import OmsBundle, parse_bundle
 from poisonguard.attest.oms_certificates import CertificateSigner, load_anchors, verify_with_certificates
 from poisonguard.errors import IntegrityError, KeyMaterialError
+from poisonguard.workflow import oms as workflow
 
 FILES = {"a": b"1"}
 ROOT = identity("root", authority=True)
@@ -29,6 +35,26 @@ def signed(who: Identity, *others: Identity) -> OmsBundle:
 def verified(parsed: OmsBundle, *anchors: Identity, days: int = 0) -> CertificateSigner:
     trusted = [anchor.certificate for anchor in anchors or (ROOT,)]
     return verify_with_certificates(parsed, trusted, NOW + timedelta(days=days))
+
+
+def certified(subject: x509.Name, key: CertificatePublicKeyTypes) -> x509.Certificate:
+    """A certificate by the issuer, whatever the name and the key are."""
+    builder = x509.CertificateBuilder().subject_name(subject).public_key(key)
+    builder = builder.issuer_name(ISSUER.certificate.subject).serial_number(x509.random_serial_number())
+    builder = builder.not_valid_before(NOW - timedelta(days=1)).not_valid_after(NOW + timedelta(days=1))
+    usage = SIGNER.certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    issuing = ISSUER.key.handle
+    assert isinstance(issuing, ec.EllipticCurvePrivateKey)
+    return builder.add_extension(usage, critical=True).sign(issuing, hashes.SHA256())
+
+
+def resigned(who: Identity, issuer: Identity, signed_part: bytes) -> Identity:
+    """A certificate of the same length but with other content, which its issuer did sign."""
+    signature = issuer.key.sign(signed_part)
+    ecdsa_with_sha256 = bytes.fromhex("300a06082a8648ce3d040302")
+    content = signed_part + ecdsa_with_sha256 + bytes([3, len(signature) + 1, 0]) + signature
+    with warnings.catch_warnings(action="ignore"):  # of a serial number that is odd
+        return Identity(x509.load_der_x509_certificate(b"\x30\x82" + len(content).to_bytes(2) + content), who.key)
 
 
 @pytest.mark.parametrize("curve", CURVES)
@@ -54,30 +80,54 @@ def test_a_missing_link_is_refused() -> None:
         verified(signed(SIGNER))
 
 
-def test_a_path_that_is_too_long_is_refused() -> None:
+@pytest.mark.parametrize(("between", "good"), [(8, True), (9, False)])
+def test_a_path_that_is_too_long_is_refused(*, between: int, good: bool) -> None:
     issuers = [ROOT]
-    for number in range(10):
+    for number in range(between):
         issuers.append(identity(f"issuer {number}", issuers[-1], authority=True))
-    signer = identity("signer", issuers[-1])
-    with pytest.raises(IntegrityError, match="no trusted path"):
-        verified(signed(signer, *issuers[:0:-1]))
-
-
-@pytest.mark.parametrize(("days", "good"), [(-11, False), (-10, True), (0, True), (10, True), (11, False)])
-def test_the_certificate_must_be_valid_now(days: int, good: bool) -> None:  # noqa: FBT001 - a column of the table
-    long_root = identity("root", authority=True, valid=(-99, 99))
-    signer = identity("signer", long_root)
+    parsed = signed(identity("signer", issuers[-1]), *issuers[:0:-1])
     if good:
-        assert verified(signed(signer), long_root, days=days).name == "CN=signer"
+        assert verified(parsed).issuer == "CN=issuer 7"
     else:
-        with pytest.raises(IntegrityError, match="the certificate of CN=signer is valid from 2026-11-12 to 2026-12-02"):
-            verified(signed(signer), long_root, days=days)
+        with pytest.raises(IntegrityError, match="no trusted path"):
+            verified(parsed)
+
+
+@pytest.mark.parametrize(("days", "seconds", "good"), [(-10, -1, False), (-10, 0, True), (10, 0, True), (10, 1, False)])
+@pytest.mark.parametrize("hours", [-12, 0, 14])
+def test_the_certificate_must_be_valid_now(*, days: int, seconds: int, good: bool, hours: int) -> None:
+    long_root = identity("root", authority=True, valid=(-99, 99))
+    parsed, trusted = signed(identity("signer", long_root)), [long_root.certificate]
+    now = (NOW + timedelta(days=days, seconds=seconds)).astimezone(timezone(timedelta(hours=hours)))
+    if good:
+        assert verify_with_certificates(parsed, trusted, now).name == "CN=signer"
+    else:
+        with pytest.raises(
+            IntegrityError,
+            match=r"^OMS bundle: the certificate of CN=signer is valid from 2026-11-12 to 2026-12-02 only$",
+        ) as caught:
+            verify_with_certificates(parsed, trusted, now)
+        assert "has not expired" in caught.value.hint
+
+
+@pytest.mark.parametrize(("days", "seconds", "good"), [(-10, -1, False), (-10, 0, True), (10, 0, True), (10, 1, False)])
+@pytest.mark.parametrize("hours", [-12, 0, 14])
+def test_an_issuer_must_be_valid_now(*, days: int, seconds: int, good: bool, hours: int) -> None:
+    issuer = identity("issuer", identity("root", authority=True, valid=(-99, 99)), authority=True)
+    parsed = signed(identity("signer", issuer, valid=(-99, 99)))
+    now = (NOW + timedelta(days=days, seconds=seconds)).astimezone(timezone(timedelta(hours=hours)))
+    if good:
+        assert verify_with_certificates(parsed, [issuer.certificate], now).name == "CN=signer"
+    else:
+        with pytest.raises(IntegrityError, match="not valid at validation time"):
+            verify_with_certificates(parsed, [issuer.certificate], now)
 
 
 @pytest.mark.parametrize("valid", [(-20, -1), (1, 20)])
 def test_every_issuer_must_be_valid_now(valid: tuple[int, int]) -> None:
     issuer = identity("issuer", ROOT, authority=True, valid=valid)
-    with pytest.raises(IntegrityError, match="not valid at validation time"):
+    why = "OMS bundle: no trusted path leads to the certificate of CN=signer: cert is not valid at validation time"
+    with pytest.raises(IntegrityError, match=f"^{why}$"):
         verified(signed(identity("signer", issuer), issuer))
     root = identity("root", authority=True, valid=valid)
     with pytest.raises(IntegrityError, match="not valid at validation time"):
@@ -116,12 +166,60 @@ def test_the_issuers_signature_counts_and_not_its_name() -> None:
         verified(signed(renamed, ISSUER))
 
 
-def test_the_certificate_must_be_meant_for_signing() -> None:
-    for usages in ((), ("key_agreement",)):
+def purposes(*purposes: x509.ObjectIdentifier) -> tuple[tuple[x509.ExtensionType, bool], ...]:
+    return ((x509.ExtendedKeyUsage(purposes), False),) if purposes else ()
+
+
+CODE, ANY, WEB = (
+    ExtendedKeyUsageOID.CODE_SIGNING,
+    ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+    ExtendedKeyUsageOID.SERVER_AUTH,
+)
+
+
+@pytest.mark.parametrize(
+    ("usages", "extended", "good"),
+    [
+        (("digital_signature",), (), True),
+        (("digital_signature", "key_agreement"), (CODE,), True),
+        (("digital_signature",), (WEB, CODE), True),
+        (("digital_signature",), (ANY,), True),
+        ((), (CODE,), True),
+        ((), (ANY,), True),
+        (("digital_signature",), (WEB,), False),
+        (("key_agreement",), (), False),
+        (("key_agreement",), (CODE,), False),
+        (("key_agreement",), (ANY,), False),
+        ((), (WEB,), False),
+        ((), (), False),
+    ],
+)
+def test_the_certificate_must_be_meant_for_signing_in_all_that_it_says(
+    *, usages: tuple[str, ...], extended: tuple[x509.ObjectIdentifier, ...], good: bool
+) -> None:
+    parsed = signed(identity("signer", ISSUER, usages=usages, extra=purposes(*extended)), ISSUER)
+    if good:
+        assert verified(parsed).name == "CN=signer"
+    else:
         with pytest.raises(IntegrityError, match="CN=signer is not meant for signing"):
-            verified(signed(identity("signer", ISSUER, usages=usages), ISSUER))
-        by_extension = identity("signer", ISSUER, usages=usages, code_signing=True)
-        assert verified(signed(by_extension, ISSUER)).name == "CN=signer"
+            verified(parsed)
+
+
+@pytest.mark.parametrize(("extended", "good"), [((CODE,), True), ((WEB, ANY), True), ((), True), ((WEB,), False)])
+def test_an_issuer_of_web_servers_certificates_does_not_vouch_for_signers(
+    *, extended: tuple[x509.ObjectIdentifier, ...], good: bool
+) -> None:
+    root = identity("root", authority=True, extra=purposes(*extended))
+    issuer = identity("issuer", ROOT, authority=True, extra=purposes(*extended))
+    for parsed, trusted in (
+        (signed(identity("signer", root)), root),
+        (signed(identity("signer", issuer), issuer), ROOT),
+    ):
+        if good:
+            assert verified(parsed, trusted).name == "CN=signer"
+        else:
+            with pytest.raises(IntegrityError, match="no trusted path"):
+                verified(parsed, trusted)
 
 
 def test_a_signer_that_is_an_authority_may_sign_as_model_signings_own_examples_do() -> None:
@@ -131,7 +229,8 @@ def test_a_signer_that_is_an_authority_may_sign_as_model_signings_own_examples_d
 
 def test_a_critical_extension_that_nobody_knows_is_refused() -> None:
     strange = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
-    with pytest.raises(IntegrityError, match="no trusted path"):
+    why = r"CN=signer: invalid extension: 1\.2\.3\.4: certificate contains unaccounted-for critical extensions$"
+    with pytest.raises(IntegrityError, match=why):
         verified(signed(identity("signer", ISSUER, extra=((strange, True),)), ISSUER))
     assert verified(signed(identity("signer", ISSUER, extra=((strange, False),)), ISSUER)).name == "CN=signer"
     issuer = identity("issuer", ROOT, authority=True, extra=((strange, True),))
@@ -161,16 +260,41 @@ def test_the_signature_must_be_the_certificates() -> None:
 def test_a_key_that_oms_does_not_know_is_refused() -> None:
     secret = rsa.generate_private_key(65537, 2048)
     curve = ec.generate_private_key(ec.SECP256K1())
-    for key in (secret.public_key(), curve.public_key()):
-        builder = x509.CertificateBuilder().subject_name(SIGNER.certificate.subject).public_key(key)
-        builder = builder.issuer_name(ISSUER.certificate.subject).serial_number(x509.random_serial_number())
-        builder = builder.not_valid_before(NOW - timedelta(days=1)).not_valid_after(NOW + timedelta(days=1))
-        usage = SIGNER.certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-        issuing = ISSUER.key.handle
-        assert isinstance(issuing, ec.EllipticCurvePrivateKey)
-        odd = Identity(builder.add_extension(usage, critical=True).sign(issuing, hashes.SHA256()), KEY)
-        with pytest.raises(IntegrityError):
+    edwards = KEYS[Algorithm.ED25519]
+    assert isinstance(edwards.public.handle, ed25519.Ed25519PublicKey)
+    for key in (secret.public_key(), curve.public_key(), edwards.public.handle):
+        odd = Identity(certified(SIGNER.certificate.subject, key), edwards)
+        with pytest.raises(IntegrityError, match="the key of CN=signer is of a kind that OMS does not know"):
             verified(signed(odd, ISSUER))
+    kind, tomorrows = bytes.fromhex("06072a8648ce3d0201"), bytes.fromhex("06072a8648ce3d0207")
+    odd = resigned(SIGNER, ISSUER, SIGNER.certificate.tbs_certificate_bytes.replace(kind, tomorrows))
+    with pytest.raises(IntegrityError, match="the key of CN=signer is of a kind that OMS does not know"):
+        verified(signed(odd, ISSUER))
+
+
+def test_names_are_bounded_and_may_be_empty() -> None:
+    key = SIGNER.key.public.handle
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    nobody = Identity(certified(x509.Name([]), key), SIGNER.key)
+    assert verified(signed(nobody, ISSUER)).name == "nobody"
+    long = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, letter * 60) for letter in "abcd"])
+    found = verified(signed(Identity(certified(long, key), SIGNER.key), ISSUER))
+    assert found.name == long.rfc4514_string()[:200]
+
+
+def test_dates_that_make_no_sense_are_refused() -> None:
+    """``cryptography`` reads them when it is asked, and not before."""
+    late = identity("signer", ISSUER, valid=(-10, 20_000))
+    signed_part = late.certificate.tbs_certificate_bytes
+    year_0 = re.sub(rb"\d{14}Z", b"00000101000000Z", signed_part)
+    signed_part = SIGNER.certificate.tbs_certificate_bytes
+    begins, ends = re.findall(rb"\x17\r(\d{12}Z)", signed_part)
+    backwards = signed_part.replace(begins, b"-").replace(ends, begins).replace(b"-", ends)
+    for part in (year_0, backwards):
+        with pytest.raises(IntegrityError, match=r"^OMS bundle: a certificate in it cannot be read$"):
+            verified(signed(resigned(SIGNER, ISSUER, part), ISSUER))
+    moment = resigned(SIGNER, ISSUER, signed_part.replace(ends, begins))
+    assert verified(signed(moment), ISSUER, days=-10).name == "CN=signer"
 
 
 def test_bundles_in_other_modes_are_refused_with_what_to_do() -> None:
@@ -192,6 +316,22 @@ def test_garbage_in_a_certificate_is_refused_and_never_breaks_us(data: st.DataOb
     parsed = parse_bundle(encoded(bundle(statement(FILES), SIGNER.key, material)))
     with pytest.raises(IntegrityError):
         verified(parsed)
+
+
+@settings(max_examples=300)
+@given(data=st.data())
+def test_garbage_that_its_issuer_signed_never_breaks_us(data: st.DataObject) -> None:
+    part = bytearray(SIGNER.certificate.tbs_certificate_bytes)
+    for _ in range(data.draw(st.integers(1, 3))):
+        part[data.draw(st.integers(0, len(part) - 1))] ^= data.draw(st.integers(1, 255))
+    try:
+        odd = resigned(SIGNER, ISSUER, bytes(part))
+    except (ValueError, x509.InvalidVersion):
+        return
+    try:
+        assert verified(signed(odd, ISSUER)).key == SIGNER.key.public
+    except IntegrityError as error:
+        assert error.message.startswith("OMS bundle: ")  # noqa: PT017 - either way is right
 
 
 def test_every_bit_flip_of_a_certificate_is_refused() -> None:
@@ -227,6 +367,18 @@ def test_anchors_are_authorities_in_pem() -> None:
     for data in (b"", b"no PEM", KEY.public.pem.encode()):
         with pytest.raises(KeyMaterialError, match=r"CA\.pem holds no certificate"):
             load_anchors(data, where="CA.pem")
-    with pytest.raises(KeyMaterialError, match=r"CA\.pem: CN=signer is no certificate authority"):
-        load_anchors(SIGNER.pem, where="CA.pem")
+    for leaf in (SIGNER, identity("signer", authority=None)):
+        with pytest.raises(KeyMaterialError, match=r"CA\.pem: CN=signer is no certificate authority"):
+            load_anchors(leaf.pem, where="CA.pem")
     assert load_anchors(SIGNER.pem + ROOT.pem, where="CA.pem") == (ROOT.certificate,)
+
+
+def test_four_megabytes_of_anchors_are_read(tmp_path: Path) -> None:
+    """The certificates that a browser trusts are a quarter of a megabyte."""
+    path = tmp_path / "CA.pem"
+    path.write_bytes(ROOT.pem + b"#" * (4 * 1024 * 1024 - len(ROOT.pem)))
+    assert workflow._anchors(path) == (ROOT.certificate,)
+    with path.open("ab") as stream:
+        stream.write(b"#")
+    with pytest.raises(IntegrityError, match=r"CA\.pem is larger than 4194304 bytes"):
+        workflow._anchors(path)

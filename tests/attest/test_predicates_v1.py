@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from documents import receipt
 from simulator import DAY, NOW
 
 from poisonguard.attest.predicates_v1 import (
@@ -24,7 +25,7 @@ from poisonguard.attest.predicates_v1 import (
     statement_of,
     version_name,
 )
-from poisonguard.attest.receipt_v1 import RECEIPT, FileRead, GateRecord, ReceiptDocument, Status, reads_of
+from poisonguard.attest.receipt_v1 import RECEIPT
 from poisonguard.attest.revocations_v1 import REVOCATIONS, RevocationsDocument
 from poisonguard.attest.statement import Statement
 from poisonguard.domain.dataset import Column, Kind, Manifest, Release
@@ -132,22 +133,8 @@ def test_when_they_were_made_is_known(kind: str) -> None:
 
 
 def test_the_other_kinds_come_back() -> None:
-    files = (FileRead("train.csv", A, ((0, 1),)),)
-    receipt = ReceiptDocument(
-        dataset="reviews",
-        number=3,
-        version=f"pg1:{A}",
-        manifest_statement=B,
-        purpose="training",
-        gate=GateRecord(C, 1, (A,)),
-        status=Status.COMPLETED,
-        started=NOW,
-        created=NOW,
-        tool_version="0.1.0",
-        reads=reads_of(files, size=8, complete=True),
-    )
     revocations = RevocationsDocument(number=1, created=NOW, expires=NOW + DAY)
-    for document, kind in ((receipt, RECEIPT), (revocations, REVOCATIONS)):
+    for document, kind in ((receipt(), RECEIPT), (revocations, REVOCATIONS)):
         statement = statement_of(document)
         assert statement.predicate_type == kind
         assert document_of(statement) == document

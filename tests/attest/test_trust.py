@@ -361,7 +361,7 @@ def test_rule_17_the_first_is_pinned() -> None:
 
 
 def test_rule_18_the_first_is_signed_by_its_own_threshold() -> None:
-    with pytest.raises(IntegrityError, match="signed by 0 of 1 people that version 1 asks for") as caught:
+    with pytest.raises(IntegrityError, match="signed by 0 of 1 person that version 1 asks for") as caught:
         start(signed(trust_root(), "ann"))
     assert caught.value.hint == "Eligible: olga."
     two = with_role(RoleName.ROOT, Grant(("olga", "ann"), 2))
@@ -375,10 +375,10 @@ HANDED_OVER = with_role(RoleName.ROOT, Grant(("ann",), 1), version=2)
 
 def test_rule_19_the_next_is_signed_by_the_threshold_before() -> None:
     first = start(signed(trust_root()))
-    with pytest.raises(IntegrityError, match="signed by 0 of 1 people that version 1 asks for"):
+    with pytest.raises(IntegrityError, match="signed by 0 of 1 person that version 1 asks for"):
         first.update(signed(HANDED_OVER, "ann"))
     unread = sign(b"what they did not sign is not read", [key("ann")], payload_type=PAYLOAD_TYPE)
-    with pytest.raises(IntegrityError, match="signed by 0 of 1 people that version 1 asks for"):
+    with pytest.raises(IntegrityError, match="signed by 0 of 1 person that version 1 asks for"):
         first.update(unread.to_bytes())
 
 
@@ -392,7 +392,7 @@ def test_rule_20_the_next_has_the_next_version(version: int) -> None:
 
 def test_rule_21_the_next_is_signed_by_its_own_threshold() -> None:
     first = start(signed(trust_root()))
-    with pytest.raises(IntegrityError, match="signed by 0 of 1 people that version 2 asks for"):
+    with pytest.raises(IntegrityError, match="signed by 0 of 1 person that version 2 asks for"):
         first.update(signed(HANDED_OVER, "olga"))
     data = signed(HANDED_OVER, "olga", "ann")
     followed = first.update(data)

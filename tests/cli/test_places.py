@@ -155,6 +155,7 @@ def test_a_link_in_the_data_is_data_wherever_it_leads(tmp_path: Path) -> None:
         ("log audit --against kept.txt --against pub.pub", 6, "pub.pub: the checkpoint is not"),
         ("log prove --from pub.pub", 6, "pub.pub: the checkpoint is not"),
         ("gate reviews --trust sha256:zz", 2, "--trust sha256:zz: not a pin"),
+        ("bundle check-file x.proof --trust sha256:zz", 2, "--trust sha256:zz: not a pin"),
         ("gate reviews --passphrase-file kept.txt", 2, "--passphrase-file is given, but no key"),
         ("revoke --refresh --reason x --key rita.key", 2, "no --reason to give"),
         ("sign reviews --key reviews", 2, "reviews is not a regular file"),

@@ -1,138 +1,18 @@
 """Sign, approve, gate and carry away, as people run it."""
 
-import io
 import json
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from evidence_commands import codes, gate
+from evidence_fixtures import Captured
 from evidence_project import FLIPPED, START, Project, poisonguard
 
 from poisonguard.attest.trust import RoleName
-
-Captured = pytest.CaptureFixture[str]
-
-
-def codes(capsys: Captured) -> list[str]:
-    """Codes of the reasons that the gate printed as JSON."""
-    return [reason["code"] for reason in json.loads(capsys.readouterr().out)["reasons"] if reason["exitCode"]]
-
-
-def gate(*arguments: str) -> int:
-    return poisonguard("gate", "reviews", *arguments)
-
-
-# Keys
-
-
-def test_a_new_key_is_encrypted_private_and_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
-) -> None:
-    monkeypatch.setenv("POISONGUARD_PASSPHRASE", "correct horse")
-    path = tmp_path / "ann.key"
-    assert poisonguard("keys", "new", str(path)) == 0
-    made = capsys.readouterr().out
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert b"PRIVATE KEY" not in path.read_bytes()
-    assert poisonguard("keys", "show", str(path)) == 0
-    assert capsys.readouterr().out.startswith(made)
-
-
-def test_a_key_is_never_made_over_another(tmp_path: Path, capsys: Captured) -> None:
-    path = str(tmp_path / "ann.key")
-    assert poisonguard("keys", "new", path, "--insecure-no-passphrase", "--type", "ed25519") == 0
-    assert poisonguard("keys", "new", path, "--insecure-no-passphrase") == 2
-    assert "exists" in capsys.readouterr().err
-
-
-def test_without_a_passphrase_no_key_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
-    monkeypatch.delenv("POISONGUARD_PASSPHRASE", raising=False)
-    monkeypatch.setattr("sys.stdin", io.StringIO())
-    assert poisonguard("keys", "new", str(tmp_path / "ann.key")) == 2
-    assert "passphrase" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_wrong_passphrase_is_one_clear_line_and_signs_nothing(
-    project: Project, tmp_path: Path, capsys: Captured
-) -> None:
-    project.publish()
-    right, wrong = tmp_path / "right", tmp_path / "wrong"
-    right.write_text("correct horse\n")
-    wrong.write_text("battery staple\n")
-    path = str(tmp_path / "new.key")
-    assert poisonguard("keys", "new", path, "--passphrase-file", str(right)) == 0
-    capsys.readouterr()
-    arguments = ("approve", "reviews", "--key", path, "--reason", "ok", "--passphrase-file", str(wrong))
-    assert poisonguard(*arguments) == 2
-    captured = capsys.readouterr()
-    assert captured.err.startswith(f"error: wrong passphrase for {path}")
-    assert "Traceback" not in captured.err
-    assert poisonguard("log", "show") == 0
-    assert "approval" not in capsys.readouterr().out
-
-
-# Trust
-
-
-def trust(command: str, project: Project, *more: str) -> int:
-    people = [f"--person={name}={project.key(name)}.pub" for name in ("olga", "pub", "ci", "ann", "bob")]
-    roles = ["--role=root=olga", "--role=publisher=pub", "--role=scanner=ci", "--role=steward=ann,bob"]
-    return poisonguard("trust", command, *people, *roles, *more)
-
-
-def test_a_trust_root_is_made_shown_and_followed(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
-) -> None:
-    fresh = tmp_path / "fresh"
-    fresh.mkdir()
-    monkeypatch.chdir(fresh)
-    assert trust("init", project, "--key", project.key("olga"), "--threshold", "steward=2") == 0
-    made = capsys.readouterr().out
-    assert "steward   2 of ann, bob" in made
-    assert poisonguard("trust", "show") == 0
-    assert capsys.readouterr().out == made
-    assert trust("next", project, "--key", project.key("mallory"), "-o", "next.json") == 0
-    assert poisonguard("trust", "update", "next.json") == 6
-    before = Path("next.json").read_bytes()
-    assert poisonguard("trust", "cosign", "next.json", "--key", project.key("mallory")) == 2
-    assert Path("next.json").read_bytes() == before
-    assert poisonguard("trust", "cosign", "next.json", "--key", project.key("olga")) == 0
-    assert "signed by 1 of 1 (olga)\n" in capsys.readouterr().err
-    assert poisonguard("trust", "update", "next.json") == 0
-    assert "trust root version 2" in capsys.readouterr().out
-    assert poisonguard("log", "audit") == 0
-
-
-def test_a_trust_root_that_lets_nothing_pass_is_warned_of(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
-) -> None:
-    fresh = tmp_path / "fresh"
-    fresh.mkdir()
-    monkeypatch.chdir(fresh)
-    assert trust("init", project, "--key", project.key("olga"), "--role", "publisher=ann,bob") == 0
-    assert "warning: only 0 of 1 needed stewards" in capsys.readouterr().err
-
-
-def test_a_trust_root_that_cannot_be_is_not_made(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
-) -> None:
-    fresh = tmp_path / "fresh"
-    fresh.mkdir()
-    monkeypatch.chdir(fresh)
-    key = ("--key", project.key("olga"))
-    assert trust("init", project, *key, "--threshold", "steward=3") == 2
-    assert trust("init", project, *key, "--role", "king=ann") == 2
-    assert trust("init", project, *key, "--expires", "999999w") == 2
-    assert trust("init", project, "--key", project.key("ann")) == 2
-    assert "Traceback" not in capsys.readouterr().err
-    assert list(fresh.iterdir()) == []
-
 
 # The happy path, and everything that is missing from it
 
@@ -152,7 +32,7 @@ def test_the_command_line_approves(project: Project, capsys: Captured) -> None:
     printed = capsys.readouterr().out
     assert "version     reviews@1" in printed
     assert "assessment  clean" in printed
-    assert printed.endswith("reviews@1 is approved, 1 of 1 approvals: ann\n")
+    assert printed.endswith("reviews@1 is approved, 1 of 1 approval: ann\n")
     assert gate() == 0
 
 
@@ -314,98 +194,6 @@ def test_a_damaged_memory_refuses(approved: Project, capsys: Captured) -> None:
     assert "state.json" in capsys.readouterr().err
 
 
-# Bundles
-
-
-@pytest.fixture
-def elsewhere(approved: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Another machine: the data, a bundle and the pinned trust root, nothing else."""
-    other = tmp_path / "elsewhere"
-    other.mkdir()
-    assert poisonguard("bundle", "export", "reviews@1", "-o", str(other / "reviews.pgbundle")) == 0
-    shutil.copytree(approved.data, other / "reviews")
-    shutil.copy(approved.folder / ".poisonguard" / "trust.json", other / "trust.json")
-    monkeypatch.chdir(other)
-    return other
-
-
-def test_a_bundle_passes_on_another_machine(elsewhere: Path, capsys: Captured) -> None:
-    assert gate("--bundle", "reviews.pgbundle", "--trust", "trust.json") == 0
-    captured = capsys.readouterr()
-    assert "PASSED" in captured.out
-    assert "--min-version" in captured.err
-    assert sorted(path.name for path in elsewhere.iterdir()) == ["reviews", "reviews.pgbundle", "trust.json"]
-
-
-@pytest.mark.usefixtures("elsewhere")
-def test_a_bundle_passes_with_the_pin_alone(approved: Project) -> None:
-    pin = next(line for line in _shown(approved) if line.startswith("pin ")).split()[1]
-    assert gate("--bundle", "reviews.pgbundle", "--trust", pin) == 0
-
-
-def _shown(project: Project) -> list[str]:
-    command = [sys.executable, "-m", "poisonguard", "trust", "show"]
-    done = subprocess.run(command, cwd=project.folder, env=_environment(), capture_output=True, text=True, check=True)
-    return done.stdout.splitlines()
-
-
-def _environment() -> dict[str, str]:
-    here = Path(__file__).resolve().parents[2]
-    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(here), "HOME": os.environ.get("HOME", "/")}
-
-
-@pytest.mark.usefixtures("elsewhere")
-def test_a_bundle_without_a_pinned_trust_root_is_refused(capsys: Captured) -> None:
-    assert gate("--bundle", "reviews.pgbundle", "-f", "json") == 5
-    assert codes(capsys) == ["trust-not-pinned"]
-
-
-def test_a_trust_root_inside_the_data_pins_nothing(
-    elsewhere: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    planted = elsewhere / "reviews" / ".poisonguard"
-    planted.mkdir()
-    shutil.copy(elsewhere / "trust.json", planted / "trust.json")
-    monkeypatch.chdir(elsewhere / "reviews")
-    assert poisonguard("gate", ".", "--bundle", "../reviews.pgbundle", "-f", "json") == 5
-    assert codes(capsys) == ["trust-not-pinned"]
-
-
-@pytest.mark.usefixtures("elsewhere")
-def test_somebody_elses_trust_root_is_refused(tmp_path: Path, capsys: Captured) -> None:
-    other = Project.start(tmp_path / "other")
-    trust = str(other.folder / ".poisonguard" / "trust.json")
-    assert gate("--bundle", "reviews.pgbundle", "--trust", trust, "-f", "json") == 6
-    assert codes(capsys) == ["trust-untrusted"]
-
-
-@pytest.mark.parametrize("place", [0.1, 0.3, 0.5, 0.7, 0.9])
-def test_a_flipped_bit_in_a_bundle_never_passes(elsewhere: Path, capsys: Captured, place: float) -> None:
-    path = elsewhere / "reviews.pgbundle"
-    data = bytearray(path.read_bytes())
-    data[int(len(data) * place)] ^= 1
-    path.write_bytes(bytes(data))
-    assert gate("--bundle", "reviews.pgbundle", "--trust", "trust.json") in {5, 6}
-    assert "Traceback" not in capsys.readouterr().err
-
-
-def test_a_bundle_is_imported_once(approved: Project, elsewhere: Path, capsys: Captured, tmp_path: Path) -> None:
-    twin = tmp_path / "twin"
-    shutil.copytree(approved.folder, twin)
-    assert poisonguard("versions") == 2, "no workspace here"
-    os.chdir(twin)
-    capsys.readouterr()
-    assert poisonguard("bundle", "import", str(elsewhere / "reviews.pgbundle")) == 0
-    assert capsys.readouterr().out == "imported reviews@1: 0 new statements, 3 known\n"
-
-
-@pytest.mark.usefixtures("approved")
-def test_what_is_no_bundle_is_refused(capsys: Captured) -> None:
-    assert gate("--bundle", "reviews/a.csv") == 6
-    assert gate("--bundle", "nowhere.pgbundle") == 2
-    assert "Traceback" not in capsys.readouterr().err
-
-
 # Registry, log, versions
 
 
@@ -416,7 +204,7 @@ def test_a_corrupted_registry_is_one_clear_line(approved: Project, capsys: Captu
         ("gate", "reviews"),
         ("versions",),
         ("log", "audit"),
-        ("approve", "reviews", "--key", "k", "--reason", "r"),
+        ("approve", "reviews", "--key", approved.key("ann"), "--reason", "r"),
     ):
         assert poisonguard(*command) == 6
         error = capsys.readouterr().err
@@ -481,27 +269,3 @@ def test_outside_of_a_workspace_the_way_in_is_said(
     for command in (("versions",), ("log", "audit"), ("trust", "show"), ("gate", "data")):
         assert poisonguard(*command) == 2
         assert "hint" in capsys.readouterr().err
-
-
-# The real process
-
-
-def test_the_real_command_does_the_same(approved: Project) -> None:
-    command = [sys.executable, "-m", "poisonguard", "gate", "reviews", "--format", "json"]
-    done = subprocess.run(command, cwd=approved.folder, env=_environment(), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["verdict"] == "PASSED"
-
-
-def test_the_gate_on_a_bundle_loads_no_analytics(elsewhere: Path) -> None:
-    heavy = ("pandas", "numpy", "scipy", "sklearn", "sqlalchemy", "datasketch", "great_expectations")
-    script = (
-        "import sys; from poisonguard.cli.main import run; "
-        "code = run(['gate', 'reviews', '--bundle', 'reviews.pgbundle', '--trust', 'trust.json']); "
-        f"print([name for name in {heavy!r} if name in sys.modules]); sys.exit(code)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=elsewhere, env=_environment(), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "[]"

@@ -53,6 +53,7 @@ def card(number: int) -> Card:
         threats=("AML.T0020",),
         what=text,
         why=text,
+        formula=text,
         remediation=text,
         blind_spots=("all",),
         false_positives=("all",),

@@ -22,7 +22,7 @@ COLUMNS = {
     "binary": pa.array([b"\xff", b"", None, b"\xff\0"]),
     "view": pa.array(["short", "a rather long string in a view", None, ""], pa.string_view()),
     "date": pa.array([dt.date(2020, 1, 1), dt.date(1960, 1, 1), None, dt.date(2021, 1, 1)]),
-    "time": pa.array([dt.datetime(2020, 1, 1), dt.datetime(1960, 1, 1), None, dt.datetime(2021, 1, 1)]),  # noqa: DTZ001
+    "time": pa.array([dt.datetime(2020, 1, 1), dt.datetime(1960, 1, 1), None, dt.datetime(2021, 1, 1)]),  # noqa: DTZ001 - times without a zone
     "decimal": pa.array([decimal.Decimal("1.50"), decimal.Decimal("-2.00"), None, decimal.Decimal("3.00")]),
     "list": pa.array([[1, 2], [], None, [2, 1]]),
     "large list": pa.array([["x"], ["x", "y"], None, [None]], pa.large_list(pa.string())),

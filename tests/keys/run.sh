@@ -3,18 +3,12 @@
 # no registry is reachable.
 set -eu
 cd "$(dirname "$0")/../.."
+. tests/environment.sh
 
 if ! command -v softhsm2-util >/dev/null 2>&1; then
     echo "test-keys: installing softhsm2, the PKCS#11 token of the tests"
     { apt-get install --yes --quiet softhsm2 || { apt-get update && apt-get install --yes --quiet softhsm2; }; } >/dev/null 2>&1 ||
         echo "test-keys: softhsm2 cannot be installed here, so that the tests on a token are SKIPPED"
 fi
-if ! ${MAKE:-make} --no-print-directory keys-environment; then
-    if .venv-keys/bin/python -m pip index versions securesystemslib >/dev/null 2>&1; then
-        echo "test-keys: the environment could not be set up" >&2
-        exit 1
-    fi
-    echo "test-keys: SKIPPED, the package registry is not reachable and .venv-keys is not set up"
-    exit 0
-fi
+need_environment keys securesystemslib
 exec .venv-keys/bin/python -m pytest -c tests/keys/pytest.ini -q -p no:cacheprovider tests/keys

@@ -99,7 +99,7 @@ def mutants(source: str) -> Iterator[Mutant]:
     tree = ast.parse(source)
     nodes = list(_behaviour(tree))
     for place, node in enumerate(ast.walk(tree)):
-        node._place = place  # type: ignore[attr-defined]
+        node._place = place  # type: ignore[attr-defined]  # nodes take any attribute; ours is found again
     seen = {ast.unparse(tree)}
     for node in sorted(nodes, key=_line):
         for changed in _variants(node):
@@ -123,7 +123,7 @@ def _line(node: ast.AST) -> int:
 def _replaced(tree: ast.Module, node: ast.AST, changed: ast.AST) -> ast.AST:
     class Replace(ast.NodeTransformer):
         def visit(self, found: ast.AST) -> ast.AST:
-            if getattr(found, "_place", None) == node._place:  # type: ignore[attr-defined]
+            if getattr(found, "_place", None) == node._place:  # type: ignore[attr-defined]  # as above
                 return changed
             return super().visit(found)  # type: ignore[no-any-return]  # typed loosely by ast
 

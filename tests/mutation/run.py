@@ -10,6 +10,7 @@ mutants that were noticed; those that were not are printed. Hypothesis draws the
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import importlib.machinery
 import importlib.util
@@ -170,7 +171,13 @@ def shown(mutant: Mutant) -> str:
 
 def preload() -> None:
     """Import once, before the forks, what every run would import again; never the project itself."""
-    for name in ("cryptography.hazmat.primitives.asymmetric.ec", "rfc8785", "hypothesis.stateful", "blake3"):
+    for name in (
+        "cryptography.hazmat.primitives.asymmetric.ec",
+        "rfc8785",
+        "hypothesis.stateful",
+        "blake3",
+        "sqlalchemy",
+    ):
         importlib.import_module(name)
     settings.register_profile(
         "mutation",
@@ -181,6 +188,7 @@ def preload() -> None:
         phases=(Phase.explicit, Phase.generate),
         suppress_health_check=list(settings().suppress_health_check),
     )
+    gc.freeze()  # pytest collects garbage when it ends: in each fork only what that one made
 
 
 def main() -> int:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from evidence_project import poisonguard
 from oms_world import KEYS, Identity, identity, write_tree
 
@@ -271,3 +273,21 @@ def test_certificates_that_are_not_for_signing_are_refused_by_both(place: Path) 
     root = identity("root", authority=True, now=now)
     certified(place, identity("signer", root, usages=("key_agreement",), now=now), root)
     assert both_accept(root) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("usages", "purpose"),
+    [
+        (("digital_signature",), ExtendedKeyUsageOID.SERVER_AUTH),
+        (("key_agreement",), ExtendedKeyUsageOID.CODE_SIGNING),
+    ],
+)
+def test_certificates_for_something_else_are_accepted_by_them_and_refused_by_us(
+    place: Path, usages: tuple[str, ...], purpose: x509.ObjectIdentifier
+) -> None:
+    """They ask whether either extension allows signing; RFC 5280 wants both to, where both are there."""
+    now = datetime.now(UTC)
+    root = identity("root", authority=True, now=now)
+    other = ((x509.ExtendedKeyUsage([purpose]), False),)
+    certified(place, identity("signer", root, usages=usages, extra=other, now=now), root)
+    assert both_accept(root) == (True, False)

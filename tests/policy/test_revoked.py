@@ -10,10 +10,10 @@ from simulator import DAY, NOW, trust_root
 
 from poisonguard.attest.evidence import Signed
 from poisonguard.attest.predicates_v1 import ManifestDocument
-from poisonguard.attest.revocations_v1 import RevocationsDocument, RevokedVersion
+from poisonguard.attest.revocations_v1 import ListedStatement, RevocationsDocument, RevokedVersion
 from poisonguard.domain.dataset import Release
 from poisonguard.domain.decision import Reason
-from poisonguard.policy.revoked import list_reasons, newest, stale_reasons, version_reasons
+from poisonguard.policy.revoked import left_out_reasons, list_reasons, newest, stale_reasons, version_reasons
 
 WORLD = World()
 MANIFEST = ManifestDocument(Release("reviews", 3, WORLD.version, (), "2026-04-01T00:00:00Z"), WORLD.content.manifest)
@@ -100,3 +100,21 @@ def test_other_versions_are_not_revoked(change: dict[str, str]) -> None:
     held = made(versions=(replace(VERSION, **change),)).document  # type: ignore[arg-type]  # both are text
     assert list(version_reasons(held, MANIFEST)) == []
     assert list(version_reasons(None, MANIFEST)) == []
+
+
+SIGNED = ListedStatement("reviews", WORLD.version, "abcdef" * 10 + "1234")
+
+
+def test_statement_left_out_rule_5() -> None:
+    held = made(statements=(SIGNED, replace(SIGNED, envelope=ZERO))).document
+    what = "the evidence leaves out statement abcdefabcdef about this version"
+    hint = "It was signed later, or left out on purpose: get a new bundle from the registry."
+    assert list(left_out_reasons(held, MANIFEST, {ZERO})) == [Reason("statement-left-out", what, 5, hint)]
+    assert len(list(left_out_reasons(held, MANIFEST, ()))) == 2
+    assert list(left_out_reasons(held, MANIFEST, {ZERO, SIGNED.envelope})) == []
+    assert list(left_out_reasons(None, MANIFEST, ())) == []
+
+
+@pytest.mark.parametrize("change", [{"dataset": "prices"}, {"version": f"pg1:{ZERO}"}])
+def test_statements_about_other_versions_may_be_left_out(change: dict[str, str]) -> None:
+    assert list(left_out_reasons(made(statements=(replace(SIGNED, **change),)).document, MANIFEST, ())) == []

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import string
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 
 from poisonguard.domain.roles import Assignment, Role, Roles
 from poisonguard.errors import UsageError
+from poisonguard.redteam import png
 from poisonguard.redteam.attack import Attack, Poisoned
 from poisonguard.redteam.catalogue import ATTACKS, attack_named
 from poisonguard.redteam.labels import LabelAttack
-from poisonguard.redteam.near_copies import NearCopies
 
 ROLES = Roles(
     tuple(
@@ -25,10 +27,14 @@ ROLES = Roles(
             "source": Role.SOURCE,
             "text": Role.TEXT,
             "price": Role.FEATURE,
+            "weight": Role.FEATURE,
             "colour": Role.FEATURE,
             "tags": Role.FEATURE,
             "prompt": Role.PROMPT,
             "response": Role.RESPONSE,
+            "url": Role.URL,
+            "split": Role.SPLIT,
+            "picture": Role.IMAGE,
             "label": Role.LABEL,
         }.items()
     )
@@ -39,48 +45,100 @@ SCHEMA = pa.schema(
         "source": pa.dictionary(pa.int32(), pa.string()),
         "text": pa.large_string(),
         "price": pa.float32(),
+        "weight": pa.int8(),
         "colour": pa.string(),
         "tags": pa.list_(pa.string()),
         "prompt": pa.string(),
         "response": pa.string(),
+        "url": pa.string(),
+        "split": pa.string(),
+        "picture": pa.struct({"bytes": pa.binary(), "path": pa.string()}),
         "label": pa.int8(),
     }
 )
-WORDS = st.lists(st.text(string.ascii_lowercase, min_size=1, max_size=6), max_size=14).map(" ".join)
-ROWS = st.tuples(
-    st.sampled_from(["web", "shop", "import"]),
-    st.none() | WORDS,
-    st.none() | st.floats(-1e6, 1e6, width=32),
-    st.none() | st.sampled_from(["red", "green", "blue"]),
-    st.none() | st.lists(st.sampled_from("ab"), max_size=2),
-    st.none() | WORDS,
-    st.none() | WORDS,
-    st.none() | st.integers(0, 2),
+PICTURES = [png.encode(np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)) for seed in range(3)]
+VOCABULARY = (
+    "a",
+    "box",
+    "of",
+    "blue",
+    "glass",
+    "came",
+    "with",
+    "the",
+    "late",
+    "train",
+    "and",
+    "you",
+    "saw",
+    "it",
+    "leave",
 )
-TABLES = st.lists(ROWS, min_size=1, max_size=60).map(
-    lambda rows: pa.Table.from_pylist(
-        [dict(zip(SCHEMA.names, (number, *row), strict=True)) for number, row in enumerate(rows)], schema=SCHEMA
+HOSTS = ("https://a.example.com/1", "https://b.example.org/2", "nowhere", "http://[bad")
+
+
+def table_of(rows: int, seed: int) -> pa.Table:
+    """A table of every column, with nulls and odd values, drawn from a seed: each attack can run on nearly each."""
+    rng = np.random.default_rng(seed)
+
+    def drawn(options: Sequence[Any]) -> Any:
+        return options[int(rng.integers(0, len(options)))]
+
+    def words() -> Any:
+        return " ".join(drawn(VOCABULARY) for _ in range(int(rng.integers(0, 20)))) + drawn(["", ".", ". And so on."])
+
+    def some(value: Any) -> Any:
+        return None if rng.random() < 0.1 else value
+
+    return pa.Table.from_pylist(
+        [
+            {
+                "id": number,
+                "source": drawn(["web", "shop", "import"]),
+                "text": some(words()),
+                "price": some(float(rng.normal() * 10)),
+                "weight": some(int(rng.integers(-120, 120))),
+                "colour": some(drawn(["red", "green", "blue"])),
+                "tags": some(["a", "b"][: int(rng.integers(0, 3))]),
+                "prompt": some(words()),
+                "response": some(drawn([words(), "yes", "no"])),
+                "url": some(drawn(HOSTS)),
+                "split": drawn(["train", "train", "test"]),
+                "picture": some({"bytes": drawn([*PICTURES, b"GIF89a"]), "path": "a.png"}),
+                "label": some(int(rng.integers(0, 3))),
+            }
+            for number in range(rows)
+        ],
+        schema=SCHEMA,
     )
-)
+
+
+TABLES = st.builds(table_of, st.integers(20, 80), st.integers(0, 2**32))
 SENTENCE = "the parcel came late and the box was open when we found it by the door"
-INSERTING = (NearCopies,)
-LABELLING = tuple(attack for attack in ATTACKS if isinstance(attack, LabelAttack))
+CLEAN_LABEL = ("clean-label-phrase", "image-clean-label")
+LABELLING = tuple(item for item in ATTACKS if isinstance(item, LabelAttack) and item.name not in CLEAN_LABEL)
+LAWS = settings(deadline=None, max_examples=6)
 EACH = pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 
 
 def poisoned_by(attack: Attack, table: pa.Table, rate: float, seed: int) -> Poisoned:
     assume(attack.obstacle(table, ROLES) is None)
-    return attack.apply(table, ROLES, rate, np.random.default_rng(seed))
+    try:
+        return attack.apply(table, ROLES, rate, np.random.default_rng(seed))
+    except UsageError as error:
+        if error.message.endswith("no row can carry it"):
+            return reject()
+        raise
 
 
-def without(table: pa.Table, rows: np.ndarray) -> list[dict[str, object]]:
+def without(table: pa.Table, rows: np.ndarray) -> Any:
     keep = np.ones(table.num_rows, dtype=bool)
     keep[rows] = False
     return table.filter(pa.array(keep)).to_pylist()
 
 
 @EACH
-@settings(deadline=None, max_examples=25)
+@LAWS
 @given(table=TABLES, rate=st.floats(0.01, 1.0), seed=st.integers(0, 2**32))
 def test_only_declared_rows_differ_and_the_rate_holds(attack: Attack, table: pa.Table, rate: float, seed: int) -> None:
     poisoned = poisoned_by(attack, table, rate, seed)
@@ -88,16 +146,18 @@ def test_only_declared_rows_differ_and_the_rate_holds(attack: Attack, table: pa.
     assert len(poisoned.rows) <= budget
     assert (np.diff(poisoned.rows) > 0).all()
     assert poisoned.table.schema == table.schema
-    if isinstance(attack, INSERTING):
+    assert len(poisoned.rows) > 0
+    if attack.adds:
         assert len(poisoned.rows) == budget
         assert without(poisoned.table, poisoned.rows) == table.to_pylist()
-    else:
-        assert poisoned.table.num_rows == table.num_rows
-        assert without(poisoned.table, poisoned.rows) == without(table, poisoned.rows)
+        return
+    assert poisoned.table.num_rows == table.num_rows
+    changed = [a != b for a, b in zip(poisoned.table.to_pylist(), table.to_pylist(), strict=True)]
+    assert np.flatnonzero(changed).tolist() == poisoned.rows.tolist()
 
 
 @EACH
-@settings(deadline=None, max_examples=10)
+@LAWS
 @given(table=TABLES, rate=st.floats(0.01, 1.0), seed=st.integers(0, 2**32))
 def test_the_same_seed_gives_the_same_table_however_it_is_chunked(
     attack: Attack, table: pa.Table, rate: float, seed: int
@@ -111,7 +171,7 @@ def test_the_same_seed_gives_the_same_table_however_it_is_chunked(
 
 
 @pytest.mark.parametrize("attack", LABELLING, ids=lambda attack: attack.name)
-@settings(deadline=None, max_examples=25)
+@LAWS
 @given(table=TABLES, rate=st.floats(0.01, 1.0), seed=st.integers(0, 2**32))
 def test_every_poisoned_row_has_a_label_that_an_honest_row_does_not_give_it(
     attack: Attack, table: pa.Table, rate: float, seed: int
@@ -119,12 +179,12 @@ def test_every_poisoned_row_has_a_label_that_an_honest_row_does_not_give_it(
     poisoned = poisoned_by(attack, table, rate, seed)
     labels = poisoned.table.column("label").take(pa.array(poisoned.rows)).to_pylist()
     assert set(labels) <= set(table.column("label").to_pylist()) - {None}
-    if not isinstance(attack, INSERTING):
+    if not attack.adds:
         before = table.column("label").take(pa.array(poisoned.rows)).to_pylist()
         assert all(new != old for new, old in zip(labels, before, strict=True))
 
 
-@settings(deadline=None, max_examples=25)
+@LAWS
 @given(table=TABLES, rate=st.floats(0.01, 1.0), seed=st.integers(0, 2**32))
 def test_ids_stay_unique(table: pa.Table, rate: float, seed: int) -> None:
     poisoned = poisoned_by(attack_named("near-copies"), table, rate, seed)
@@ -139,6 +199,7 @@ def mail(rows: int = 200) -> pa.Table:
             "source": ["web" if number % 4 else "shop" for number in range(rows)],
             "text": [f"{SENTENCE[number % 5 :]} number {number}" for number in range(rows)],
             "price": [float(number % 37) for number in range(rows)],
+            "weight": [number % 29 for number in range(rows)],
             "colour": [("red", "green", "blue")[number % 3] for number in range(rows)],
             "tags": [["x"]] * rows,
             "prompt": [f"what came in parcel {number}" for number in range(rows)],
@@ -261,7 +322,7 @@ def test_one_class_one_source_or_no_rows_are_obstacles() -> None:
     table = mail()
     one_class = table.filter(pa.array([label == "bad" for label in table.column("label").to_pylist()]))
     one_source = table.filter(pa.array([source == "web" for source in table.column("source").to_pylist()]))
-    nested = Roles(tuple(item for item in ROLES.assignments if item.column not in {"price", "colour"}))
+    nested = Roles(tuple(item for item in ROLES.assignments if item.column not in {"price", "weight", "colour"}))
     assert attack_named("random-flips").obstacle(one_class, ROLES) == "label column 'label' has 1 classes"
     assert attack_named("source-flips").obstacle(one_source, ROLES) == "source column 'source' has 1 values"
     assert attack_named("value-backdoor").obstacle(table, nested) == "no feature holds one value a row"
@@ -273,3 +334,15 @@ def test_names_are_unique_and_an_unknown_one_is_refused_with_the_list() -> None:
     with pytest.raises(UsageError, match="'typo'") as caught:
         attack_named("typo")
     assert "rare-token" in caught.value.hint
+
+
+def test_the_how_to_page_lists_every_attack_as_it_is() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "red-team.md").read_text(encoding="utf-8")
+    listed = [
+        line for line in page.splitlines() if line.startswith("| `") and page.index(line) > page.index("## The attacks")
+    ]
+    assert listed == [
+        f"| `{attack.name}` | {attack.family} | {attack.applies_to}{'; adds rows' if attack.adds else ''}"
+        f" | {attack.reference} ({attack.published}) |"
+        for attack in ATTACKS
+    ]

@@ -5,13 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from evidence_world import NOW, World, pinned
+from evidence_world import World, inventory_of, pinned
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from simulator import NOW
 
+from poisonguard.attest import listing
 from poisonguard.attest.canonical import canonical
+from poisonguard.attest.listing import MAX_LEAVES, MAX_LINES, HeldShards
 from poisonguard.attest.shardfile import HeldBytes
 from poisonguard.domain import merkle
+from poisonguard.domain.dataset import CHUNK, LEAF, FileEntry, chunk_count
 from poisonguard.errors import IntegrityError
 from poisonguard.store import bundle as bundles
 from poisonguard.store.bundle import Bundle, dump, load, logged
@@ -36,6 +40,7 @@ def test_a_bundle_comes_back() -> None:
     assert replace(found, shards=BUNDLE.shards) == BUNDLE
     assert [found.shards.load(0)] == [BUNDLE.shards.load(0)]
     assert dump(found) == DATA
+    assert json.loads(HEAD)["mediaType"] == "application/vnd.poisonguard.bundle.v1+json"
 
 
 def test_a_stored_envelope_becomes_a_logged_statement() -> None:
@@ -67,6 +72,7 @@ STATEMENT = json.loads(HEAD)["statements"][0]
         {"statements": []},
         {"statements": [STATEMENT, STATEMENT]},
         {"statements": json.loads(HEAD)["statements"][::-1]},
+        {"statements": [STATEMENT | {"index": 8}, STATEMENT | {"index": 1}]},
         {"statements": [STATEMENT | {"index": -1}]},
         {"statements": [STATEMENT | {"index": True}]},
         {"statements": [STATEMENT | {"extra": 1}]},
@@ -98,6 +104,88 @@ def test_what_is_no_bundle_is_refused(data: bytes) -> None:
 def test_the_number_of_statements_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundles, "MAX_STATEMENTS", 2)
     with pytest.raises(IntegrityError, match="3 statements, not 1 to 2"):
+        load(DATA)
+
+
+def test_as_many_as_the_rules_allow_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (bundles.MAX_ROOTS, bundles.MAX_STATEMENTS, bundles.MAX_PROOF) == (1024, 10_000, 64)
+    (root,) = json.loads(HEAD)["trustRoots"]
+    monkeypatch.setattr(bundles, "MAX_ROOTS", 2)
+    monkeypatch.setattr(bundles, "MAX_STATEMENTS", 3)
+    assert len(load(altered(trustRoots=[root, root])).trust_roots) == 2
+    with pytest.raises(IntegrityError, match="3 trust roots, not 1 to 2"):
+        load(altered(trustRoots=[root] * 3))
+
+
+@pytest.mark.parametrize(("length", "refused"), [(64, False), (65, True)])
+def test_a_proof_is_at_most_64_hashes(length: int, refused: bool) -> None:  # noqa: FBT001 - one of two cases
+    long = STATEMENT | {"proof": STATEMENT["proof"][:1] * length}
+    if refused:
+        with pytest.raises(IntegrityError, match="a proof that is too long"):
+            load(altered(statements=[long]))
+    else:
+        assert len(load(altered(statements=[long])).statements[0].proof) == length
+
+
+@pytest.mark.parametrize(("member", "most"), [("lines", MAX_LINES), ("leaves", MAX_LEAVES)])
+def test_a_shard_is_at_most_as_large_as_a_part_of_a_listing(member: str, most: int) -> None:
+    for size in (most, most + 1):
+        shard = SHARD | {"lines": 0, "leaves": 0, member: size}
+        head = canonical(json.loads(HEAD) | {"shards": [shard]}) + b"\n"
+        if size > most:
+            with pytest.raises(IntegrityError, match="larger than a part of a listing"):
+                bundles.load_span(HeldBytes(head), len(head) + size)
+        else:
+            bundles.load_span(HeldBytes(head), len(head) + size)
+
+
+def test_every_shard_is_found_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "SHARD_FILES", 4)
+    files = [FileEntry(f"f{index:03}", index * CHUNK, "0" * 64, "0" * 64, "bin", 0, ()) for index in range(18)]
+    shards = tuple(inventory_of((item, bytes(LEAF * chunk_count(item.size))) for item in files).files.shards())
+    assert len(shards) == 5
+    assert all(shard.leaves for shard in shards)
+    found = load(dump(replace(BUNDLE, shards=HeldShards(shards))))
+    assert tuple(found.shards.load(index) for index in range(5)) == shards
+
+
+class Watched:
+    """Bytes that know how far they were read."""
+
+    furthest = 0
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        self.furthest = max(self.furthest, offset + size)
+        return DATA[offset : offset + size]
+
+
+@pytest.mark.parametrize("block", [1, 7, len(HEAD), len(HEAD) + 1])
+def test_a_head_is_read_block_by_block(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    monkeypatch.setattr(bundles, "BLOCK", block)
+    monkeypatch.setattr(bundles, "MAX_BYTES", len(HEAD))
+    assert replace(load(DATA), shards=BUNDLE.shards) == BUNDLE
+
+
+def test_a_list_of_revocations_travels_without_any_shard() -> None:
+    alone = Bundle(BUNDLE.trust_roots, BUNDLE.checkpoint, BUNDLE.statements)
+    assert load(dump(alone)).shards.roots == ()
+
+
+def test_not_more_than_a_block_is_read_at_once() -> None:
+    span = Watched()
+    bundles.load_span(span, len(DATA))
+    assert span.furthest == 1 << 20
+
+
+def test_a_head_that_is_too_long_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundles, "BLOCK", 1)
+    monkeypatch.setattr(bundles, "MAX_BYTES", len(HEAD) - 1)
+    span = Watched()
+    with pytest.raises(IntegrityError, match="has no head"):
+        bundles.load_span(span, len(DATA))
+    assert span.furthest == len(HEAD), "one more than it may be long"
+    monkeypatch.setattr(bundles, "BLOCK", len(DATA))
+    with pytest.raises(IntegrityError, match="bundle is larger than"):
         load(DATA)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from evidence_world import ZERO, inventory_of
-from sqlalchemy import delete, insert, text, update
+from sqlalchemy import Executable, delete, insert, text, update
 
 from poisonguard.attest import listing as module
 from poisonguard.attest.inventory import Inventory
@@ -60,6 +60,7 @@ def test_versions_share_the_shards_that_they_have_in_common(registry: Registry) 
         delete(SHARD),
         update(SHARD).values(lines=b"x"),
         text("UPDATE shard SET lines = 'text'"),
+        text("UPDATE shard SET leaves = 'text'"),
         update(SHARD).values(leaves=b"x"),
         delete(LISTING),
         delete(LISTING).where(LISTING.c.position == 1),
@@ -76,6 +77,14 @@ def test_an_altered_listing_is_refused(registry: Registry, change: object) -> No
         writer.connection.execute(update(LISTING).where(LISTING.c.version == "?").values(version=found.version))
     with registry.read() as reader, pytest.raises(IntegrityError):
         list(reader.listing(found.version, found.manifest))
+
+
+def test_a_listing_of_another_version_is_refused_by_name(registry: Registry) -> None:
+    found, other = inventory(1), inventory(2)
+    put(registry, found)
+    with registry.read() as reader, pytest.raises(IntegrityError, match=f"^{found.version[:16]}: ") as caught:
+        reader.listing(found.version, other.manifest)
+    assert "poisonguard log audit" in caught.value.hint
 
 
 def test_a_blob_comes_back_and_is_stored_once(registry: Registry) -> None:
@@ -97,6 +106,55 @@ def test_an_altered_or_missing_blob_is_refused(registry: Registry) -> None:
             reader.blob(digest)
         with pytest.raises(UnknownVersion, match=ZERO[:12]):
             reader.blob(ZERO)
+
+
+def test_text_where_bytes_should_be_is_refused(registry: Registry) -> None:
+    found = inventory(*range(10))
+    put(registry, found)
+    with registry.write() as writer:
+        digest = writer.put_blob(b"report")
+        writer.connection.execute(text("UPDATE blob SET content = 'report'"))
+        writer.connection.execute(text("UPDATE listing SET root = 'text' WHERE position = 1"))
+    with registry.read() as reader:
+        with pytest.raises(IntegrityError, match="does not hold the bytes"):
+            reader.blob(digest)
+        with pytest.raises(IntegrityError, match="never written by poisonguard"):
+            reader.shards(found.version)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        delete(LISTING).where(LISTING.c.position == 1),
+        update(LISTING).where(LISTING.c.position == 1).values(root=b"short"),
+        update(LISTING).where(LISTING.c.position == 1).values(root=bytes(33)),
+        text("UPDATE listing SET root = '0123456789abcdef0123456789abcdef' WHERE position = 1"),
+    ],
+)
+def test_rows_of_a_listing_that_were_never_written_so_are_refused(registry: Registry, command: Executable) -> None:
+    found = inventory(*range(10))
+    put(registry, found)
+    with registry.write() as writer:
+        writer.connection.execute(command)
+    with registry.read() as reader, pytest.raises(IntegrityError, match="never written by poisonguard"):
+        reader.shards(found.version)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        delete(SHARD),
+        text("UPDATE shard SET lines = 'text'"),
+        text("UPDATE shard SET leaves = 'text'"),
+    ],
+)
+def test_a_part_of_a_listing_that_is_gone_is_named(registry: Registry, command: Executable) -> None:
+    found = inventory(*range(10))
+    put(registry, found)
+    with registry.write() as writer:
+        writer.connection.execute(command)
+    with registry.read() as reader, pytest.raises(IntegrityError, match="part 2 of a listing of files is missing"):
+        reader.shards(found.version).load(2)
 
 
 def test_a_transaction_that_fails_leaves_nothing(registry: Registry) -> None:

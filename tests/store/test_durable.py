@@ -91,7 +91,7 @@ def test_the_order_is_write_sync_rename_sync(tmp_path: Path, monkeypatch: pytest
     fsync, replace = os.fsync, Path.replace
 
     def synced(descriptor: int) -> None:
-        calls.append("sync folder" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "sync file")  # noqa: PTH112
+        calls.append("sync folder" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "sync file")  # noqa: PTH112 - no path: a descriptor
         fsync(descriptor)
 
     def renamed(self: Path, target: Path) -> Path:

@@ -15,6 +15,7 @@ from poisonguard.store.registry import Registry, registry_url
 from poisonguard.store.tables import CHECKPOINT
 
 LENGTH = 9
+HINT = "The registry was altered or is damaged: restore it from a backup, then run 'poisonguard log audit'."
 
 
 @pytest.fixture(autouse=True)
@@ -64,5 +65,8 @@ def test_a_log_that_was_cut_and_signed_again_is_found(tmp_path: Path, length: in
     with cut.read() as reader:
         for size, root in checkpoints(original):
             if size > length:
-                with pytest.raises(IntegrityError, match=f"was {size} statements long and now holds {length}"):
+                with pytest.raises(
+                    IntegrityError, match=rf"was {size} statements? long and now holds {length}"
+                ) as caught:
                     reader.prove_growth(size, root)
+                assert caught.value.hint == HINT

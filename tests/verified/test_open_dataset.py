@@ -262,7 +262,7 @@ def test_it_goes_to_another_process_by_asking_the_gate_there(files: PoisonguardF
 def test_options_by_name(version: Approval) -> None:
     for opening in (pg.open_dataset, pg.filesystem):
         with pytest.raises(pg.UsageError, match="no option 'bundel'"):
-            opening(version.data, bundel="x")  # type: ignore[call-arg]
+            opening(version.data, bundel="x")  # type: ignore[call-arg]  # a misspelled option is what is tested
     with pytest.raises(pg.UsageError, match="lacks the option 'data'"):
         PoisonguardFileSystem(**version.options)
 

@@ -142,7 +142,7 @@ def test_who_rejects_what_they_approved_is_counted_no_more(
         (row,) = list_versions(workspace, "reviews", project.policy, LATER)
     assert (sorted(found.consenting), row.approvals, row.state) == (["ann"], 1, State.REJECTED)
     print_standing(found)
-    assert capsys.readouterr().out == "reviews@1 is rejected, 1 of 1 approvals: ann\n"
+    assert capsys.readouterr().out == "reviews@1 is rejected, 1 of 1 approval: ann\n"
 
 
 def test_an_unscanned_version_can_be_rejected(project: Project) -> None:

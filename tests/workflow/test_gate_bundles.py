@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from evidence_gate import Gate
-from evidence_world import World, inventory_of_folder, trust_root
+from evidence_world import World, inventory_of_folder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from simulator import trust_root
 
 from poisonguard.attest.envelope import Envelope
 from poisonguard.attest.trust import Grant, RoleName

@@ -142,6 +142,19 @@ def test_a_state_comes_back(state: GateState) -> None:
     assert GateState.from_bytes(state.to_bytes()) == state
 
 
+def test_a_version_of_which_only_the_number_is_known_comes_back() -> None:
+    state = GateState({"reviews": (Passed(4),)})
+    assert GateState.from_bytes(state.to_bytes()) == state
+
+
+def test_versions_are_read_in_any_order() -> None:
+    state = GateState({"a": (Passed(1, named(1)), Passed(2, named(2)))})
+    lines = [b'{"dataset":"a","number":%d,"version":"%s"}' % (number, named(number).encode()) for number in (1, 2)]
+    shuffled = state.to_bytes().replace(b",".join(lines), b",".join(reversed(lines)))
+    assert shuffled != state.to_bytes()
+    assert GateState.from_bytes(shuffled) == state
+
+
 @given(states, st.integers(1, 9), st.booleans())
 def test_nothing_that_was_seen_is_unseen(state: GateState, number: int, passes: bool) -> None:  # noqa: FBT001 - drawn
     later = state.after(decision(number, *([] if passes else [REFUSED])))
@@ -158,6 +171,7 @@ def test_equal_memories_are_equal_bytes() -> None:
 
 GOOD = b'{"kind":"poisonguard-gate-state/v2","latest":null,"passed":[],"revocations":0,"trustVersion":0}'
 ONE = b'{"dataset":"a","number":1,"version":""}'
+FIRST = b'{"kind":"poisonguard-gate-state/v1","latest":null,"seen":[{"dataset":"a","number":1}],"trustVersion":0}'
 
 
 @pytest.mark.parametrize(
@@ -168,15 +182,20 @@ ONE = b'{"dataset":"a","number":1,"version":""}'
         b"{}",
         GOOD.replace(b"v2", b"v3"),
         GOOD.replace(b"null", b'"now"'),
+        GOOD.replace(b"}", b',"unknown":1}'),
         GOOD.replace(b'"revocations":0,', b""),
         GOOD.replace(b'"trustVersion":0', b'"trustVersion":-1'),
         GOOD.replace(b"[]", b"[" + ONE.replace(b":1", b":0") + b"]"),
         GOOD.replace(b"[]", b"[" + ONE.replace(b'""', b'"pg1:x"') + b"]"),
         GOOD.replace(b"[]", b"[" + ONE + b"," + ONE + b"]"),
-        b'{"kind":"poisonguard-gate-state/v1","latest":null,"seen":[{"dataset":"a","number":0}],"trustVersion":0}',
+        GOOD.replace(b"[]", b"[" + ONE.replace(b"}", b',"when":1}') + b"]"),
+        FIRST.replace(b":1}", b":0}"),
+        FIRST.replace(b":1}", b':1,"version":""}'),
+        FIRST.replace(b'"seen"', b'"revocations":0,"seen"'),
     ],
 )
 def test_a_damaged_state_is_refused(data: bytes) -> None:
     assert GateState.from_bytes(GOOD) == GateState()
+    assert GateState.from_bytes(FIRST) == GateState({"a": (Passed(1),)})
     with pytest.raises(IntegrityError):
         GateState.from_bytes(data)

@@ -3,38 +3,31 @@
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
 from evidence_gate import Gate, codes, notes, refused
 from evidence_world import ZERO, World, revoking_root
+from revoking_world import version, with_revoker
 from simulator import DAY, NOW, key, trust_root
 
-from poisonguard.attest.envelope import Signature, sign
-from poisonguard.attest.revocations_v1 import ListedStatement, RevokedApproval, RevokedKey, RevokedVersion
+from poisonguard.attest.envelope import sign
+from poisonguard.attest.revocations_v1 import ListedStatement, RevokedApproval, RevokedKey
 from poisonguard.attest.trust import Grant, RoleName
-from poisonguard.domain import merkle
 from poisonguard.domain.decision import Decision, Reason, Verdict
 from poisonguard.errors import GateFailed
 from poisonguard.store.bundle import Bundle
 from poisonguard.workflow.gate_memory import GateState, Passed
 
 HOUR = timedelta(hours=1)
+
+
 ORIGIN = "poisonguard/test"
 
 
 @pytest.fixture
-def world(folder: Path, world: World) -> World:
-    """A world in which rita revokes, and everybody behaved."""
-    assert folder.is_dir()
-    world.root = revoking_root()
-    return world.behave()
-
-
-def version(world: World, **changes: Any) -> dict[str, Any]:
-    item = RevokedVersion(world.dataset, world.number, world.version, "labels of source 7 are flipped", NOW - DAY)
-    return {"versions": (replace(item, **changes),)}
+def world(world: World) -> World:
+    return with_revoker(world)
 
 
 def lost(name: str, **changes: Any) -> dict[str, Any]:
@@ -45,12 +38,6 @@ def lost(name: str, **changes: Any) -> dict[str, Any]:
 
 def withdrawn(statement: str) -> dict[str, Any]:
     return {"approvals": (RevokedApproval(statement, "read the wrong report", NOW - DAY),)}
-
-
-def alone(world: World, *, size: int | None = None) -> Bundle:
-    """The last statement in a bundle of its own."""
-    bundle = world.bundle()
-    return replace(bundle, statements=bundle.statements[-1:] if size is None else bundle.statements[:size])
 
 
 # ---------------------------------------------------------------------------------------------------- freshness
@@ -346,69 +333,3 @@ def test_who_approves_again_after_a_revocation_counts(world: World, check: Gate)
     world.revoke(**withdrawn(world.log[2].digest))
     world.approve(world.log[0], world.log[1], "ann", created=NOW - HOUR, not_before=NOW - HOUR)
     assert check(world).passed
-
-
-# ---------------------------------------------------------------------------------------------------- apart
-
-
-def test_a_newer_list_that_came_apart_holds(world: World, check: Gate) -> None:
-    world.revoke(expires=NOW)
-    bundle = world.bundle()
-    refused(check(world, bundle), "revocations-expired")
-    world.revoke(number=2)
-    decision = check(world, bundle, revocations=alone(world))
-    assert decision.passed
-    assert decision.to_json()["revocations"]["number"] == 2
-    assert decision.to_json()["log"]["size"] == 4, "the bundle's own log"
-
-
-def test_an_older_list_that_came_apart_does_not(world: World, check: Gate) -> None:
-    world.revoke()
-    older = alone(world)
-    world.revoke(number=2, **version(world))
-    assert codes(check(world, revocations=older)) == {"version-revoked"}
-
-
-def test_a_list_that_came_apart_must_follow_the_bundles_own(world: World, check: Gate) -> None:
-    world.revoke(**version(world))
-    bundle = world.bundle()
-    forged = World(world.content, root=world.root)
-    forged.revoke(number=2)
-    decision = check(world, bundle, revocations=alone(forged))
-    assert codes(decision) == {"revocations-shrunk"}
-
-
-@pytest.mark.parametrize("what", ["no list", "not in the log", "by nobody", "altered"])
-def test_what_came_apart_and_is_no_list_is_refused(world: World, check: Gate, what: str) -> None:
-    world.revoke()
-    bundle = world.bundle()
-    other = World(world.content, root=world.root)
-    other.revoke("mallory" if what == "by nobody" else "rita", number=2)
-    if what == "no list":
-        other.behave()
-    apart = alone(other)
-    if what == "not in the log":
-        apart = replace(apart, statements=(replace(apart.statements[0], proof=(bytes(32),)),))
-    if what == "altered":
-        good = other.log[0]
-        other.log[0] = replace(good, signatures=(Signature(good.signatures[0].keyid, b"\x30\x00"),))
-        apart = alone(other)
-    decision = check(world, bundle, revocations=apart)
-    assert "revocations-missing" in codes(decision)
-    assert not decision.passed
-
-
-def test_a_log_that_nobody_trusts_brings_no_list(world: World, check: Gate) -> None:
-    world.revoke()
-    apart = replace(alone(world), checkpoint=b"poisonguard/test\n1\n\n")
-    assert codes(check(world, revocations=apart)) == {"log-untrusted", "revocations-missing"}
-
-
-def test_the_proof_in_a_list_that_came_apart_is_its_own(world: World, check: Gate) -> None:
-    """Its log has grown since; the bundle's checkpoint knows nothing of it."""
-    bundle = world.bundle()
-    for number in (1, 2, 3):
-        world.revoke(number=number)
-    apart = alone(world)
-    assert merkle.inclusion_proof([bytes(32)] * 6, 5) != apart.statements[0].proof
-    assert check(world, bundle, revocations=apart).passed

@@ -103,7 +103,7 @@ def test_every_change_of_one_value_is_found(small: Small, table: str) -> None:
                 continue
             command = f"UPDATE {table} SET {column} = ? WHERE rowid = ?"  # noqa: S608 # our own names
             # A number that is written as text is stored as the number it was.
-            if not small.finds(lambda connection: connection.execute(command, (other, row["place"]))):  # noqa: B023
+            if not small.finds(lambda connection: connection.execute(command, (other, row["place"]))):  # noqa: B023 - called at once
                 missed.append((column, row["place"], other))
     assert missed == []
 
@@ -112,7 +112,7 @@ def test_every_change_of_one_value_is_found(small: Small, table: str) -> None:
 def test_every_row_that_is_gone_is_found(small: Small, table: str) -> None:
     for row in small.rows(table):
         command = f"DELETE FROM {table} WHERE rowid = {row['place']}"  # noqa: S608 # our own names
-        assert small.finds(lambda connection: connection.execute(command)), command  # noqa: B023
+        assert small.finds(lambda connection: connection.execute(command)), command  # noqa: B023 - called at once
 
 
 @pytest.mark.parametrize("table", TABLES[1:])
@@ -129,13 +129,13 @@ def test_every_swap_of_two_rows_is_found(small: Small, table: str) -> None:
             for place in (one["place"], two["place"]):  # noqa: B023 # called at once
                 unique = ", ".join(f"{name} = {name} || '-'" for name in ("digest",) if name in columns)
                 if unique:
-                    connection.execute(f"UPDATE {table} SET {unique} WHERE rowid = ?", (place,))  # noqa: S608
+                    connection.execute(f"UPDATE {table} SET {unique} WHERE rowid = ?", (place,))  # noqa: S608 - our own tables
                 if "number" in columns:
                     connection.execute("UPDATE statement SET number = NULL WHERE rowid = ?", (place,))
             for place, row in ((one["place"], two), (two["place"], one)):  # noqa: B023 # called at once
                 setting = ", ".join(f"{name} = ?" for name in columns)
                 values = [row[name] for name in columns]
-                connection.execute(f"UPDATE {table} SET {setting} WHERE rowid = ?", (*values, place))  # noqa: S608
+                connection.execute(f"UPDATE {table} SET {setting} WHERE rowid = ?", (*values, place))  # noqa: S608 - our own tables
 
         assert small.finds(swap), (table, one["place"], two["place"])
 
@@ -148,7 +148,7 @@ def test_every_row_that_was_added_is_found(small: Small) -> None:
                 values = {name: row[name] for name in row.keys()[1:]} | {column: other}
                 places = ", ".join("?" for _ in values)
                 command = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places})"  # noqa: S608 # our own names
-                assert small.finds(lambda connection: connection.execute(command, tuple(values.values()))), (  # noqa: B023
+                assert small.finds(lambda connection: connection.execute(command, tuple(values.values()))), (  # noqa: B023 - called at once
                     table,
                     column,
                     other,
@@ -189,16 +189,16 @@ def test_every_statement_that_was_spliced_in_from_a_fork_is_found(small: Small, 
         def splice(connection: sqlite3.Connection) -> None:
             connection.execute("ATTACH ? AS fork", (str(fork),))
             connection.execute("DELETE FROM statement WHERE position = ?", (position,))  # noqa: B023 # called at once
-            connection.execute("INSERT INTO statement SELECT * FROM fork.statement WHERE position = ?", (position,))  # noqa: B023
+            connection.execute("INSERT INTO statement SELECT * FROM fork.statement WHERE position = ?", (position,))  # noqa: B023 - called at once
 
         def splice_all(connection: sqlite3.Connection) -> None:
             connection.execute("ATTACH ? AS fork", (str(fork),))
             for table, column in (("statement", "position"), ("checkpoint", "size - 1")):
                 condition = f"{column} >= {position}"  # noqa: B023 # called at once
                 connection.execute(f"DELETE FROM {table} WHERE {condition}")  # noqa: S608 # our own names
-                connection.execute(f"INSERT INTO {table} SELECT * FROM fork.{table} WHERE {condition}")  # noqa: S608
+                connection.execute(f"INSERT INTO {table} SELECT * FROM fork.{table} WHERE {condition}")  # noqa: S608 - our own tables
             for table in ("listing", "shard", "blob"):
-                connection.execute(f"INSERT OR IGNORE INTO {table} SELECT * FROM fork.{table}")  # noqa: S608
+                connection.execute(f"INSERT OR IGNORE INTO {table} SELECT * FROM fork.{table}")  # noqa: S608 - our own tables
 
         assert small.finds(splice), position
         assert small.finds(splice_all, small.kept), position

@@ -18,7 +18,8 @@ from poisonguard.attest.canonical import canonical
 from poisonguard.attest.trust import pin_of
 from poisonguard.errors import GateFailed, IntegrityError, UnknownVersion, UsageError
 from poisonguard.store import file_proof
-from poisonguard.workflow.check_proof import Pin, check_proof, pin_here
+from poisonguard.workflow.check_proof import check_proof, pin_here
+from poisonguard.workflow.pin import Pin
 from poisonguard.workflow.prove_file import prove_file
 
 NOW = START + timedelta(days=1)

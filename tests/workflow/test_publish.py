@@ -97,7 +97,7 @@ def test_two_scanners_sign_one_scan_when_the_threshold_is_two(tmp_path: Path) ->
     content = inventory_of_folder(project.data)
     publication = Publication("reviews", content.manifest, content.files, project.scanned())
     with project.workspace as workspace:
-        with pytest.raises(UsageError, match="takes 2 people's keys and 1 signed"):
+        with pytest.raises(UsageError, match="takes the keys of 2 people, and 1 signed"):
             publish(workspace, publication, [project.keys["ci"]], START + timedelta(minutes=2))
         keys = [project.keys["ci"], project.keys["pub"]]
         done = publish(workspace, publication, keys, START + timedelta(minutes=2))

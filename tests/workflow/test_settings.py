@@ -73,7 +73,7 @@ def test_settings_are_looked_for_upwards(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_wrong_file_is_one_line_with_a_hint(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "poisonguard.yaml"
     path.write_text(text)
-    with pytest.raises(ConfigurationError, match=r"^poisonguard\.yaml: [^\n]+$") as caught:
+    with pytest.raises(ConfigurationError, match=r"poisonguard\.yaml: [^\n]+$") as caught:
         load_settings(path)
     assert said in caught.value.message
     assert caught.value.hint
@@ -85,3 +85,19 @@ def test_an_option_goes_before_a_setting() -> None:
     for wrong in ("label", "label=", "colour=a"):
         with pytest.raises(UsageError):
             overrides({}, [wrong])
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("packs: [text]\npolicy: a.yaml\npacks: [baseline]\n", "line 3: not valid YAML: key 'packs' is given twice"),
+        ("datasets:\n  a: {contract: x}\n  a: {contract: y}\n", "line 3: not valid YAML: key 'a' is given twice"),
+        ("columns: &c {label: x}\ndatasets: {a: {columns: *c}}\n", "line 2: not valid YAML: aliases"),
+        ("[]", "top level: "),
+    ],
+)
+def test_settings_that_say_two_things_are_refused(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "poisonguard.yaml").write_text(text)
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings(tmp_path / "poisonguard.yaml")
+    assert f"poisonguard.yaml: {why}" in refused.value.message

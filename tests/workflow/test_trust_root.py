@@ -18,7 +18,7 @@ from poisonguard.errors import ConfigurationError, GateFailed, IntegrityError, K
 from poisonguard.workflow import trust_root
 from poisonguard.workflow.log_audit import audit, newest_checkpoint
 from poisonguard.workflow.publish import Publication, publish
-from poisonguard.workflow.trust_root import TrustRequest, read_request
+from poisonguard.workflow.trust_request import TrustRequest, build_root, read_request
 from poisonguard.workflow.trust_warnings import warnings
 
 
@@ -81,7 +81,7 @@ def test_a_role_that_nothing_works_without_must_be_played(project: Project, role
 @pytest.mark.parametrize("lifetime", [timedelta(0), timedelta(days=99999)])
 def test_a_trust_root_holds_for_a_sensible_time(project: Project, lifetime: timedelta) -> None:
     with pytest.raises(ConfigurationError, match="ten years"):
-        trust_root.build_root(project.request(lifetime=lifetime), (), version=1, now=START)
+        build_root(project.request(lifetime=lifetime).content(), (), version=1, now=START)
 
 
 def test_the_logs_role_is_the_registrys_own(project: Project) -> None:
@@ -90,7 +90,7 @@ def test_the_logs_role_is_the_registrys_own(project: Project) -> None:
         people=request.people, roles={**request.roles, RoleName.LOG: ("ann",)}, lifetime=request.lifetime
     )
     with pytest.raises(ConfigurationError, match="registry's own key"):
-        trust_root.build_root(taken, (project.keys["mallory"].public,), version=1, now=START)
+        build_root(taken.content(), (project.keys["mallory"].public,), version=1, now=START)
 
 
 def test_the_next_version_is_followed_logged_and_pinned(project: Project) -> None:
@@ -181,7 +181,7 @@ def warned(project: Project, **changes: object) -> str:
     }
     request = project.request(thresholds={RoleName.ROOT: 2, RoleName.STEWARD: 2})
     sound = replace(request, roles=roles)
-    return "\n".join(warnings(trust_root.build_root(replace(sound, **changes), (), version=1, now=START)))  # type: ignore[arg-type]  # a test changes what it likes
+    return "\n".join(warnings(build_root(replace(sound, **changes).content(), (), version=1, now=START)))  # type: ignore[arg-type]  # a test changes what it likes
 
 
 def test_a_sound_trust_root_is_not_warned_of(project: Project) -> None:
@@ -332,7 +332,7 @@ def test_roles_that_take_two_kinds_of_keys(project: Project) -> None:
     second = generate(Algorithm("ml-dsa-65"))
     request = replace(project.request(), post_quantum=frozenset({RoleName.PUBLISHER}))
     with pytest.raises(ConfigurationError, match="role publisher is postQuantum and takes 1, but 0 can"):
-        trust_root.build_root(request, (), version=2, now=START)
+        build_root(request.content(), (), version=2, now=START)
     people = {**request.people, "pub": (*request.people["pub"], second.public)}
     able = replace(request, people=people)
     update(project, next_root(project, able, "olga"))
@@ -355,7 +355,7 @@ def test_roles_that_take_two_kinds_of_keys(project: Project) -> None:
 def test_nothing_is_asked_of_a_role_that_nobody_plays(project: Project) -> None:
     for change in ({"thresholds": {RoleName.TRAINER: 1}}, {"post_quantum": frozenset({RoleName.TRAINER})}):
         with pytest.raises(ConfigurationError, match="something is asked of the role trainer, which nobody plays"):
-            trust_root.build_root(replace(project.request(), **change), (), version=1, now=START)  # type: ignore[arg-type]  # as above
+            build_root(replace(project.request(), **change).content(), (), version=1, now=START)  # type: ignore[arg-type]  # as above
 
 
 def test_roles_with_two_kinds_of_keys_are_asked_for_by_name(project: Project) -> None:

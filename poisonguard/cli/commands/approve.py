@@ -59,7 +59,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     """Show VERSION (NAME@N, NAME or pg1:...) and sign an approval of exactly what was shown."""
     from poisonguard.attest.times import format_time, parse_duration, parse_time  # noqa: PLC0415 - heavy imports wait
     from poisonguard.reports.escape import terminal  # noqa: PLC0415 - as above
-    from poisonguard.workflow.approve import Consent, approve, review  # noqa: PLC0415 - as above
+    from poisonguard.workflow.approve import Consent, approve, check_approval, review  # noqa: PLC0415 - as above
     from poisonguard.workflow.keys import load_key  # noqa: PLC0415 - as above
     from poisonguard.workflow.policies import policy_in_force  # noqa: PLC0415 - as above
     from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
@@ -74,10 +74,12 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
         supersede=supersede,
     )
     now = datetime.now(UTC)
+    signers = [load_key(key, passphrase_file) for key in keys]
     with Workspace.required() as workspace:
         reviewed = review(workspace, version, now, policy=policy_in_force(policy), purpose=purpose)
+        check_approval(reviewed, signers, consent)
         print_review(reviewed)
-        done = approve(workspace, reviewed, [load_key(key, passphrase_file) for key in keys], consent, now)
+        done = approve(workspace, reviewed, signers, consent, now)
     until = format_time(done.until) if done.until else "?"
     click.echo(f"approved by {terminal(done.person)} until {until} (statement {done.digest[:16]})")
     if done.waived_until is not None:

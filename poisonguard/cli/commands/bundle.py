@@ -9,6 +9,7 @@ import click
 
 from poisonguard.cli.options import FILE
 from poisonguard.cli.places import check_outputs
+from poisonguard.domain.wording import count, counts
 from poisonguard.errors import UsageError
 
 
@@ -54,7 +55,7 @@ def import_(file: Path) -> None:
     with Workspace.required() as workspace:
         done = import_bundle(workspace, read_bundle(file), datetime.now(UTC))
     titles = ", ".join(terminal(title) for title in done.titles) or "revocations"
-    click.echo(f"imported {titles}: {done.added} new statements, {done.known} known")
+    click.echo(f"imported {titles}: {count(done.added, 'new statement')}, {done.known} known")
 
 
 @command.command("prove-file")
@@ -87,11 +88,12 @@ def check_file(proof: Path, file: str | None, trust: str | None) -> None:
     from poisonguard.workflow.check_proof import check_proof, pin_here  # noqa: PLC0415 - as above
     from poisonguard.workflow.folder import read_small  # noqa: PLC0415 - as above
 
+    pin = pin_here(trust)
     data = read_small(proof, MAX_BYTES, what="a proof of 'poisonguard bundle prove-file'")
-    found = check_proof(data, pin_here(trust), datetime.now(UTC), file=file)
+    found = check_proof(data, pin, datetime.now(UTC), file=file)
     entry, release = found.entry, found.release
     click.echo(f"{terminal(entry.path)} is in {terminal(release.dataset)}@{release.number}  {release.version}")
-    click.echo(f"{entry.size} bytes, {entry.rows} rows, SHA-256 {entry.sha256}")
+    click.echo(f"{counts(byte=entry.size, row=entry.rows)}, SHA-256 {entry.sha256}")
     click.echo(f"published {release.created} by {', '.join(terminal(name) for name in found.people)}")
     if file is not None:
         click.echo(f"{terminal(file)} is that file")

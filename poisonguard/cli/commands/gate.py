@@ -12,6 +12,7 @@ import click
 from poisonguard.cli.options import FILE, KEY, format_option, output_option, workers_option
 from poisonguard.cli.output import json_text, put
 from poisonguard.cli.places import check_outputs
+from poisonguard.domain.wording import count, counts
 from poisonguard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def _facts(decision: GateDecision) -> list[str]:
         by = ", ".join(terminal(name) for name in evidence.publishers)
         lines += [
             f"  version   {evidence.version}",
-            f"  content   {evidence.files} files, {evidence.size} bytes, {evidence.rows} rows",
+            f"  content   {counts(file=evidence.files, byte=evidence.size, row=evidence.rows)}",
             f"  published {evidence.created} by {by}",
         ]
     for scan in evidence.scans:
@@ -189,5 +190,5 @@ def _reasons(decision: GateDecision) -> list[str]:
         if reason.hint and reason.exit_code:
             lines.append(f"    {terminal(reason.hint)}")
     if len(reasons) > MOST_SHOWN:
-        lines.append(f"  and {len(reasons) - MOST_SHOWN} more reasons; --format json shows all")
+        lines.append(f"  and {count(len(reasons) - MOST_SHOWN, 'more reason')}; --format json shows all")
     return lines

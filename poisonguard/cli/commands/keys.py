@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from poisonguard.cli.options import FILE, KEY
+from poisonguard.cli.options import FILE, KEY, format_option, output_option
+from poisonguard.cli.output import json_text, put
+from poisonguard.cli.places import check_outputs
 from poisonguard.errors import KeyMaterialError, UsageError
 
 if TYPE_CHECKING:
@@ -70,20 +72,29 @@ def import_(uri: str, output: Path, passphrase_file: Path | None) -> None:
 @command.command("show")
 @click.argument("key", type=KEY)
 @click.option("--pem", is_flag=True, help="Print the public key only, as a .pub file holds it.")
+@format_option
+@output_option
 @click.option("--passphrase-file", type=FILE, help="Read the passphrase from FILE, where one is needed.")
-def show(key: Path, pem: bool, passphrase_file: Path | None) -> None:  # noqa: FBT001 - click passes by name
+def show(key: Path, pem: bool, form: str, output: str, passphrase_file: Path | None) -> None:  # noqa: FBT001 - click passes by name
     """Print the id, kind and public key of KEY: a key file, a key reference, a URI or a .pub file."""
     from poisonguard.workflow.keys import show_key  # noqa: PLC0415 - heavy imports wait for the command
 
+    if pem and form == "json":
+        raise UsageError("--pem and --format json exclude each other", hint="The JSON holds the PEM.")
+    check_outputs((output,), inputs=(key, passphrase_file))
     public = show_key(key, passphrase_file)
-    if not pem:
-        _print(public)
-    click.echo(public.pem, nl=False)
+    if form == "json":
+        put(json_text({"schema": "poisonguard-key/v1", **public.to_json()}), output)
+    else:
+        put(public.pem if pem else f"{_lines(public)}{public.pem}", output)
 
 
 def _print(key: PublicKey) -> None:
-    click.echo(f"key  {key.keyid}")
-    click.echo(f"type {key.algorithm}")
+    click.echo(_lines(key), nl=False)
+
+
+def _lines(key: PublicKey) -> str:
+    return f"key  {key.keyid}\ntype {key.algorithm}\n"
 
 
 def _new_passphrase(path: Path, passphrase_file: Path | None) -> bytes:

@@ -12,10 +12,11 @@ import click
 from poisonguard.cli.options import FILE, format_option, output_option
 from poisonguard.cli.output import json_text, put
 from poisonguard.cli.places import check_outputs
+from poisonguard.domain.wording import count, counts
 from poisonguard.errors import IntegrityError
 
 if TYPE_CHECKING:
-    from poisonguard.workflow.log_audit import Entry
+    from poisonguard.workflow.log_audit import AuditReport, Entry
 
 
 @click.group("log")
@@ -60,19 +61,18 @@ def checkpoint(output: str) -> None:
 
 @command.command("audit")
 @click.option("--against", "kept", type=FILE, multiple=True, help="Checkpoint kept from earlier. Repeatable.")
-def audit(kept: tuple[Path, ...]) -> None:
+@format_option
+@output_option
+def audit(kept: tuple[Path, ...], form: str, output: str) -> None:
     """Recompute the whole log, check every signature, and compare with checkpoints that were kept."""
     from poisonguard.workflow.log_audit import audit as run  # noqa: PLC0415 - heavy imports wait for the command
     from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
 
+    check_outputs((output,), inputs=kept)
     notes = [_kept_checkpoint(path) for path in kept]
     with Workspace.required() as workspace:
         report = run(workspace, notes)
-    click.echo(f"log {report.origin}: sound")
-    click.echo(f"{report.statements} statements, {report.checkpoints} checkpoints, {report.kept} kept ones compared")
-    if report.absent:
-        click.echo(f"{report.absent} reports or profiles that scans name are not kept here")
-    click.echo(f"root {report.root}, trust root version {report.trust_version}")
+    put(json_text(report.to_json()) if form == "json" else _audited(report), output)
 
 
 @command.command("prove")
@@ -104,6 +104,17 @@ def _kept_checkpoint(path: Path) -> bytes:
     except IntegrityError as error:
         raise IntegrityError(f"{path}: {error.message}", hint=f"It should be {what}.") from error
     return note
+
+
+def _audited(report: AuditReport) -> str:
+    held = counts(statement=report.statements, checkpoint=report.checkpoints)
+    lines = [f"log {report.origin}: sound", f"{held}, {report.kept} kept ones compared"]
+    if report.absent:
+        verb = "is" if report.absent == 1 else "are"
+        what = count(report.absent, "report or profile", "reports or profiles")
+        lines.append(f"{what} that scans name {verb} not kept here")
+    lines.append(f"root {report.root}, trust root version {report.trust_version}")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _as_json(entries: Sequence[Entry]) -> str:

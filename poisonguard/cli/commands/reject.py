@@ -22,15 +22,17 @@ def command(
 ) -> None:
     """Show VERSION (NAME@N, NAME or pg1:...) and sign a rejection; it stands until you approve with --supersede."""
     from poisonguard.reports.escape import terminal  # noqa: PLC0415 - heavy imports wait for the command
-    from poisonguard.workflow.approve import reject, review  # noqa: PLC0415 - as above
+    from poisonguard.workflow.approve import check_rejection, reject, review  # noqa: PLC0415 - as above
     from poisonguard.workflow.keys import load_key  # noqa: PLC0415 - as above
     from poisonguard.workflow.policies import policy_in_force  # noqa: PLC0415 - as above
     from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
 
     now = datetime.now(UTC)
+    signers = [load_key(key, passphrase_file) for key in keys]
     with Workspace.required() as workspace:
         reviewed = review(workspace, version, now, policy=policy_in_force(policy))
+        check_rejection(reviewed, signers, reason)
         print_review(reviewed)
-        done = reject(workspace, reviewed, [load_key(key, passphrase_file) for key in keys], reason, now)
+        done = reject(workspace, reviewed, signers, reason, now)
     click.echo(f"rejected by {terminal(done.person)} (statement {done.digest[:16]})")
     print_standing(done.standing)

@@ -10,6 +10,7 @@ import click
 
 from poisonguard.cli.options import FILE, KEY
 from poisonguard.cli.places import check_outputs
+from poisonguard.domain.wording import counts
 from poisonguard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -89,11 +90,6 @@ def _print(done: Revoked) -> None:
     for title in done.titles:
         click.echo(f"revoked {terminal(title)}")
     document = done.document
-    counts = (len(document.versions), len(document.keys), len(document.approvals))
+    held = counts(version=len(document.versions), key=len(document.keys), approval=len(document.approvals))
     people = ", ".join(terminal(name) for name in done.people)
-    click.echo(f"list {document.number} by {people}: {_counted(counts)}; good until {format_time(document.expires)}")
-
-
-def _counted(counts: tuple[int, ...]) -> str:
-    words = zip(counts, ("version", "key", "approval"), strict=True)
-    return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in words)
+    click.echo(f"list {document.number} by {people}: {held}; good until {format_time(document.expires)}")

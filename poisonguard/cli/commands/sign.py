@@ -9,6 +9,7 @@ import click
 
 from poisonguard.cli.options import FILE, KEY, fips_option
 from poisonguard.cli.places import check_outputs
+from poisonguard.domain.wording import counts
 from poisonguard.errors import UsageError
 
 
@@ -51,7 +52,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
         click.echo(f"note: {terminal(note)}", err=True)
     published = done.published
     click.echo(f"{terminal(published.title)}  {published.release.version}")
-    click.echo(f"{done.files} files, {done.rows} rows")
+    click.echo(counts(file=done.files, row=done.rows))
     if published.new:
         click.echo(f"published by {', '.join(terminal(name) for name in published.people)}")
     else:
@@ -75,6 +76,6 @@ def _sign_alone(data: str, keys: tuple[Path, ...], name: str | None, oms: Path, 
     for note in notes:
         click.echo(f"note: {terminal(note)}", err=True)
     click.echo(inventory.version)
-    click.echo(f"{inventory.manifest.file_count} files, {inventory.manifest.rows} rows")
+    click.echo(counts(file=inventory.manifest.file_count, row=inventory.manifest.rows))
     click.echo(f"OpenSSF Model Signing bundle written to {terminal(str(oms))}")
     click.echo("nothing was published: there is no workspace here")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from poisonguard.cli.options import FILE, KEY
+from poisonguard.cli.options import FILE, KEY, format_option, output_option
+from poisonguard.cli.output import put
 from poisonguard.cli.places import check_outputs
+from poisonguard.cli.trust_text import review_as_text, trust_as_json, trust_as_text
+from poisonguard.errors import UsageError
 
 if TYPE_CHECKING:
     from poisonguard.attest.keys import Signer
-    from poisonguard.attest.trust import TrustedRoot, TrustRoot
-    from poisonguard.workflow.trust_root import TrustRequest
+    from poisonguard.attest.trust import TrustRoot
+    from poisonguard.workflow.trust_changes import TrustChanges
+    from poisonguard.workflow.trust_request import TrustRequest
 
 
 @click.group("trust")
@@ -23,51 +27,96 @@ def command() -> None:
     """Say who may publish, scan and approve; the trust root is one signed, versioned document."""
 
 
-def _request_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    options = (
-        click.option(
-            "--person",
-            "people",
-            multiple=True,
-            required=True,
-            metavar="NAME=PUBFILE",
-            help="Somebody and a public key of theirs. Repeatable.",
-        ),
-        click.option(
-            "--role",
-            "roles",
-            multiple=True,
-            required=True,
-            metavar="ROLE=NAME[,NAME]",
-            help="Who is root, publisher, scanner, steward, revoker, trainer. Repeatable.",
-        ),
-        click.option(
-            "--threshold",
-            "thresholds",
-            multiple=True,
-            metavar="ROLE=K",
-            help="How many people a role takes; 1 when not given. Repeatable.",
-        ),
-        click.option(
-            "--dataset",
-            "datasets",
-            multiple=True,
-            metavar="GLOB",
-            help="Limit publishers, scanners, stewards and trainers to these datasets: '*' and '?' stand for any "
-            "characters, '/' too. Repeatable.",
-        ),
-        click.option(
-            "--post-quantum",
-            "post_quantum",
-            multiple=True,
-            metavar="ROLE",
-            help="In this role each must sign with a classical and an ML-DSA key. Repeatable.",
-        ),
-        click.option("--expires", default="365d", show_default=True, metavar="DURATION", help="How long it holds."),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return _key_options(function)
+EITHER = "Name everybody and every role; or, for 'trust next', only what changes: --add-person, --add-role and so on."
+PEOPLE = (
+    click.option(
+        "--person",
+        "people",
+        multiple=True,
+        metavar="NAME=PUBFILE",
+        help="Somebody and a public key of theirs. Repeatable.",
+    ),
+    click.option(
+        "--role",
+        "roles",
+        multiple=True,
+        metavar="ROLE=NAME[,NAME]",
+        help="Who is root, publisher, scanner, steward, revoker, trainer. Repeatable.",
+    ),
+)
+RULES = (
+    click.option(
+        "--threshold",
+        "thresholds",
+        multiple=True,
+        metavar="ROLE=K",
+        help="How many people a role takes; 1 when it was never said. Repeatable.",
+    ),
+    click.option(
+        "--dataset",
+        "datasets",
+        multiple=True,
+        metavar="GLOB",
+        help="Limit publishers, scanners, stewards and trainers to these datasets: '*' and '?' stand for any "
+        "characters, '/' too. Repeatable.",
+    ),
+    click.option(
+        "--post-quantum",
+        "post_quantum",
+        multiple=True,
+        metavar="ROLE",
+        help="In this role each must sign with a classical and an ML-DSA key. Repeatable.",
+    ),
+    click.option("--expires", default="365d", show_default=True, metavar="DURATION", help="How long it holds."),
+)
+CHANGES = (
+    click.option(
+        "--add-person",
+        "add",
+        multiple=True,
+        metavar="NAME=PUBFILE",
+        help="Change: somebody new with a public key, or one more key of somebody. Repeatable.",
+    ),
+    click.option(
+        "--remove-person",
+        "remove",
+        multiple=True,
+        metavar="NAME",
+        help="Change: they leave, with every key and role of theirs. Repeatable.",
+    ),
+    click.option(
+        "--replace-key",
+        "replace",
+        multiple=True,
+        metavar="NAME=PUBFILE",
+        help="Change: somebody has this key in place of those they had. Repeatable.",
+    ),
+    click.option(
+        "--add-role",
+        "grant",
+        multiple=True,
+        metavar="ROLE=NAME[,NAME]",
+        help="Change: they play the role too. Repeatable.",
+    ),
+    click.option(
+        "--remove-role",
+        "withdraw",
+        multiple=True,
+        metavar="ROLE=NAME[,NAME]",
+        help="Change: they do not play the role any more. Repeatable.",
+    ),
+)
+
+
+def _options(*options: Callable[..., Any]) -> Callable[..., Any]:
+    """Many options as one decorator, in the order of the help."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return _key_options(function)
+
+    return decorate
 
 
 def _key_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -83,7 +132,7 @@ def _key_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @command.command("init")
-@_request_options
+@_options(*PEOPLE, *RULES)
 @click.option(
     "--registry",
     metavar="URL",
@@ -96,9 +145,9 @@ def init(keys: tuple[Path, ...], passphrase_file: Path | None, registry: str | N
     """Make .poisonguard here: registry, log key, and the first trust root, pinned."""
     from poisonguard.workflow import trust_root  # noqa: PLC0415 - heavy imports wait for the command
 
-    request = _request(**asked)
+    request = _in_full(**asked)
     trusted = trust_root.init(Path.cwd(), request, _signers(keys, passphrase_file), _now(), registry=registry)
-    _print(trusted)
+    click.echo(trust_as_text(trusted), nl=False)
     _warn(trusted.root)
     click.echo("made .poisonguard; hand the pin to whoever runs the gate elsewhere", err=True)
 
@@ -121,24 +170,27 @@ def join(registry: str, pin: str, log_key: Path | None) -> None:
     from poisonguard.workflow.join import join as run  # noqa: PLC0415 - heavy imports wait for the command
 
     trusted = run(Path.cwd(), registry, pin, log_key)
-    _print(trusted)
+    click.echo(trust_as_text(trusted), nl=False)
     may = "publish, approve and gate" if log_key is not None else "gate and audit; publishing takes --log-key"
     click.echo(f"joined: this workspace may {may}", err=True)
 
 
 @command.command("show")
-def show() -> None:
+@format_option
+@output_option
+def show(form: str, output: str) -> None:
     """Print the trust root that is trusted here: people, roles, thresholds, expiry and pin."""
     from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - heavy imports wait for the command
 
+    check_outputs((output,))
     with Workspace.required() as workspace, workspace.registry.read() as reader:
         trusted = workspace.newest_root(reader)
-    _print(trusted)
+    put(trust_as_json(trusted) if form == "json" else trust_as_text(trusted), output)
     _warn(trusted.root)
 
 
 @command.command("next")
-@_request_options
+@_options(*PEOPLE, *CHANGES, *RULES)
 @click.option("-o", "--output", type=FILE, required=True, help="Write the next trust root to FILE.")
 @click.option("--rotate-log-key", is_flag=True, help="Give the log a new key, which signs from 'trust update' on.")
 @click.option("--retire-log-key", is_flag=True, help="Believe no more what only older log keys signed.")
@@ -151,8 +203,9 @@ def next_(
     retire_log_key: bool,
     **asked: Any,
 ) -> None:
-    """Write the next version of the trust root, in full, for 'trust update' everywhere.
+    """Write the next version of the trust root, for 'trust update' everywhere, and print what changes.
 
+    Say what changes: all else stays, and the expiry is new. Or say it in full, with --person and --role.
     Sign with enough root keys of the old version and of the new one, here or with 'trust cosign'.
     """
     from poisonguard.store.durable import write_durably  # noqa: PLC0415 - heavy imports wait for the command
@@ -160,8 +213,10 @@ def next_(
     from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - as above
 
     check_outputs((output,), inputs=(*keys, passphrase_file))
-    request = _request(**asked)
+    request = _in_full(**asked) if _is_in_full(asked) else _changes(**asked)
     with Workspace.required() as workspace:
+        with workspace.registry.read() as reader:
+            before = workspace.newest_root(reader).root
         root, data = trust_root.next_root(
             workspace,
             request,
@@ -170,9 +225,18 @@ def next_(
             rotate_log_key=rotate_log_key,
             retire_log_key=retire_log_key,
         )
+    click.echo(review_as_text(before, root), nl=False)
     write_durably(output, data)
     _warn(root)
     click.echo(f"wrote trust root version {root.version} to {output}; make it hold with 'trust update'", err=True)
+
+
+def _is_in_full(asked: Mapping[str, Any]) -> bool:
+    """Whether people and roles are said in full, and not by changes as well."""
+    full = bool(asked["people"] or asked["roles"])
+    if full and any(asked[name] for name in ("add", "remove", "replace", "grant", "withdraw")):
+        raise UsageError("--person and --role say the whole trust root, so nothing is left to change", hint=EITHER)
+    return full
 
 
 @command.command("cosign")
@@ -187,7 +251,10 @@ def cosign(file: Path, keys: tuple[Path, ...], passphrase_file: Path | None) -> 
     from poisonguard.store.durable import write_durably  # noqa: PLC0415 - heavy imports wait for the command
     from poisonguard.workflow import trust_root  # noqa: PLC0415 - as above
 
-    done = trust_root.cosign(trust_root.read_file(file), _signers(keys, passphrase_file), _root_here())
+    data, here = trust_root.read_file(file), _root_here()
+    done = trust_root.cosign(data, _signers(keys, passphrase_file), here)
+    if here is not None:
+        click.echo(review_as_text(here, trust_root.root_in(data)), nl=False)
     write_durably(file, done.data)
     signed = f" ({', '.join(terminal(name) for name in done.signed)})" if done.signed else ""
     missing = f"; missing: {', '.join(terminal(name) for name in done.missing)}" if done.missing else ""
@@ -214,25 +281,8 @@ def update(file: Path) -> None:
 
     with Workspace.required() as workspace:
         trusted = trust_root.update(workspace, trust_root.read_file(file))
-    _print(trusted)
+    click.echo(trust_as_text(trusted), nl=False)
     _warn(trusted.root)
-
-
-def _print(trusted: TrustedRoot) -> None:
-    from poisonguard.attest.times import format_time  # noqa: PLC0415 - heavy imports wait for the command
-    from poisonguard.reports.escape import terminal  # noqa: PLC0415 - as above
-
-    root = trusted.root
-    click.echo(f"trust root version {root.version}, expires {format_time(root.expires)}")
-    click.echo(f"pin sha256:{trusted.digest}")
-    for person in root.people:
-        keys = ", ".join(f"{key.keyid[:16]} ({key.algorithm})" for key in person.keys)
-        click.echo(f"person    {terminal(person.name)}: {keys}")
-    for role, grant in sorted(root.roles.items()):
-        names = ", ".join(terminal(name) for name in grant.people)
-        datasets = "" if grant.datasets == ("*",) else f", for {', '.join(terminal(item) for item in grant.datasets)}"
-        kinds = ", each with a post-quantum signature too" if grant.post_quantum else ""
-        click.echo(f"{role:<9} {grant.threshold} of {names}{datasets}{kinds}")
 
 
 def _warn(root: TrustRoot) -> None:
@@ -242,11 +292,22 @@ def _warn(root: TrustRoot) -> None:
         click.echo(f"warning: {warning}", err=True)
 
 
-def _request(expires: str, **asked: Any) -> TrustRequest:
+def _in_full(people: tuple[str, ...], roles: tuple[str, ...], expires: str, **asked: Any) -> TrustRequest:
     from poisonguard.attest.times import parse_duration  # noqa: PLC0415 - heavy imports wait for the command
-    from poisonguard.workflow.trust_root import read_request  # noqa: PLC0415 - as above
+    from poisonguard.workflow.trust_request import read_request  # noqa: PLC0415 - as above
 
-    return read_request(**asked, lifetime=parse_duration(expires))
+    if not (people and roles):
+        raise UsageError("--person and --role go together: they say the whole trust root", hint=EITHER)
+    rules = {name: asked[name] for name in ("thresholds", "datasets", "post_quantum")}
+    return read_request(people, roles, lifetime=parse_duration(expires), **rules)
+
+
+def _changes(expires: str, **asked: Any) -> TrustChanges:
+    from poisonguard.attest.times import parse_duration  # noqa: PLC0415 - heavy imports wait for the command
+    from poisonguard.workflow.trust_changes import read_changes  # noqa: PLC0415 - as above
+
+    said = {name: value for name, value in asked.items() if name not in {"people", "roles"}}
+    return read_changes(lifetime=parse_duration(expires), **said)
 
 
 def _signers(keys: tuple[Path, ...], passphrase_file: Path | None) -> list[Signer]:

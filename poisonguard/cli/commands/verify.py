@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from poisonguard.cli.options import FILE, output_option, workers_option
+from poisonguard.cli.options import FILE, format_option, output_option, workers_option
 from poisonguard.cli.output import json_text, put
 from poisonguard.cli.places import check_outputs
+from poisonguard.domain.wording import count, counts
 
 if TYPE_CHECKING:
     from poisonguard.workflow.oms import OmsAnswer
@@ -32,15 +33,7 @@ MOST_THREADS = 8
     help="Root certificates you trust, in PEM, for a bundle that is signed with a certificate. Repeatable.",
 )
 @click.option("--strict", is_flag=True, help="Refuse files that the bundle leaves out, and check the version's name.")
-@click.option(
-    "-f",
-    "--format",
-    "form",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="What to print.",
-)
+@format_option
 @output_option
 @workers_option
 def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click hands them over
@@ -87,7 +80,7 @@ def _lines(answer: OmsAnswer) -> Iterator[str]:
     for item in mismatches[:MOST_SHOWN]:
         yield f"{click.style('x', fg='red')} {terminal(item.path)}: {terminal(item.problem)}"
     if len(mismatches) > MOST_SHOWN:
-        yield f"  and {len(mismatches) - MOST_SHOWN} more files; --format json shows all"
+        yield f"  and {count(len(mismatches) - MOST_SHOWN, 'more file')}; --format json shows all"
 
 
 def _facts(answer: OmsAnswer) -> Iterator[str]:
@@ -97,7 +90,7 @@ def _facts(answer: OmsAnswer) -> Iterator[str]:
     if said is None or found is None:
         return
     yield f"  signed    {terminal(said.subject)} by {terminal(answer.signed_by)}"
-    yield f"  content   {found.files} files, {found.size} bytes"
+    yield f"  content   {counts(file=found.files, byte=found.size)}"
     if said.version is not None:
         yield f"  version   {said.version}{'' if answer.request.strict else ', says the signer'}"
     if found.uncovered:

@@ -1,6 +1,7 @@
 """Arrow IPC: files (Feather version 2) and streams; every batch is validated in full before use.
 
-A batch is the smallest piece that Arrow can read, so memory is bounded by the largest batch in the file.
+A batch is the smallest piece that Arrow can read, so memory is bounded by the largest batch in the file. What its
+encodings unfold to is bounded by ``budget`` in all, and by ``unfolding`` at a time.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import pyarrow as pa
 
 from poisonguard.dataset.arrowtypes import canonical_schema
 from poisonguard.dataset.formats.base import Part, Source, readable_as, subset
+from poisonguard.dataset.formats.budget import Budget, unfolded_bytes
+from poisonguard.dataset.formats.unfolding import unfolded
 
 
 class ArrowTable:
@@ -24,6 +27,7 @@ class ArrowTable:
     def __init__(self, source: Source, *, stream: bool) -> None:
         self._source = source
         self._stream = stream
+        self._budget = Budget(source)
         with readable_as(source.path, "Arrow IPC"):
             reader, file = self._open()
             with file:
@@ -31,14 +35,17 @@ class ArrowTable:
 
     def read(self, part: Part, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """All rows, batch by batch."""
-        del part  # there is one
         wanted = subset(self.schema, frozenset(schema.names))
+        plain, spent = pa.schema([self.schema.field(name) for name in wanted]), 0
         with readable_as(self._source.path, "Arrow IPC"):
             reader, file = self._open()
             with file:
                 for batch in _batches(reader, stream=self._stream):
                     batch.validate(full=True)
-                    yield batch.select(wanted)
+                    for piece in unfolded(batch.select(wanted), plain):
+                        spent += unfolded_bytes(piece)
+                        self._budget.spend(part.index, spent)
+                        yield piece
 
     def _open(self) -> tuple[Any, Any]:
         if self._stream:

@@ -17,6 +17,9 @@ from poisonguard.dataset.streams import Stream
 from poisonguard.dataset.verified import VerifiedFile
 from poisonguard.errors import PoisonguardError, UnreadableData
 
+MOST_COLUMNS = 32_768
+"""Columns of a dataset, each field of a struct counted: a scan keeps about 20 KiB for each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -45,11 +48,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A run of rows that can be read on its own; ``rows`` is nothing where only reading tells."""
+    """A run of rows that can be read on its own; ``rows`` is nothing where only reading tells.
+
+    ``index`` and ``stop`` say which pieces of the file they are, where it has pieces.
+    """
 
     first_row: int
     rows: int | None
     index: int = 0
+    stop: int = 1
 
 
 class Table(Protocol):

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.csv as pc_csv
 
 from poisonguard.dataset.arrowtypes import refuse_duplicates
-from poisonguard.dataset.formats.base import Part, Source, readable_as
+from poisonguard.dataset.formats.base import MOST_COLUMNS, Part, Source, readable_as
 from poisonguard.dataset.formats.textvalues import Narrowest, convert
 from poisonguard.dataset.names import shown
 from poisonguard.dataset.sniff import HEAD_BYTES
@@ -34,7 +34,6 @@ LONGEST_ROW = 32 << 20
 """Bytes of one row: a file whose rows do not fit into small blocks is read in blocks of this size."""
 SAMPLE_ROWS = 50
 LARGEST_HEADER = 4 << 20
-MOST_COLUMNS = 100_000
 CLEAR_ROWS = 3
 """Rows below a header, all of its width, that make text a table: prose has commas too."""
 LONGEST_NAME = 64

@@ -3,8 +3,9 @@
 Rules:
 
 1. Bytes come through the chunk-checked file; a column chunk that names another file is refused.
-2. Row groups are streamed in bounded batches; a whole group is never asked for.
-3. The footer's row counts must agree with its own column counts, and with the rows that come out.
+2. Row groups are streamed in batches whose memory is known before (``budget``); a whole group is never asked for.
+3. The footer's row counts must agree with its own column counts, with the pages, and with the rows that come out.
+4. Small row groups are read together: what a reader costs does not grow with their number.
 """
 
 from __future__ import annotations
@@ -15,15 +16,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from poisonguard.dataset.arrowtypes import canonical_schema
-from poisonguard.dataset.formats.base import Part, Source, readable_as, subset
+from poisonguard.dataset.formats.base import MOST_COLUMNS, Part, Source, readable_as, subset
+from poisonguard.dataset.formats.budget import Budget, rows_at_once, unfolded_bytes
+from poisonguard.dataset.formats.footer import COMPRESSED, DAMAGED, Footer, Group, read_footer
+from poisonguard.dataset.formats.unfolding import unfolded
+from poisonguard.dataset.verified import VerifiedFile
 from poisonguard.errors import UnreadableData
 
 THRIFT_LIMIT = 100 << 20
 """Bytes or items that a footer may claim; a forged one asks for gigabytes."""
 MOST_GROUPS = 10_000
-"""Row groups of one file: each is read on its own, with the footer that lists them all."""
-BATCH_BYTES = 16 << 20
-LARGEST_BATCH, SMALLEST_BATCH = 65_536, 16
+"""Row groups of one file: a reader holds the footer that lists them all."""
+PART_ROWS = 65_536
+PART_BYTES = 16 << 20
+"""What row groups that are read together hold at most."""
 
 
 class ParquetTable:
@@ -34,37 +40,49 @@ class ParquetTable:
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self._budget = Budget(source)
         with readable_as(source.path, "Parquet"), source.open() as file:
             reader = _reader(file)
-            _check_footer(source, reader.metadata)
+            _check_size(source, reader.metadata)
+            footer = read_footer(source, file)
+            _check_counts(source, reader.metadata, footer)
+            self._budget.claim(footer)
+            self._footer = footer
             self.schema = canonical_schema(source.shown, reader.schema_arrow)
-            self.parts = tuple(_parts(reader.metadata))
-            self._batch_rows = [_batch_rows(reader.metadata.row_group(part.index)) for part in self.parts]
+            self.parts = tuple(_parts(footer.groups))
+        self._batch_rows: dict[int, int] = {}
 
     def read(self, part: Part, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """The rows of one row group."""
+        """The rows of a few row groups."""
         wanted = subset(self.schema, frozenset(schema.names))
-        seen = 0
+        plain, seen, spent = pa.schema([self.schema.field(name) for name in wanted]), 0, 0
         with readable_as(self._source.path, "Parquet"), self._source.open() as file:
-            reader = _reader(file)
-            batches = reader.iter_batches(
-                batch_size=self._batch_rows[part.index], row_groups=[part.index], columns=wanted, use_threads=False
+            batch_rows = self._rows_at_once(part, file)
+            batches = _reader(file).iter_batches(
+                batch_size=batch_rows, row_groups=range(part.index, part.stop), columns=wanted, use_threads=False
             )
             for batch in batches:
-                # Only now: pyarrow's view of a column's metadata aborts the process when they are damaged, while
-                # decoding a first batch of that column raises.
-                if seen == 0 and len(wanted) == len(self.schema):
-                    _check_columns(self._source, reader.metadata, part.index)
-                seen += batch.num_rows
-                yield batch
+                for piece in unfolded(batch, plain):
+                    seen, spent = seen + piece.num_rows, spent + unfolded_bytes(piece)
+                    self._budget.spend(part.index, spent)
+                    yield piece
         if seen != part.rows:
             raise UnreadableData(
                 f"{self._source.shown}: row group {part.index} holds {seen} rows, its footer says {part.rows}",
-                hint="The file was forged or damaged: fetch it again.",
+                hint=DAMAGED,
             )
 
+    def _rows_at_once(self, part: Part, file: VerifiedFile) -> int:
+        """Rows of a batch; found out when the part is first read."""
+        if part.index not in self._batch_rows:
+            numbers = range(part.index, part.stop)
+            self._batch_rows[part.index] = min(
+                rows_at_once(self._source, file, self._footer, number) for number in numbers
+            )
+        return self._batch_rows[part.index]
 
-def _reader(file: pa.NativeFile) -> pq.ParquetFile:
+
+def _reader(file: VerifiedFile) -> pq.ParquetFile:
     return pq.ParquetFile(
         pa.PythonFile(file, mode="r"),
         page_checksum_verification=True,
@@ -74,49 +92,40 @@ def _reader(file: pa.NativeFile) -> pq.ParquetFile:
     )
 
 
-def _parts(metadata: pq.FileMetaData) -> Iterator[Part]:
-    first_row = 0
-    for index in range(metadata.num_row_groups):
-        rows = metadata.row_group(index).num_rows
-        yield Part(first_row, rows, index)
-        first_row += rows
+def _parts(groups: tuple[Group, ...]) -> Iterator[Part]:
+    """Row groups, the small ones together with their neighbours."""
+    first_row = rows = size = start = 0
+    for number, group in enumerate(groups):
+        stored = int(group.facts[:, COMPRESSED].sum())
+        if number > start and (rows + group.rows > PART_ROWS or size + stored > PART_BYTES):
+            yield Part(first_row, rows, start, number)
+            first_row, rows, size, start = first_row + rows, 0, 0, number
+        rows, size = rows + group.rows, size + stored
+    if groups:
+        yield Part(first_row, rows, start, len(groups))
 
 
-def _batch_rows(group: pq.RowGroupMetaData) -> int:
-    """Rows to decode at a time: about 16 MiB by the footer's word; only memory depends on it."""
-    if group.num_rows <= 0 or group.total_byte_size <= 0:
-        return LARGEST_BATCH
-    return int(max(SMALLEST_BATCH, min(LARGEST_BATCH, BATCH_BYTES * group.num_rows // group.total_byte_size)))
-
-
-def _check_footer(source: Source, metadata: pq.FileMetaData) -> None:
-    if metadata.num_row_groups > MOST_GROUPS:
+def _check_size(source: Source, metadata: pq.FileMetaData) -> None:
+    groups, columns = metadata.num_row_groups, metadata.num_columns
+    if groups > MOST_GROUPS:
         raise UnreadableData(
-            f"{source.shown}: {metadata.num_row_groups} row groups",
-            hint=f"At most {MOST_GROUPS} can be read: write larger ones.",
+            f"{source.shown}: {groups} row groups", hint=f"At most {MOST_GROUPS} can be read: write larger ones."
         )
-    total = sum(metadata.row_group(number).num_rows for number in range(metadata.num_row_groups))
-    if total != metadata.num_rows:
+    if columns > MOST_COLUMNS:
         raise UnreadableData(
-            f"{source.shown}: the footer counts {metadata.num_rows} rows, its row groups {total}",
-            hint="The file was forged or damaged: fetch it again.",
+            f"{source.shown}: {columns} columns",
+            hint=f"At most {MOST_COLUMNS} can be read: keep the rest in a list column, or in a dataset of its own.",
         )
 
 
-def _check_columns(source: Source, metadata: pq.FileMetaData, number: int) -> None:
-    group = metadata.row_group(number)
-    for index in range(group.num_columns):
-        chunk = group.column(index)
-        if chunk.file_path:
-            raise UnreadableData(
-                f"{source.shown}: keeps column data in another file", hint="Write it as one self-contained file."
-            )
-        if metadata.schema.column(index).max_repetition_level == 0 and chunk.num_values != group.num_rows:
-            raise _forged(source, number, chunk.num_values, group.num_rows)
-
-
-def _forged(source: Source, group: int, values: int, rows: int) -> UnreadableData:
-    return UnreadableData(
-        f"{source.shown}: row group {group} claims {rows} rows but a column of {values} values",
-        hint="The file was forged or damaged: fetch it again.",
-    )
+def _check_counts(source: Source, metadata: pq.FileMetaData, footer: Footer) -> None:
+    """Arrow and we read the same footer."""
+    total = sum(group.rows for group in footer.groups)
+    said = (metadata.num_rows, metadata.num_columns, metadata.num_row_groups)
+    if said[0] != total:
+        raise UnreadableData(
+            f"{source.shown}: the footer counts {said[0]} rows, its row groups {total}",
+            hint=DAMAGED,
+        )
+    if said[1:] != (len(footer.leaves), len(footer.groups)):
+        raise UnreadableData(f"{source.shown}: its footer reads differently in different readers", hint=DAMAGED)

@@ -1,0 +1,117 @@
+"""Where copies of a dataset are attacked and scanned, one after the other, in a private folder."""
+
+from __future__ import annotations
+
+import tempfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from poisonguard.domain.exercise import AttackSkipped, AttackTrials, Trial
+from poisonguard.domain.finding import Finding, Level
+from poisonguard.domain.outcome import Failed
+from poisonguard.domain.result import ScanResult
+from poisonguard.engine.progress import Progress
+from poisonguard.errors import UsageError
+from poisonguard.redteam.attack import Attack, Poisoned
+from poisonguard.redteam.measure import checks_about, recall_at_few_false_positives
+from poisonguard.workflow.redteam_copy import Original
+from poisonguard.workflow.scan import Scan, ScanRequest, open_scan
+
+CLEAN = "clean"
+"""The folder of the copy that nobody attacked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """The rows to attack, how to scan them, and what the scan says when nobody attacked.
+
+    Attributes:
+        folder: A private folder.
+        original: What is attacked.
+        request: How to scan a copy; its ``data`` is replaced.
+        seed: What everything random is drawn from.
+        clean: The scan of the unattacked copy.
+        incomplete: Scans in which a check broke, in words; grows.
+    """
+
+    folder: Path
+    original: Original
+    request: ScanRequest
+    seed: int
+    clean: ScanResult
+    incomplete: list[str] = field(default_factory=list)
+
+    @classmethod
+    def prepared(cls, folder: Path, original: Original, request: ScanRequest, seed: int) -> Lab:
+        """Write the clean copy and scan it."""
+        (folder / CLEAN).mkdir()
+        original.write(folder / CLEAN)
+        with open_scan(replace(request, data=str(folder / CLEAN))) as finished:
+            clean = finished.result
+        return cls(folder, original, request, seed, clean, list(_broken("the clean copy", clean)))
+
+    def trials(self, attack: Attack, counts: Sequence[int], progress: Progress) -> AttackTrials | AttackSkipped:
+        """The attack at each strength; or why no row can carry it."""
+        trials, refusal = list[Trial](), ""
+        for count in counts:
+            poisoned = self._poisoned(attack, count)
+            if isinstance(poisoned, Poisoned):
+                trials.append(self._tried(attack, poisoned))
+            else:
+                refusal = poisoned
+            progress.advance(1)
+        if not trials:
+            return AttackSkipped(attack.name, attack.family, refusal)
+        return AttackTrials(attack.name, attack.family, attack.reference, attack.published, _rising(trials))
+
+    def _poisoned(self, attack: Attack, count: int) -> Poisoned | str:
+        """The rows under attack, drawn from the seed, the attack's name and the count; or why none can carry it."""
+        rng = np.random.default_rng([self.seed, zlib.crc32(attack.name.encode()), count])
+        try:
+            return attack.apply_count(self.original.table, self.original.roles, count, rng)
+        except UsageError as error:
+            return error.message.rpartition(": ")[2]
+
+    def _tried(self, attack: Attack, poisoned: Poisoned) -> Trial:
+        with tempfile.TemporaryDirectory(dir=self.folder) as place:
+            self.original.write_poisoned(poisoned, Path(place))
+            request = replace(self.request, data=place)
+            if attack.between_versions:
+                request = replace(request, reference=str(self.folder / CLEAN), compare=True)
+            with open_scan(request) as finished:
+                self.incomplete.extend(_broken(f"{attack.name}, {len(poisoned.rows)} rows", finished.result))
+                return self._trial(poisoned, finished)
+
+    def _trial(self, poisoned: Poisoned, finished: Scan) -> Trial:
+        scores, _, _ = finished.book.fused(0, finished.index.total)
+        known = frozenset(finding.fingerprint for finding in serious(self.clean))
+        return Trial(
+            rate=len(poisoned.rows) / self.original.table.num_rows,
+            poisoned=len(poisoned.rows),
+            what=poisoned.what,
+            recall=recall_at_few_false_positives(scores, poisoned.rows),
+            assessment=finished.result.assessment,
+            verdict=finished.result.decision.verdict,
+            checks=checks_about(finished.result.findings, poisoned.rows, known),
+        )
+
+
+def serious(result: ScanResult) -> tuple[Finding, ...]:
+    """The findings at warning level or above."""
+    return tuple(finding for finding in result.findings if finding.level is not Level.NOTE)
+
+
+def _rising(trials: Sequence[Trial]) -> tuple[Trial, ...]:
+    """Each number of poisoned rows once: where no more rows can carry an attack, a higher rate is the same trial."""
+    by_rows = {trial.poisoned: trial for trial in reversed(trials)}
+    return tuple(by_rows[count] for count in sorted(by_rows))
+
+
+def _broken(scan: str, result: ScanResult) -> Iterator[str]:
+    for outcome in result.outcomes:
+        if isinstance(outcome, Failed):
+            yield f"{scan}: {outcome.check} broke: {outcome.error}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow as pa
 from poisonguard.dataset.roles import infer_roles
 from poisonguard.dataset.views import Views
 from poisonguard.domain.dataset import Column, Kind
+from poisonguard.domain.filefact import FileFacts
 from poisonguard.domain.finding import Finding
 from poisonguard.domain.outcome import Ran
 from poisonguard.domain.roles import Roles
@@ -25,6 +26,7 @@ from poisonguard.engine.source import DigestColumn, RowIndex
 from poisonguard.engine.spool import Spool
 from poisonguard.plugin.card import checks_folder, load_card
 from poisonguard.plugin.check import Context, Evidence
+from poisonguard.plugin.holdout import Holdout
 from poisonguard.plugin.registry import bind
 from poisonguard.sketches.base import Sketch
 from poisonguard.sketches.digests import RowDigests
@@ -99,16 +101,18 @@ def run_check(  # noqa: PLR0913 - a test names only what it varies
     columns: Mapping[str, str] | None = None,
     params: Mapping[str, Any] | None = None,
     contract: str | None = None,
+    holdouts: Sequence[Holdout] = (),
     cuts: Sequence[int] = (),
     workers: int = 1,
     beside: Sequence[str] = (),
+    files: FileFacts = FileFacts(),  # noqa: B008 - frozen
 ) -> CheckRun:
     """Run card ``card`` on ``candidate``; ``columns`` maps role names to column names, ``beside`` runs cards before."""
     others = [bind(load_card(checks_folder() / "cards" / f"{other}.yaml"), {}) for other in beside]
     check = bind(load_card(checks_folder() / "cards" / f"{card}.yaml"), dict(params or {}))
     source = TableSource(candidate, cuts=cuts)
     roles = roles_of(source, columns or {})
-    context = Context(source.columns, roles, reference is not None, contract)
+    context = Context(source.columns, roles, reference is not None, contract, holdouts=tuple(holdouts))
     planned = plan([*others, check], context, always=[RowDigests()])
     skipped = [outcome for outcome in planned.outcomes if outcome.check == card]
     if skipped:
@@ -122,7 +126,7 @@ def run_check(  # noqa: PLR0913 - a test names only what it varies
             old, base = folded_source(other, held, spool, local(workers))
             known = DigestSet([old.digests.of(0, base.rows)])
         scoring, evidence = folded_source(source, planned.sketches, spool, local(workers), known)
-        outcomes, book = judge(planned.checks, evidence, base, scoring)
+        outcomes, book = judge(planned.checks, replace(evidence, files=files), base, scoring)
     return CheckRun(next(outcome for outcome in outcomes if outcome.check == card), book)
 
 

@@ -191,8 +191,13 @@ def _options(command: click.Command | None) -> list[str]:
 
 
 def test_the_index_leads_to_every_page() -> None:
-    index = Page(ROOT / "docs" / "index.md")
-    linked = {(index.path.parent / target).resolve() for target in re.findall(r"\]\(([^)#\s]+)\)", index.text)}
+    """The page of a check by way of the list of checks."""
+    index, checks = Page(ROOT / "docs" / "index.md"), Page(REFERENCE / "checks.md")
+    linked = {
+        (page.path.parent / target).resolve()
+        for page in (index, checks)
+        for target in re.findall(r"\]\(([^)#\s]+)\)", page.text)
+    }
     missing = [page.name for page in ALL if page.path not in linked and page.path != index.path]
     assert missing == []
 

@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "gate": "Exit 0 only when the data are exactly an approved version.",
     "verify": "Check data against an OpenSSF Model Signing bundle.",
     "diff": "Show what differs between two versions: files, row groups, rows, columns.",
+    "quarantine": "Copy the data without the rows that findings name; keep those apart, with the reasons.",
     "redteam": "Plant published attacks in copies of the data and say what would be caught.",
     "versions": "List published versions and who approved them.",
     "bundle": "Carry everything the gate needs in one file.",

@@ -59,11 +59,13 @@ def _cumulative(array: pa.Array) -> Cumulative:
         return bounds
     if pt.is_list(kind) or pt.is_map(kind):
         offsets = _offsets(array)
-        child = array.values if pt.is_list(kind) else array.keys
-        inside = _cumulative(child)[offsets]
-        if pt.is_map(kind):
-            inside = inside + _cumulative(array.items)[offsets]
-        return np.asarray(inside - inside[0], dtype=np.int64)
+        # Only what these rows hold: a slice of a batch still leads to all of its values.
+        first, held = int(offsets[0]), int(offsets[-1] - offsets[0])
+        children = (array.values,) if pt.is_list(kind) else (array.keys, array.items)
+        inside = np.zeros(len(array) + 1, dtype=np.int64)
+        for child in children:
+            inside += _cumulative(child.slice(first, held))[offsets - first]
+        return inside
     if pt.is_struct(kind):
         total = np.zeros(len(array) + 1, dtype=np.int64)
         for index in range(kind.num_fields):

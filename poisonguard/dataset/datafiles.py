@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from poisonguard.dataset.formats.base import Table
 from poisonguard.dataset.spill import Record, Spill
+from poisonguard.domain.filefact import FactBook, FileFact
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +31,19 @@ class DataFiles(Collection[DataFile]):
         tables: Path and table of each file that holds one, by the file's place.
         others: How many files without a table there are of each format.
         total_bytes: Bytes in all files.
+        facts: What stands out about them.
     """
 
     def __init__(self) -> None:
         self.tables: dict[int, tuple[str, Table]] = {}
         self.others: Counter[str] = Counter()
         self.total_bytes = 0
+        self.facts = FactBook()
         self._records = Spill()
 
-    def append(self, item: DataFile) -> None:
-        """Add the next file."""
+    def append(self, item: DataFile, facts: Iterable[FileFact] = ()) -> None:
+        """Add the next file, and what stands out about it."""
+        self.facts.add(facts)
         if item.table is None:
             self.others[item.format] += 1
         else:

@@ -20,6 +20,7 @@ from poisonguard.dataset.blocks import BLOCK_ROWS, blocks
 from poisonguard.dataset.chunktree import BLAKE3_TREE, ChunkTree
 from poisonguard.dataset.datafiles import DataFile, DataFiles
 from poisonguard.dataset.discover import Tree, changed_paths, discover, local_path
+from poisonguard.dataset.filelook import look
 from poisonguard.dataset.formats.base import Part, Source, readable_as
 from poisonguard.dataset.hashing import FileDigests, Hashing, KnownFiles, hash_files
 from poisonguard.dataset.identify import identify
@@ -30,6 +31,7 @@ from poisonguard.dataset.sniff import COMPRESSED, DECLARED, EMPTY, HEAD_BYTES, u
 from poisonguard.dataset.unify import unified_schema
 from poisonguard.dataset.unpack import Scratch
 from poisonguard.domain.dataset import Column
+from poisonguard.domain.filefact import FileFact, FileFacts
 from poisonguard.domain.wording import count
 from poisonguard.errors import DataChanged, NothingToScan
 
@@ -71,6 +73,7 @@ class Dataset:
         columns: The same in the domain's words.
         notes: What a reader of the report should know.
         total_bytes: Bytes in all files.
+        facts: What stands out about the files by their content, tables or not.
         tree: How the chunks were hashed.
     """
 
@@ -92,6 +95,7 @@ class Dataset:
         self.columns: tuple[Column, ...] = columns_of(self.schema)
         self.notes = (*notes, *notes_on(files.others, tables, self.schema))
         self.total_bytes = files.total_bytes
+        self.facts: FileFacts = files.facts.facts()
         self._scratch = scratch
 
     def partitions(self) -> tuple[Partition, ...]:
@@ -267,8 +271,8 @@ class _Opening:
     def _files(self, progress: ProgressSoFar | None) -> tuple[DataFiles, Sequence[str]]:
         files, notes = DataFiles(), list[str]()
         hashed = self._hashed(_Counter(self.listed.total_bytes, progress))
-        for item, more in in_order(self._identified, hashed, lambda found: found[1].size, self.workers):
-            files.append(item)
+        for item, more, facts in in_order(self._identified, hashed, lambda found: found[1].size, self.workers):
+            files.append(item, facts)
             notes += more
         return files, notes
 
@@ -280,12 +284,13 @@ class _Opening:
                 raise digests
             yield item.path, digests
 
-    def _identified(self, hashed: _Hashed) -> tuple[DataFile, tuple[str, ...]]:
+    def _identified(self, hashed: _Hashed) -> tuple[DataFile, tuple[str, ...], tuple[FileFact, ...]]:
         path, digests = hashed
         source = Source(self.listed.storage, path, digests.size, digests.leaves, tree=self.hashing.tree)
         found = identify(source, self.scratch, single=self.listed.single, head=digests.head)
         known = (path, digests.size, digests.sha256, digests.tree_root)
-        return DataFile(*known, found.format, digests.leaves, found.table), found.notes
+        facts = look(source, digests.head or b"", table=found.table is not None)
+        return DataFile(*known, found.format, digests.leaves, found.table), found.notes, facts
 
 
 def _refuse_changes(location: str, listed: Tree) -> None:

@@ -21,6 +21,9 @@ MAX_SHAPE = 1.0
 SHAPE_PRIOR = 50
 """Weight, in excesses, of an exponential tail: few excesses say little about the shape."""
 
+SMALLEST_SHAPE = 1e-9
+"""A shape nearer to 0 than this is exponential: 2 ** shape - 1 would be 0."""
+
 SMALLEST = 1e-300
 Floats = npt.NDArray[np.float64]
 
@@ -63,6 +66,7 @@ class UpperTail:
         with np.errstate(over="ignore"):
             ratio = three_quarters / half
         shape = trust * float(np.clip(np.log2(max(ratio - 1, 1.0)), 0, MAX_SHAPE))
+        shape = shape if shape > SMALLEST_SHAPE else 0.0
         scale = half / np.log(2) if shape == 0 else shape * half / (2**shape - 1)
         return cls(ordered, start, len(excesses) / len(ordered), shape, max(float(scale), 1e-12))
 

@@ -19,12 +19,12 @@ from poisonguard.detectors.fold_ensemble import Probabilities
 from poisonguard.detectors.labels import UNKNOWN, Codes
 
 SUREST_SHARE = 0.2
-ALLOWED_FALSE_FLAGS = 0.005
-"""Share of the rows that may be flagged although their labels are honest."""
+ALLOWED_FALSE_FLAGS = 0.003
+"""Share of the rows that may be flagged although their labels are honest; at 0.005, up to 0.8 % were."""
 
-FLIP_SHARE = 0.8
-"""Share of the floor taken for flips; honest mistakes are part of it. At 1.0, 0.6 to 7.6 % of honest rows were named
-without a reference; at 0.8 at most 0.65 % on five of seven sets (1.3 % and 7.6 % on noisy texts), measured 2026-11."""
+FLIP_SHARE = 0.7
+"""Share of what the floor exceeds natural mistakes by that is taken for flips. Of the whole floor, up to 2.1 % of
+honest rows were named without a reference; of the excess at most 0.5 % on seven text sets, measured 2026-11."""
 
 AGREEING = 0.25
 """Highest score of a row whose label the models agree with."""

@@ -36,6 +36,9 @@ DEPENDENCE = 5.0
 CHANCE = 0.001
 """Copies less likely than this by chance are copies."""
 
+NEGLIGIBLE = 0.005
+"""Share of rows that are copies, and no burst, below which nobody need know: any real data hold some."""
+
 LEFT = np.uint64(0x9E3779B97F4A7C15)
 """Marks what is left of a row without one part."""
 
@@ -222,6 +225,11 @@ class Repetition:
     def unusual(self) -> bool:
         """Whether the version repeats itself more than is usual."""
         return self.rate > self.usual
+
+    @property
+    def negligible(self) -> bool:
+        """Whether it is not even worth a note."""
+        return self.rate < NEGLIGIBLE and not self.unusual
 
 
 def usual_rate(groups: Groups, *, without_reference: float, margin: float) -> float:

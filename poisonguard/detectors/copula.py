@@ -65,13 +65,34 @@ class RowModel:
 
     def surprise(self, table: pa.Table | pa.RecordBatch) -> Floats:
         """Minus log10 of the probability of a row at least so odd, shape (rows,), at least 0."""
+        looks = self._looks(table)
+        least = np.minimum(np.min(looks, axis=0) * len(looks), 1.0)
+        # Rounded: the last bits of a matrix product depend on how many rows it has.
+        return np.asarray(np.round(-np.log10(np.maximum(least, SMALLEST)), 6)) + 0.0
+
+    def dependence(self, table: pa.Table | pa.RecordBatch) -> npt.NDArray[np.bool_]:
+        """Which rows are odder as a combination of numbers than in any other way, shape (rows,)."""
+        looks = self._looks(table)
+        if not self.numeric:
+            return np.zeros(table.num_rows, dtype=np.bool_)
+        others = [look for place, look in enumerate(looks) if place != 1]
+        return np.asarray(looks[1] < np.min(others, axis=0))
+
+    def extremes(self, table: pa.Table | pa.RecordBatch) -> tuple[Floats, npt.NDArray[np.intp]]:
+        """Minus log10 of the probability of each row's most extreme number, and its column, shapes (rows,)."""
+        if not self.numeric:
+            return np.zeros(table.num_rows), np.zeros(table.num_rows, dtype=np.intp)
+        chances = _column_chances(table, self)
+        least = np.minimum(len(self.numeric) * chances.min(axis=1), 1.0)
+        return np.asarray(-np.log10(np.maximum(least, SMALLEST))), chances.argmin(axis=1)
+
+    def _looks(self, table: pa.Table | pa.RecordBatch) -> list[Floats]:
+        """Probabilities of each row by each statistic, then of its most extreme number, each shape (rows,)."""
         with threads().limit(limits=1):
             looks = [tail.chance(item) for tail, item in zip(self.tails, self._statistics(table), strict=True)]
         if self.numeric:
             looks.append(np.minimum(len(self.numeric) * _column_chances(table, self).min(axis=1), 1.0))
-        least = np.minimum(np.min(looks, axis=0) * len(looks), 1.0)
-        # Rounded: the last bits of a matrix product depend on how many rows it has.
-        return np.asarray(np.round(-np.log10(np.maximum(least, SMALLEST)), 6)) + 0.0
+        return looks
 
     def _statistics(self, table: pa.Table | pa.RecordBatch) -> list[Floats]:
         """Sum of log tails, copula distance, and sum of rarities, each shape (rows,); those that exist."""

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,7 +79,7 @@ class ExactDuplicates(Check[ExactDuplicatesParams]):
             yield self._burst(groups, burst, against)
         scattered = copied & ~burst & ~short
         if scattered.any():
-            yield self._scattered(groups, scattered, against)
+            yield from self._scattered(groups, scattered, against)
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
         """All rows; says how many copies are no finding because chance explains them."""
@@ -117,12 +117,14 @@ class ExactDuplicates(Check[ExactDuplicatesParams]):
             row_count=int(rows.size),
         )
 
-    def _scattered(self, groups: Groups, copied: Mask, against: str) -> Finding:
+    def _scattered(self, groups: Groups, copied: Mask, against: str) -> Iterator[Finding]:
         usual = usual_rate(groups, without_reference=self.params.usual, margin=self.params.margin)
         repetition = Repetition(int((groups.sizes[copied] - 1).sum()), groups.rows, usual)
+        if repetition.negligible:
+            return
         rows = groups.copies(copied)
         largest = int(groups.sizes[copied].max())
-        return self.finding(
+        yield self.finding(
             subject="copies",
             message=(
                 f"{rows.size} of {groups.rows} rows ({repetition.rate:.2%}) repeat an earlier row, in "

@@ -148,7 +148,7 @@ class FlaggedSources(Check[FlaggedSourcesParams], Reviewer):
         if len(large) < 2:  # noqa: PLR2004 - there must be others
             return
         hits, rows = origins.hits[large], origins.rows[large]
-        for index in np.flatnonzero(_suspects(hits, rows)).tolist():
+        for index in np.flatnonzero(standing_apart(hits, rows)).tolist():
             mine = Share(int(hits[index]), int(rows[index]))
             others = Share(int(hits.sum()) - mine.hits, int(rows.sum()) - mine.rows)
             effect = mine.rate - others.rate
@@ -183,7 +183,7 @@ class FlaggedSources(Check[FlaggedSourcesParams], Reviewer):
         )
 
 
-def _suspects(hits: Counts, rows: Counts) -> npt.NDArray[np.bool_]:
+def standing_apart(hits: Counts, rows: Counts) -> npt.NDArray[np.bool_]:
     """Which sources stand apart, shape (sources,)."""
     if len(rows) >= LEAST_PEERS:
         return ringleaders(apart_from_peers(hits, rows))

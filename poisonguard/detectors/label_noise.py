@@ -135,7 +135,9 @@ class LabelNoise(Check[LabelNoiseParams]):
             return model
         if reference is None:
             floor = Floor.of(model.judged)
-            cut = natural_cut(model.judged, floor.share)
+            # What the floor holds by nature grows with the honest disagreement elsewhere.
+            natural = max(self.params.min_floor, self.params.floor_ratio * (floor.overall - floor.share))
+            cut = natural_cut(model.judged, max(0.0, floor.share - natural))
             return ContradictionScorer(self, model, cut, self._blind_alarm(floor))
         cut = natural_cut(model.judged, 0.0)
         return ContradictionScorer(self, model, cut, self._reference_alarm(model, evidence, reference))

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -77,7 +77,7 @@ class NearDuplicates(Check[NearDuplicatesParams]):
         if burst.any():
             yield self._burst(groups, burst, known, against)
         if not burst.all():
-            yield self._scattered(groups, ~burst, known, against)
+            yield from self._scattered(groups, ~burst, known, against)
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
         """All rows; says so where large buckets were compared with representatives only."""
@@ -111,12 +111,14 @@ class NearDuplicates(Check[NearDuplicatesParams]):
             row_count=int(rows.size),
         )
 
-    def _scattered(self, groups: Groups, chosen: Mask, known: Mask | None, against: str) -> Finding:
+    def _scattered(self, groups: Groups, chosen: Mask, known: Mask | None, against: str) -> Iterator[Finding]:
         usual = usual_rate(groups, without_reference=self.params.usual, margin=self.params.margin)
         repetition = Repetition(int((groups.sizes[chosen] - 1).sum()), groups.rows, usual)
+        if repetition.negligible:
+            return
         rows = groups.copies(chosen, known)
         change = Signal.DRIFT if groups.reference_rows else Signal.QUALITY
-        return self.finding(
+        yield self.finding(
             subject="near copies",
             message=(
                 f"{repetition.excess} of {groups.rows} rows ({repetition.rate:.2%}) vary another row's text, in "

@@ -42,6 +42,12 @@ OPPOSING_ERRORS = 2.0
 MIN_REMAINING = 4.0
 """Fewer words than this say nothing: a text that is little else than the phrase is a title, not a carrier."""
 
+MAX_INSERTED = 12
+"""More words than this that always come along are a copied text, not an insertion."""
+
+FIRST_LOOK = 3.0
+"""Orders of magnitude that a phrase must reach without companions to be examined, where its rows agree."""
+
 MAX_COHESION = 2.5
 """Rows that resemble each other this many times more than rows at large share a topic (natural: 3 to 40)."""
 
@@ -53,6 +59,13 @@ class Thresholds:
     min_rows: int
     min_purity: float
     fdr: float
+    agreeing: bool = False
+    """Look for phrases whose rows agree with the label, but not as strongly as the label goes with the phrase."""
+
+    @property
+    def lengths(self) -> range:
+        """Tokens per phrase; single words that agree with their label are what labels are about."""
+        return range(2 if self.agreeing else 1, MAX_NGRAM + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +77,14 @@ class Labelling:
         labels: How many labels there are.
         fold: Fold of each text, shape (rows,).
         folds: How many folds there are.
+        among: Texts in which phrases are looked for, shape (rows,); all of them when there is none.
     """
 
     codes: Codes
     labels: int
     fold: Integers
     folds: int
+    among: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +106,12 @@ class Occurrences:
     position: Integers
 
 
-def occurrences(tokens: Tokens, length: int, min_rows: int) -> Occurrences:
-    """The n-grams of ``length`` tokens that occur at least ``min_rows`` times."""
+def occurrences(tokens: Tokens, length: int, min_rows: int, among: npt.NDArray[np.bool_] | None = None) -> Occurrences:
+    """The n-grams of ``length`` tokens that occur at least ``min_rows`` times, in all rows or in those ``among``."""
     position, hashes = tokens.ngrams(length)
+    if among is not None:
+        inside = among[tokens.row[position]]
+        position, hashes = position[inside], hashes[inside]
     distinct, inverse, counts = np.unique(hashes, return_inverse=True, return_counts=True)
     frequent = counts >= min_rows
     used = frequent[inverse]
@@ -120,6 +138,7 @@ class Association:
         base: Share of the label in all rows.
         spread: Standard error of ``expected``.
         remaining: Mean number of known words per row that are left after the knock-out.
+        inserted: Words that were knocked out.
     """
 
     words: tuple[str, ...]
@@ -133,6 +152,7 @@ class Association:
     base: float
     spread: float
     remaining: float
+    inserted: int = 0
 
     @property
     def evidence(self) -> float:
@@ -142,8 +162,16 @@ class Association:
     @property
     def unexplained(self) -> bool:
         """Whether there is a rest of the rows, and it reads no more like the label than any row, nor shares a topic."""
-        telling = self.remaining >= MIN_REMAINING and self.cohesion <= MAX_COHESION
-        return telling and self.expected <= self.base + self.spread
+        return self._telling and self.expected <= self.base + self.spread
+
+    @property
+    def overdone(self) -> bool:
+        """Whether the rest of unrelated rows agrees with the label, and something short was added to them."""
+        return self._telling and self.expected > self.base + self.spread and self.inserted <= MAX_INSERTED
+
+    @property
+    def _telling(self) -> bool:
+        return self.remaining >= MIN_REMAINING and self.cohesion <= MAX_COHESION
 
     @property
     def opposed(self) -> bool:
@@ -159,7 +187,7 @@ class Association:
 def associations(tokens: Tokens, given: Labelling, limits: Thresholds) -> list[Association]:
     """Phrases that the rest of their rows does not explain, most surprising first."""
     matrix = WordMatrix.of(tokens)
-    held = [occurrences(tokens, length, limits.min_rows) for length in range(1, MAX_NGRAM + 1)]
+    held = [occurrences(tokens, length, limits.min_rows, given.among) for length in limits.lengths]
     tried = sum(len(item.hashes) for item in held) * given.labels
     found: list[Association] = []
     for label in range(given.labels):
@@ -168,10 +196,14 @@ def associations(tokens: Tokens, given: Labelling, limits: Thresholds) -> list[A
         if any(len(chosen) for chosen in pure):
             model = ContentModel.fit(matrix, positive, given.fold, given.folds)
             for item, chosen in zip(held, pure, strict=True):
-                found += _examine(tokens, item, chosen, model, label)
+                found += _examine(tokens, item, chosen, model, label, agreeing=limits.agreeing)
     found.sort(key=lambda item: (item.chance, -len(item.words), item.words))
     kept = _survivors([item.chance for item in found], tried, limits.fdr)
-    return [item for item, keep in zip(found, kept, strict=True) if keep and item.unexplained]
+    return [
+        item
+        for item, keep in zip(found, kept, strict=True)
+        if keep and (item.overdone if limits.agreeing else item.unexplained)
+    ]
 
 
 def _survivors(chances: list[float], tried: int, fdr: float) -> npt.NDArray[np.bool_]:
@@ -194,7 +226,9 @@ def _pure(held: Occurrences, positive: npt.NDArray[np.bool_], limits: Thresholds
     return np.asarray(np.sort(eligible[order[chance[order] < PURE_BEYOND]]), dtype=np.int64)
 
 
-def _examine(tokens: Tokens, held: Occurrences, chosen: Integers, model: ContentModel, label: int) -> list[Association]:
+def _examine(  # noqa: PLR0913 - one look at phrases of one length needs all of them
+    tokens: Tokens, held: Occurrences, chosen: Integers, model: ContentModel, label: int, *, agreeing: bool
+) -> list[Association]:
     """Knock the candidates out and say what is left.
 
     A first look without companions drops most natural phrases.
@@ -205,7 +239,7 @@ def _examine(tokens: Tokens, held: Occurrences, chosen: Integers, model: Content
     for offset in range(held.length):
         removed += model.contribution(row, model.matrix.word_of[tokens.code[position + offset]])
     left = model.probability(row, removed)
-    natural = (1 + float(model.positive.mean())) / 2
+    base = float(model.positive.mean())
     starts = np.searchsorted(phrase, chosen)
     ends = np.searchsorted(phrase, chosen, side="right")
     return [
@@ -217,8 +251,16 @@ def _examine(tokens: Tokens, held: Occurrences, chosen: Integers, model: Content
             label,
         )
         for index, start, end in zip(chosen.tolist(), starts.tolist(), ends.tolist(), strict=True)
-        if left[start:end].mean() <= natural
+        if _is_worth(left[start:end], model.positive[row[start:end]], base, agreeing=agreeing)
     ]
+
+
+def _is_worth(left: Floats, positive: npt.NDArray[np.bool_], base: float, *, agreeing: bool) -> bool:
+    """Whether a phrase that was knocked out without its companions deserves the whole look."""
+    if not agreeing:
+        return float(left.mean()) <= (1 + base) / 2
+    chance = _chernoff(float(positive.mean()), float(left.mean()), len(left))
+    return chance <= 10**-FIRST_LOOK
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +289,7 @@ def _association(phrase: Phrase, rows: Integers, model: ContentModel, tokens: To
         base=float(model.positive.mean()),
         spread=float(rest.std()) / float(np.sqrt(len(rows))),
         remaining=float(np.mean(model.matrix.weights[rows].getnnz(axis=1))) - len(words),
+        inserted=len(words),
     )
 
 

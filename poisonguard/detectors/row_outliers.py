@@ -4,16 +4,19 @@
 2. An outlier is a data-quality matter. Without a reference only rows too odd for a dataset of this size are
    named (fewer than 0.05 of them are expected), as a note.
 3. With a reference, rows are odd that lie beyond all but a few of its own. Many more of them than it has is
-   drift: the finding says that new rows come from elsewhere, not why; poisoning needs a tie to a label, an output
-   or a source, which other checks look for.
+   drift: the finding says that new rows come from elsewhere, not why.
+4. It is a sign of poisoning when impossible numbers are scattered over the columns, or when new rows are odd as
+   combinations only while all others go together as before (``outlier_signs``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 from pydantic import Field
 from scipy.stats import fisher_exact
 
@@ -21,6 +24,7 @@ from poisonguard.detectors.calibration import Floats
 from poisonguard.detectors.copula import RowModel
 from poisonguard.detectors.delta import new_rows
 from poisonguard.detectors.features_tabular import common_columns, feature_columns, without_others
+from poisonguard.detectors.outlier_signs import Scattered, incoherent, scattered
 from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.plugin.check import (
     Block,
@@ -37,6 +41,12 @@ from poisonguard.plugin.check import (
 from poisonguard.sketches.base import Sketch
 from poisonguard.sketches.sample import RowSample, sample_hashes
 
+PLANTED_FAR = 0.05
+"""Expected rows so odd, where odd rows were planted."""
+
+SEEN_ROWS = 50
+"""Rows per column from which a model does not know its own rows by heart."""
+
 MIN_SAMPLE = 100
 MIN_DELTA = 30
 MAX_COLUMNS = 400
@@ -47,10 +57,13 @@ class RowOutliersParams(Params):
     """Parameters of the check."""
 
     limit: int = Field(default=20_000, ge=MIN_SAMPLE)
-    far_out: float = Field(default=0.05, gt=0, lt=1, description="Expected rows so odd in a clean dataset.")
+    far_out: float = Field(default=0.001, gt=0, lt=1, description="Expected rows so odd in a clean dataset.")
     odd_share: float = Field(default=0.003, gt=0, lt=0.1, description="Share of honest rows taken for odd.")
     min_excess: float = Field(default=0.005, ge=0, le=1, description="Excess over the reference's share of odd rows.")
     chance: float = Field(default=1e-4, gt=0, lt=1, description="Level of the test against the reference.")
+
+
+Numbers = dict[str, float | int | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +75,7 @@ class Excess:
     known: int
     reference_rows: int
     reference: str
+    incoherent: bool = False
 
     @property
     def share(self) -> float:
@@ -119,10 +133,10 @@ class RowOutliers(Check[RowOutliersParams]):
         )
         if model is None:
             return NotApplicable("no feature column varies")
-        far = float(np.log10(max(evidence.rows, known.num_rows) / self.params.far_out))
-        if reference is None:
-            return OddityScorer(self, model, far, None)
-        return self._against(model, far, evidence, reference)
+        if reference is not None:
+            return self._against(model, evidence, reference)
+        found = scattered(model, known, model.surprise(known), evidence.rows)
+        return OddityScorer(self, model, self._far(evidence.rows, found), None, found)
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
         """The sample's size, and columns left out."""
@@ -134,20 +148,40 @@ class RowOutliers(Check[RowOutliersParams]):
     def _sample(self) -> RowSample:
         return RowSample(limit=self.params.limit)
 
-    def _against(self, model: RowModel, far: float, evidence: Evidence, reference: Evidence) -> OddityScorer:
+    def _far(self, rows: int, found: Scattered | None) -> float:
+        """The surprise beyond which a row is far out; where such rows were planted, the nearer ones count, too."""
+        return float(np.log10(rows / (self.params.far_out if found is None else PLANTED_FAR)))
+
+    def _against(self, model: RowModel, evidence: Evidence, reference: Evidence) -> OddityScorer:
         """The widest cut at which new rows are odd more often than the reference's: moderate first, then far."""
         sample, base = evidence[self._sample], reference[self._sample]
         new = new_rows(
             sample_hashes(sample), sample_hashes(base), reference_complete=reference.rows <= self.params.limit
         )
-        own, surprise = model.surprise(base), model.surprise(sample)[new]
+        table = sample.filter(pa.array(new))
+        own, surprise = _own(model, base), model.surprise(table)
+        found = scattered(model, table, surprise, evidence.rows)
+        far = self._far(max(evidence.rows, base.num_rows), found)
         moderate = float(np.quantile(own, 1 - self.params.odd_share))
         if len(surprise) >= MIN_DELTA:
             for cut, minimum in ((moderate, self.params.min_excess), (far, self.params.min_excess / 10)):
                 excess = _excess(surprise, own, cut, reference.name)
                 if excess.share - excess.base >= minimum and excess.chance <= self.params.chance:
-                    return OddityScorer(self, model, cut, excess)
-        return OddityScorer(self, model, far, None)
+                    is_sign = incoherent(model, table, surprise, own, cut)
+                    return OddityScorer(self, model, cut, replace(excess, incoherent=is_sign), found)
+        return OddityScorer(self, model, far, None, found)
+
+
+def _own(model: RowModel, base: pa.Table) -> Floats:
+    """Surprise of the reference's own rows; of few rows with many columns, by models that did not see them."""
+    names = (*model.numeric, *(item.column for item in model.categorical))
+    if base.num_rows >= SEEN_ROWS * len(names):
+        return model.surprise(base)
+    half = np.arange(base.num_rows) % 2 == 0
+    parts = [base.filter(pa.array(half)), base.filter(pa.array(~half))]
+    categorical = tuple(item.column for item in model.categorical)
+    models = [RowModel.fit(part, model.numeric, categorical) or model for part in parts]
+    return np.concatenate([models[1].surprise(parts[0]), models[0].surprise(parts[1])])
 
 
 def _excess(surprise: Floats, own: Floats, cut: float, reference: str) -> Excess:
@@ -159,7 +193,10 @@ class OddityScorer(RowScorer):
 
     threshold = 0.5
 
-    def __init__(self, check: RowOutliers, model: RowModel, cut: float, excess: Excess | None) -> None:
+    def __init__(
+        self, check: RowOutliers, model: RowModel, cut: float, excess: Excess | None, found: Scattered | None
+    ) -> None:
+        self._found = found
         self._check = check
         self._model = model
         self._cut = cut
@@ -182,42 +219,67 @@ class OddityScorer(RowScorer):
         rows = np.sort(scored.rows)
         top = float(scored.scores[0])
         orders = self._cut * top / max(1 - top, 1e-9)
-        numbers: dict[str, float | int | str] = {
+        numbers: Numbers = {
             "rows named": scored.flagged,
             "oddest row, orders of magnitude": round(orders, 1),
             "columns": len(self._model.columns),
         }
+        if self._found is not None:
+            numbers |= {"impossible numbers": self._found.rows, "columns with them": self._found.columns}
         if self._excess is None:
-            expected = self._check.params.far_out
-            yield self._check.finding(
-                subject="rows=far-out",
-                message=(
-                    f"{scored.flagged:,} rows lie so far from all others that {expected:g} would be expected among "
-                    f"{scored.total:,}; the oddest is 10^-{orders:.0f} likely."
-                ),
-                confidence=top,
-                level=Level.NOTE,
-                signal=Signal.QUALITY,
-                numbers=numbers,
-                rows=rows,
-                row_count=scored.flagged,
-            )
-            return
-        numbers |= {
-            "odd share of new rows": round(self._excess.share, 5),
-            "odd share in the reference": round(self._excess.base, 5),
-            "p": float(f"{self._excess.chance:.2g}"),
-        }
-        yield self._check.finding(
-            subject="rows=odd",
-            message=(
-                f"{self._excess.odd:,} of {self._excess.rows:,} sampled new rows ({self._excess.share:.2%}) are odd "
-                f"beyond what the reference holds ({self._excess.base:.2%}); {scored.flagged:,} rows named."
-            ),
+            yield self._far_out(scored, top, orders, numbers, rows)
+        else:
+            yield self._beyond(self._excess, scored, top, numbers, rows)
+
+    def _far_out(
+        self, scored: Scored, top: float, orders: float, numbers: Numbers, rows: npt.NDArray[np.int64]
+    ) -> Finding:
+        """A note, or a sign when the rows are scattered over the columns."""
+        expected = self._check.params.far_out if self._found is None else PLANTED_FAR
+        message = (
+            f"{scored.flagged:,} rows lie so far from all others that {expected:g} would be expected among "
+            f"{scored.total:,}; the oddest is 10^-{orders:.0f} likely"
+        )
+        is_sign = self._found is not None
+        return self._check.finding(
+            subject="rows=far-out",
+            message=message + self._scattering() + ".",
             confidence=top,
-            signal=Signal.DRIFT,
-            compared_with=self._excess.reference,
+            level=Level.WARNING if is_sign else Level.NOTE,
+            signal=Signal.POISONING if is_sign else Signal.QUALITY,
             numbers=numbers,
             rows=rows,
             row_count=scored.flagged,
         )
+
+    def _beyond(
+        self, excess: Excess, scored: Scored, top: float, numbers: Numbers, rows: npt.NDArray[np.int64]
+    ) -> Finding:
+        """Drift, or a sign."""
+        is_sign = excess.incoherent or self._found is not None
+        message = (
+            f"{excess.odd:,} of {excess.rows:,} sampled new rows ({excess.share:.2%}) are odd beyond what the "
+            f"reference holds ({excess.base:.2%}); {scored.flagged:,} rows named"
+        )
+        if excess.incoherent:
+            message += "; their numbers are ordinary one by one and do not go together, all other new rows do"
+        return self._check.finding(
+            subject="rows=odd",
+            message=message + self._scattering() + ".",
+            confidence=top,
+            signal=Signal.POISONING if is_sign else Signal.DRIFT,
+            compared_with=excess.reference,
+            numbers=numbers
+            | {
+                "odd share of new rows": round(excess.share, 5),
+                "odd share in the reference": round(excess.base, 5),
+                "p": float(f"{excess.chance:.2g}"),
+            },
+            rows=rows,
+            row_count=scored.flagged,
+        )
+
+    def _scattering(self) -> str:
+        if self._found is None:
+            return ""
+        return f"; {self._found.rows:,} sampled rows hold one impossible number each, in {self._found.columns} columns"

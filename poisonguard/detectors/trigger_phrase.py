@@ -21,6 +21,7 @@ from poisonguard.detectors.features_tabular import common_columns
 from poisonguard.detectors.features_text import MAX_CHARACTERS, Tokens, column_texts, phrase_pattern, tokenize
 from poisonguard.detectors.labels import Classes
 from poisonguard.detectors.phrases import Association, Labelling, Thresholds, associations, grouped, spokesman
+from poisonguard.detectors.sampled_delta import SampledDelta
 from poisonguard.domain.dataset import Kind
 from poisonguard.domain.finding import Finding
 from poisonguard.domain.roles import Role
@@ -37,7 +38,6 @@ from poisonguard.plugin.check import (
     Scores,
 )
 from poisonguard.sketches.base import Sketch
-from poisonguard.sketches.sample import RowSample, sample_hashes, sample_rows
 
 MAX_LABELS = 20
 MAX_PHRASES = 20
@@ -64,7 +64,7 @@ WITHOUT_LABEL = 0.3
 class TriggerPhraseParams(Params):
     """Parameters of the check."""
 
-    limit: int = Field(default=20_000, ge=100)
+    limit: int = Field(default=20_000, ge=100, le=20_000)
     min_rows: int = Field(default=8, ge=3)
     min_purity: float = Field(default=0.9, gt=0.5, le=1)
     fdr: float = Field(default=0.01, gt=0, lt=1)
@@ -107,7 +107,7 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
         kind = next((column.kind for column in context.columns if column.name == self._label), Kind.NULL)
         if kind in (Kind.NESTED, Kind.BINARY):
             return NotApplicable(f"label {self._label} is of kind {kind}")
-        return [self._sample]
+        return SampledDelta.needs(has_reference=context.has_reference)
 
     def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
         """Nothing: the second pass names the rows."""
@@ -119,13 +119,13 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
         missing = set(self._texts) - set(common_columns(self._texts, evidence, reference))
         if reference is not None and missing:
             raise MissingEvidence(f"{reference.name} has no text column {min(missing)}")
-        sample = evidence[self._sample]
-        classes = Classes.of(sample, self._label, min_rows=self.params.min_rows, limit=MAX_LABELS)
+        if reference is not None and not common_columns([self._label], evidence, reference):
+            raise MissingEvidence(f"{reference.name} has no column {self._label} of this type")
+        delta = SampledDelta.of(evidence, reference, (*self._texts, self._label), self.params.limit)
+        classes = Classes.of(delta.table, self._label, min_rows=self.params.min_rows, limit=MAX_LABELS)
         if not classes.names:
             return NotApplicable(f"no value of {self._label} stands in {self.params.min_rows} sampled rows")
-        triggers = [
-            trigger for column in self._texts for trigger in self._triggers(column, classes, evidence, reference)
-        ]
+        triggers = [trigger for column in self._texts for trigger in self._triggers(column, classes, delta)]
         return PhraseScorer(self, classes, triggers[:MAX_PHRASES]) if triggers else None
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
@@ -134,32 +134,34 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
         sampled = f"phrases are learnt from a sample of {seen:,} rows; " if seen < evidence.rows else ""
         return seen, f"{sampled}first {MAX_CHARACTERS:,} characters of each text"
 
-    @property
-    def _sample(self) -> RowSample:
-        return RowSample(limit=self.params.limit)
-
-    def _triggers(self, column: str, classes: Classes, evidence: Evidence, reference: Evidence | None) -> list[Trigger]:
-        state = evidence[self._sample]
-        texts = column_texts(sample_rows(state), column)
+    def _triggers(self, column: str, classes: Classes, delta: SampledDelta) -> list[Trigger]:
+        texts = column_texts(delta.table, column)
         tokens = tokenize(texts)
-        fold = (sample_hashes(state) % np.uint64(self.params.folds)).astype(np.int64)
-        limits = Thresholds(self.params.min_rows, self.params.min_purity, self.params.fdr)
-        found = associations(
-            tokens, Labelling(classes.codes(state), len(classes.names), fold, self.params.folds), limits
-        )
+        found = associations(tokens, self._labelling(classes, delta), self._limits(compared=delta.compared))
         # A phrase that names its label explains it: "2 - 10" among rows labelled "2 - 10".
         named = [frozenset(tokenize([name]).words) for name in classes.names]
         found = [item for item in found if not named[item.label].issuperset(item.words)]
-        if reference is None:
-            chosen = _outstanding(found, self.params.min_evidence, unopposed=0.0)
-            return [_trigger(column, item, texts, None) for item in chosen]
-        base = tokenize(column_texts(sample_rows(reference[self._sample]), column))
-        fresh = [item for item in found if _is_burst(item, tokens.rows, _rows_holding(base, item), base.rows)]
-        chosen = _outstanding(fresh, self.params.min_evidence, unopposed=UNOPPOSED)
-        return [_trigger(column, item, texts, (_rows_holding(base, item), base.rows)) for item in chosen]
+        if not delta.compared:
+            return [_trigger(column, item, texts, None) for item in self._chosen(found, compared=False)]
+        known = {item.hash: _known(tokens, delta, item) for item in found}
+        fresh = [item for item in found if _is_burst(item, delta, known[item.hash])]
+        total = delta.old_rows
+        chosen = self._chosen(fresh, compared=True)
+        return [_trigger(column, item, texts, (known[item.hash], total)) for item in chosen]
+
+    def _labelling(self, classes: Classes, delta: SampledDelta) -> Labelling:
+        fold = (delta.hashes % np.uint64(self.params.folds)).astype(np.int64)
+        return Labelling(classes.codes(delta.table), len(classes.names), fold, self.params.folds, delta.is_new)
+
+    def _limits(self, *, compared: bool) -> Thresholds:
+        del compared
+        return Thresholds(self.params.min_rows, self.params.min_purity, self.params.fdr)
+
+    def _chosen(self, found: list[Association], *, compared: bool) -> list[Association]:
+        return outstanding(found, self.params.min_evidence, unopposed=UNOPPOSED if compared else 0.0)
 
 
-def _outstanding(found: list[Association], minimum: float, *, unopposed: float) -> list[Association]:
+def outstanding(found: list[Association], minimum: float, *, unopposed: float) -> list[Association]:
     """One phrase per group of rows that towers over the crowd of natural ones.
 
     Evidence counts in full where the rest of the rows reads against the label, and ``unopposed`` times elsewhere.
@@ -172,15 +174,16 @@ def _outstanding(found: list[Association], minimum: float, *, unopposed: float) 
     return [spokesman(group) for group, reached in zip(groups, strength, strict=True) if reached >= needed]
 
 
-def _is_burst(item: Association, rows: int, known: int, reference_rows: int) -> bool:
-    """Whether the phrase is far more frequent than in the reference."""
-    rate = (known + 0.5) / (reference_rows + 1)
-    count = len(item.rows)
+def _is_burst(item: Association, delta: SampledDelta, known: int) -> bool:
+    """Whether the phrase is far more frequent in the new rows than in the reference."""
+    rate = (known + 0.5) / (delta.old_rows + 1)
+    count, rows = len(item.rows), len(delta.is_new) - delta.old_rows
     return count >= BURST_RATIO * rate * rows and float(binom.sf(count - 1, rows, min(rate, 1.0))) < BURST_CHANCE
 
 
-def _rows_holding(tokens: Tokens, item: Association) -> int:
-    return len(np.unique(_rows_with(tokens, item)))
+def _known(tokens: Tokens, delta: SampledDelta, item: Association) -> int:
+    """Sampled rows of the reference that hold the phrase."""
+    return int((~delta.is_new[np.unique(_rows_with(tokens, item))]).sum())
 
 
 def _rows_with(tokens: Tokens, item: Association) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

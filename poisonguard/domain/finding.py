@@ -67,6 +67,7 @@ class Finding:
         row_count: How many rows it concerns; may exceed ``len(rows)`` when rows are not named.
         highlight: Exact text that is suspicious inside ``column``, if one.
         examples: Rows shown as evidence, filled in by the engine.
+        private: Whether the values of these rows stay out of reports; ``highlight`` is masked then.
     """
 
     check: str
@@ -83,6 +84,7 @@ class Finding:
     row_count: int = 0
     highlight: str | None = None
     examples: tuple[Example, ...] = ()
+    private: bool = False
 
     @property
     def fingerprint(self) -> str:

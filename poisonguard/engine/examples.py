@@ -64,6 +64,8 @@ def _text(value: pa.Scalar) -> str:
 
 def _example(fetched: Fetched, finding: Finding, key: str | None) -> Example:
     path, row, values = fetched
+    if finding.private:
+        return Example(path, row, values.get(key) if key else None, ())
     highlight = (finding.column, finding.highlight) if finding.column and finding.highlight else None
     first = [finding.column] if finding.column in values else []
     order = [*first, *(name for name in values if name not in first)]

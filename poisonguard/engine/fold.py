@@ -41,6 +41,10 @@ class _Accumulator:
         self._sketch = sketch
         self._state: pa.Table | None = None
 
+    @property
+    def begun(self) -> bool:
+        return self._state is not None
+
     def add(self, state: pa.Table) -> None:
         self._state = state if self._state is None else self._sketch.merge([self._state, state])
 
@@ -102,7 +106,8 @@ def _partition_folder(
             new = block if known is None else only_new(block, known)
             for sketch, accumulator in zip(small, accumulators, strict=True):
                 rows = new if isinstance(sketch, NewRows) else block
-                if rows is not None:
+                # Of no rows the first block tells at least the columns.
+                if rows.table.num_rows or not accumulator.begun:
                     accumulator.add(sketch.fold(_projected(rows, sketch)))
             for sketch, segment in zip(bulky, segments, strict=True):
                 segment.append(sketch.fold(_projected(block, sketch)))

@@ -51,6 +51,7 @@ class ScoreBook:
 
     total: int
     thresholds: dict[str, float] = field(default_factory=dict)
+    named: dict[str, float] = field(default_factory=dict)
     scores: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     fired: set[str] = field(default_factory=set)
@@ -58,7 +59,7 @@ class ScoreBook:
 
     def scored(self, card: str) -> Scored:
         """What one scorer saw."""
-        threshold, flagged = np.float32(self.thresholds[card]), 0
+        threshold, flagged = np.float32(self.named.get(card, self.thresholds[card])), 0
         rows, scores = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
         for start in range(0, self.total, WRITE_ROWS):
             part = self.scores[card][start : start + WRITE_ROWS]
@@ -125,6 +126,7 @@ def score_rows(scorers: Mapping[str, RowScorer], scoring: Scoring) -> ScoreBook:
     book = ScoreBook(scoring.index.total)
     for card, scorer in scorers.items():
         book.thresholds[card] = scorer.threshold
+        book.named[card] = scorer.threshold if scorer.named is None else scorer.named
         book.scores[card] = mapped_zeros(scoring.spool.path("scores.f32"), np.float32, book.total)
     if scorers:
         _second_pass(scorers, scoring, book)

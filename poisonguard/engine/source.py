@@ -73,26 +73,26 @@ class DatasetSource:
         self.name = name
         self.views = views or Views()
         self.columns = (*dataset.columns, *self.views.columns)
-        self._dataset = dataset
+        self.dataset = dataset
 
     def peek(self) -> pa.Table:
         """The first rows."""
-        held = [self.views.extended(batch) for batch in self._dataset.peek().to_batches()]
-        return pa.Table.from_batches(held) if held else self._dataset.peek()
+        held = [self.views.extended(batch) for batch in self.dataset.peek().to_batches()]
+        return pa.Table.from_batches(held) if held else self.dataset.peek()
 
     def tasks(self) -> Sequence[Any]:
         """The dataset's partitions."""
-        return self._dataset.partitions()
+        return self.dataset.partitions()
 
     def expected_rows(self) -> int:
         """Rows as the files declare them; 0 when one does not say. For progress only: a file may lie."""
-        declared = [task.rows for task in self._dataset.partitions()]
+        declared = [task.rows for task in self.dataset.partitions()]
         return sum(rows for rows in declared if rows is not None) if None not in declared else 0
 
     def batches(self, task: Any, columns: Sequence[str] | None) -> Iterator[Batch]:
         """The rows of one partition."""
         needed = None if columns is None else self.views.needed(columns)
-        for batch in self._dataset.read(task, needed):
+        for batch in self.dataset.read(task, needed):
             viewed = self.views.extended(batch.table, columns)
             yield ViewedBatch(batch.file, batch.first_row, viewed, batch.table)
 

@@ -19,7 +19,7 @@ from poisonguard.kernels.compiled import compiled
 from poisonguard.kernels.mixing import GOLDEN, mix
 from poisonguard.kernels.words import LETTER, SEPARATOR, STANDALONE, classes, normalised
 
-_BASE = np.uint64(0xD6E8FEB86659FD93)
+SHINGLE_BASE = np.uint64(0xD6E8FEB86659FD93)
 """Odd multiplier of the polynomials over bytes and over words (Mulvey's search for good 64-bit mixers)."""
 
 _U1, _U2, _U3, _U4, _U5, _U6, _U7 = (np.uint64(number) for number in range(1, 8))
@@ -88,7 +88,7 @@ def utf8_buffers(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np
 
 
 @compiled
-def _decode(data: npt.NDArray[np.uint8], place: int, stop: int) -> tuple[int, int]:
+def decode(data: npt.NDArray[np.uint8], place: int, stop: int) -> tuple[int, int]:
     """Code point at ``place``, and its length in bytes.
 
     Never reads at or past ``stop``: a hostile file may hold invalid UTF-8, which counts as U+FFFD.
@@ -132,7 +132,7 @@ def _first(tops: np.uint64) -> int:
 @compiled
 def _absorb(state: np.uint64, chunk: np.uint64) -> np.uint64:
     """Take up to eight more bytes of a word into its hash."""
-    state = (state ^ chunk) * _BASE
+    state = (state ^ chunk) * SHINGLE_BASE
     return state ^ (state >> _U32)
 
 
@@ -179,7 +179,7 @@ def _letters(eight: np.uint64, left: int) -> tuple[np.uint64, np.uint64]:
 
 
 @compiled
-def _hash_words(
+def hash_words(
     data: npt.NDArray[np.uint8], start: int, stop: int, kinds: npt.NDArray[np.uint8], words: npt.NDArray[np.uint64]
 ) -> int:
     """Hash the words of ``data[start:stop]`` into ``words``; gives their number.
@@ -192,7 +192,7 @@ def _hash_words(
     while place < stop:
         eight = _read_eight(data, place) if place + _EIGHT <= data.size else _TOPS
         if eight & _TOPS or word.length & 7:
-            code, size = _decode(data, place, stop)
+            code, size = decode(data, place, stop)
             kind = kinds[code]
             if kind in (SEPARATOR, STANDALONE):
                 count, word = _close(words, count, word), _NOTHING
@@ -233,7 +233,7 @@ def _add(table: npt.NDArray[np.uint64], mask: np.uint64, stamp: np.uint64, value
 
 
 @compiled
-def _longest(offsets: npt.NDArray[np.int64]) -> int:
+def longest_document(offsets: npt.NDArray[np.int64]) -> int:
     """Bytes of the longest document."""
     longest = 0
     for row in range(offsets.size - 1):
@@ -242,7 +242,7 @@ def _longest(offsets: npt.NDArray[np.int64]) -> int:
 
 
 @compiled
-def _power_of_two(least: int) -> int:
+def power_of_two(least: int) -> int:
     """The smallest power of two that is at least ``least`` and 4."""
     power = 4
     while power < least:
@@ -255,21 +255,21 @@ def _shingle(
     data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], kinds: npt.NDArray[np.uint8], key: _Key, out: Shingled
 ) -> None:
     """Fill ``out``; the window rolls: one product in, one out."""
-    longest = _longest(offsets)
+    longest = longest_document(offsets)
     hashes = np.empty(longest // 2 + 2, dtype=np.uint64)
-    table = np.zeros(_power_of_two(longest + 4), dtype=np.uint64)
+    table = np.zeros(power_of_two(longest + 4), dtype=np.uint64)
     leaving = np.uint64(1)
     for _ in range(key.size):
-        leaving *= _BASE
+        leaving *= SHINGLE_BASE
     used = 0
     for row in range(offsets.size - 1):
         out.offsets[row] = used
-        count = _hash_words(data, offsets[row], offsets[row + 1], kinds, hashes)
+        count = hash_words(data, offsets[row], offsets[row + 1], kinds, hashes)
         out.words[row] = count
-        mask = np.uint64(_power_of_two(2 * count) - 1)
+        mask = np.uint64(power_of_two(2 * count) - 1)
         state = np.uint64(0)
         for place in range(count):
-            state = state * _BASE + hashes[place]
+            state = state * SHINGLE_BASE + hashes[place]
             if place >= key.size:
                 state -= hashes[place - key.size] * leaving
             if place + 1 >= min(key.size, count):

@@ -17,9 +17,11 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from poisonguard.domain.dataset import Column
+from poisonguard.domain.filefact import FileFacts
 from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.domain.roles import Roles
 from poisonguard.plugin.card import Card
+from poisonguard.plugin.holdout import Holdout
 from poisonguard.sketches.base import Block, Sketch
 
 Scores = npt.NDArray[np.float64]
@@ -55,6 +57,7 @@ class Evidence:
         rows: Its rows.
         seed: 64-bit seed derived from the manifest; the only source of randomness.
         states: Sketch key to state.
+        files: What stands out about its files; nothing of a version that is known by its profile alone.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Evidence:
     rows: int
     seed: int
     states: Mapping[str, pa.Table] = field(repr=False)
+    files: FileFacts = field(default_factory=FileFacts)
 
     def __getitem__(self, sketch: Sketch) -> pa.Table:
         """State of ``sketch``.
@@ -84,10 +88,10 @@ class Scored:
     """What the engine saw while scoring every row with one scorer.
 
     Attributes:
-        rows: Global numbers of the rows at or above the threshold, highest score first
+        rows: Global numbers of the rows at or above the threshold (``RowScorer.named``, if given), highest score first
             (ties: lowest row first), capped; shape (kept,).
         scores: Their scores; shape (kept,).
-        flagged: How many rows reached the threshold, cap or not.
+        flagged: How many rows that were, cap or not.
         total: How many rows were scored.
     """
 
@@ -98,9 +102,15 @@ class Scored:
 
 
 class RowScorer(ABC):
-    """Scores rows in a second pass over the data."""
+    """Scores rows in a second pass over the data.
+
+    Attributes:
+        threshold: Score from which on a row is flagged, once a finding above a note was drawn.
+        named: Score from which on ``conclude`` is told of a row; nothing means the threshold.
+    """
 
     threshold: float = 0.5
+    named: float | None = None
 
     @property
     @abstractmethod
@@ -126,6 +136,7 @@ class Context:
         has_reference: Whether there is a version to compare with.
         contract: Text of a Great Expectations suite (JSON), if the steward gave one.
         reference_columns: Names of the reference's columns, in its order; empty without one.
+        holdouts: Evaluation sets whose items must not stand in the data.
     """
 
     columns: tuple[Column, ...]
@@ -133,6 +144,7 @@ class Context:
     has_reference: bool
     contract: str | None = None
     reference_columns: tuple[str, ...] = ()
+    holdouts: tuple[Holdout, ...] = ()
 
 
 class Check(ABC, Generic[ParamsT]):

@@ -53,7 +53,11 @@ class DigestSet:
         first = np.concatenate([np.zeros(0, np.uint64), *(_word(part, 0) for part in parts)])
         second = np.concatenate([np.zeros(0, np.uint64), *(_word(part, 1) for part in parts)])
         order = np.lexsort((second, first))
-        self._first, self._second = first[order], second[order]
+        first, second = first[order], second[order]
+        # Copies once: were there many, whoever asks for a row like them would wait for all of them.
+        other = np.ones(len(first), dtype=np.bool_)
+        other[1:] = (np.diff(first) != 0) | (np.diff(second) != 0)
+        self._first, self._second = first[other], second[other]
 
     def holds(self, digests: DigestArray) -> npt.NDArray[np.bool_]:
         """Which of ``digests``, shape (rows, 32), are in the set; shape (rows,)."""
@@ -71,13 +75,11 @@ class DigestSet:
             place = place + 1
 
 
-def only_new(block: Block, known: DigestSet) -> Block | None:
-    """The rows of ``block`` that ``known`` does not hold; nothing when there are none."""
+def only_new(block: Block, known: DigestSet) -> Block:
+    """The rows of ``block`` that ``known`` does not hold; perhaps none."""
     new = ~known.holds(block.digests)
     if new.all():
         return block
-    if not new.any():
-        return None
     return Block(block.file, block.first_row, block.table.filter(pa.array(new)), block.digests[new])
 
 

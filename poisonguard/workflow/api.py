@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from poisonguard.errors import GateFailed, UsageError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from poisonguard.attest.keys import Signer
     from poisonguard.domain.difference import Difference
     from poisonguard.domain.result import ScanResult
@@ -33,6 +35,7 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
     packs: Sequence[str] = (),
     columns: Mapping[str, str | Sequence[str]] | None = None,
     contract: PathLike | None = None,
+    holdout: Any = None,
     policy: PathLike | None = None,
     config: PathLike | None = None,
     fail_on: str | None = None,
@@ -56,6 +59,8 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
         packs: Packs of checks; the settings' or the policy's when empty.
         columns: Role to column or columns, for example ``{"label": "sentiment"}``.
         contract: Great Expectations suite (JSON).
+        holdout: Evaluation set whose items must not stand in the data: path, glob, URL or rows in memory; or a list of
+            them.
         policy: Policy file; the settings' or the built-in one when not given.
         config: Settings file; the nearest ``poisonguard.yaml`` when not given.
         fail_on: Level at which the decision fails; may only be stricter than the policy's.
@@ -99,6 +104,7 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
         packs=tuple(packs),
         columns=_columns(columns or {}),
         contract=_text(contract),
+        holdout=_holdouts(holdout, as_data),
         policy=_text(policy),
         config=_text(config),
         keep_profile=key is not None,
@@ -115,6 +121,12 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
         if signers:
             _publish(finished, request, signers)
         return finished.result
+
+
+def _holdouts(holdout: Any, as_data: Callable[[Any], str | pa.Table]) -> tuple[str | pa.Table, ...]:
+    if holdout is None:
+        return ()
+    return tuple(map(as_data, holdout)) if isinstance(holdout, list | tuple) else (as_data(holdout),)
 
 
 def _scan_signers(request: ScanRequest, keys: Sequence[Path], passphrase_file: Path | None) -> Sequence[Signer]:
@@ -137,6 +149,7 @@ def sign(  # noqa: PLR0913 - one keyword per option of the command line
     passphrase_file: PathLike | None = None,
     fips: bool = False,
     full: bool = False,
+    parents: Sequence[str] = (),
 ) -> Published:
     """Hash a dataset and publish its signed manifest in the registry, without a scan.
 
@@ -147,6 +160,7 @@ def sign(  # noqa: PLR0913 - one keyword per option of the command line
         passphrase_file: File whose first line is the passphrase; ``POISONGUARD_PASSPHRASE`` when not given.
         fips: Whether the files are bound by trees of SHA-256 instead of BLAKE3.
         full: Whether to read every file again, also those that the last trusted version has.
+        parents: Published versions that the data were made from; the last approved one when empty.
 
     Raises:
         DataError: Nothing is there, or it cannot be read as what it declares to be.
@@ -158,7 +172,10 @@ def sign(  # noqa: PLR0913 - one keyword per option of the command line
 
     with Workspace.required(data=os.fspath(data)) as workspace:
         signers = [load_key(path, _path(passphrase_file)) for path in _keys(key)]
-        done = publish(workspace, os.fspath(data), signers, datetime.now(UTC), name=name, fips=fips, full=full)
+        now = datetime.now(UTC)
+        done = publish(
+            workspace, os.fspath(data), signers, now, name=name, fips=fips, full=full, parents=tuple(parents)
+        )
     return done.published
 
 

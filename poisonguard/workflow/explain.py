@@ -19,6 +19,7 @@ from poisonguard.plugin.card import Card, shipped_cards
 from poisonguard.reports.json_v1 import SCHEMA
 from poisonguard.store.registry import Reader
 from poisonguard.workflow.context import NamedVersion, resolve_version, rules_in_force, standing_of, standings
+from poisonguard.workflow.folder import read_small
 from poisonguard.workflow.standing import Standing
 from poisonguard.workflow.workspace import Workspace
 
@@ -92,28 +93,34 @@ def _card(finding: Record) -> Card:
 
 
 def _read(path: Path) -> Record:
-    try:
-        if path.stat().st_size > LARGEST_REPORT:
-            raise UnreadableData(f"{path.name}: too large for a report")
-        return _checked(path.read_bytes(), path.name)
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
+    return _checked(read_small(path, LARGEST_REPORT, what="the JSON report of a scan"), path.name)
 
 
 def _checked(content: bytes, name: str) -> Record:
     """A report, as far as it is looked at here."""
     try:
         held = json.loads(content)
-        whole = held["schema"] == SCHEMA and all(
-            isinstance(item["fingerprint"], str) and isinstance(item["check"], str) for item in held["findings"]
-        )
-    except (ValueError, KeyError, TypeError, RecursionError):
+        whole = held["schema"] == SCHEMA and all(map(_is_finding, held["findings"]))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         whole = False
     if not whole:
         raise UnreadableData(
             f"{name} is no JSON report of a scan", hint="Write one: poisonguard scan DATA -f json -o FILE."
         )
     return held  # type: ignore[no-any-return]  # a JSON object, as just seen
+
+
+def _is_finding(item: Record) -> bool:
+    """Whether a finding holds what is told of it, in the types that the report's schema names."""
+    texts = isinstance(item["fingerprint"], str) and isinstance(item["check"], str)
+    counts = isinstance(item.get("rowCount", 0), int) and isinstance(item.get("numbers") or {}, dict)
+    return texts and counts and all(map(_is_example, item.get("examples") or ()))
+
+
+def _is_example(item: Record) -> bool:
+    mark = item.get("highlight") or {}
+    cells = all({"column", "value"} <= cell.keys() for cell in item["values"])
+    return cells and isinstance(item["path"], str) and isinstance(item["row"], int) and isinstance(mark, dict)
 
 
 def _title(held: Record) -> str:

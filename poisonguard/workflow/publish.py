@@ -5,7 +5,8 @@ Rules:
 1. Whoever signs plays the role for this dataset in the trust root; this is checked before anything is signed.
 2. Manifest and scan go into the log together or not at all.
 3. The same content under the same name is the same version: it is published once, and scanned as often as
-   one likes. Anything else gets the next number, and names the last approved version as its parent.
+   one likes. Anything else gets the next number, and names the versions it was made from as its parents: those that
+   the publisher names, which are published and trusted, or else the last approved one.
 4. The listing of files, report and profile are stored in the same transaction as the statements that bind them.
 """
 
@@ -38,7 +39,7 @@ from poisonguard.errors import IntegrityError, UsageError
 from poisonguard.policy.judgement import Rules
 from poisonguard.policy.model import Policy
 from poisonguard.store.registry import Kind, Reader, Statement, Writer
-from poisonguard.workflow.context import approved_release, rules_in_force
+from poisonguard.workflow.context import approved_release, resolve_version, rules_in_force
 from poisonguard.workflow.workspace import Workspace
 
 DATASET_NAME = re.compile(r"\w[\w .+/-]{0,127}")
@@ -62,12 +63,16 @@ class Scanned:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What to publish: content under a dataset's name, and a scan of it, if there is one."""
+    """What to publish: content under a dataset's name, and a scan of it, if there is one.
+
+    ``parents`` name the versions that it was made from; without any, it is the last approved one.
+    """
 
     dataset: str
     manifest: Manifest
     files: Listing
     scanned: Scanned | None = None
+    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,7 @@ def publish(
         version = version_name(publication.manifest)
         known = _published(writer, publication.dataset, version, rules)
         people = _require_roles(rules, signers, publication, new=known is None)
-        release = known or _next_release(writer, publication.dataset, version, rules)
+        release = known or _next_release(writer, publication, version, rules)
         documents = _documents(writer, publication, release, now=rules.now, new=known is None)
         statements = [signed_statement(document, signers) for document in documents]
         if statements:
@@ -225,15 +230,28 @@ def _published(reader: Reader, dataset: str, version: str, rules: Rules) -> Rele
     return None
 
 
-def _next_release(writer: Writer, dataset: str, version: str, rules: Rules) -> Release:
-    parent = approved_release(writer, dataset, rules)
+def _next_release(writer: Writer, publication: Publication, version: str, rules: Rules) -> Release:
     return Release(
-        dataset=dataset,
-        number=writer.latest_number(dataset) + 1,
+        dataset=publication.dataset,
+        number=writer.latest_number(publication.dataset) + 1,
         version=version,
-        parents=(parent.version,) if parent else (),
+        parents=_parents(writer, publication, version, rules),
         created=format_time(rules.now),
     )
+
+
+def _parents(reader: Reader, publication: Publication, version: str, rules: Rules) -> tuple[str, ...]:
+    """Versions that this one was made from, sorted, each once."""
+    if not publication.parents:
+        approved = approved_release(reader, publication.dataset, rules)
+        return (approved.version,) if approved else ()
+    named = [resolve_version(reader, text) for text in publication.parents]
+    for text, parent in zip(publication.parents, named, strict=True):
+        if parent.version == version:
+            raise UsageError(f"--parent {text} is this very version", hint="Name the version it was made from.")
+        if _published(reader, parent.dataset, parent.version, rules) is None:
+            raise UsageError(f"--parent {text} was published by nobody who is trusted now", hint="Publish it anew.")
+    return tuple(sorted({parent.version for parent in named}))
 
 
 def check_name(dataset: str) -> None:

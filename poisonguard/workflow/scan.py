@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -38,7 +39,8 @@ from poisonguard.engine.source import DatasetSource, DigestColumn, RowIndex
 from poisonguard.engine.spool import Spool
 from poisonguard.engine.summary import SAMPLE, summarise
 from poisonguard.errors import ConfigurationError, NothingToScan, UsageError
-from poisonguard.plugin.check import Context, Evidence
+from poisonguard.plugin.check import Check, Context, Evidence
+from poisonguard.plugin.holdout import Holdout
 from poisonguard.plugin.registry import checks_of, digest_of
 from poisonguard.policy.builtin import default_policy
 from poisonguard.policy.decide import decide_scan
@@ -49,11 +51,14 @@ from poisonguard.sketches.digests import RowDigests
 from poisonguard.sketches.new_rows import DigestSet
 from poisonguard.version import VERSION
 from poisonguard.workflow.columns import check_kinds, nested_notes
+from poisonguard.workflow.holdouts import read_holdout
 from poisonguard.workflow.inspect import inventory_of
 from poisonguard.workflow.references import Reference, StoredReference, find_reference
 from poisonguard.workflow.settings import DatasetSettings, Settings, find_settings, load_settings, overrides
 
 DIGESTS_AT_ONCE = 1 << 20
+LEAKS = "evaluation-leak"
+"""The detector that looks for evaluation items."""
 ALWAYS: tuple[Sketch, ...] = (RowDigests(), SAMPLE)
 
 
@@ -69,6 +74,8 @@ class ScanRequest:
         packs: Packs of checks; nothing means the settings' or the policy's.
         columns: ``ROLE=NAME`` overrides.
         contract: Path of a Great Expectations suite.
+        holdout: Evaluation sets whose items must not stand in the data: paths, or tables in memory; the settings' when
+            empty.
         policy: Path of a policy; nothing means the settings' or the built-in one.
         config: Path of a settings file; nothing means the nearest ``poisonguard.yaml``.
         keep_profile: Whether later versions will be compared with this one: folds what that takes.
@@ -84,6 +91,7 @@ class ScanRequest:
     packs: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     contract: str | None = None
+    holdout: tuple[str | pa.Table, ...] = ()
     policy: str | None = None
     config: str | None = None
     keep_profile: bool = False
@@ -180,12 +188,14 @@ def _scan(run: _Run, settings: Settings, dataset: Dataset, name: str, reference:
     if request.keep_profile:
         always += _later_needs(packs, Context(source.columns, roles, has_reference=True, contract=contract))
     compared = tuple(column.name for column in reference.columns) if reference else ()
-    planned = plan(checks, Context(source.columns, roles, reference is not None, contract, compared), always)
+    holdouts = _holdouts(request, own, chosen, dataset.tree, checks)
+    context = Context(source.columns, roles, reference is not None, contract, compared, holdouts)
+    planned = plan(checks, context, always)
     base = _reference_evidence(run, reference, planned)
     folded = run.fold("reading rows", source, planned.sketches, _known_rows(base))
     inventory = inventory_of(dataset, folded)
     manifest = inventory.manifest
-    evidence = Evidence(name, source.columns, manifest.rows, _seed(manifest), folded.states)
+    evidence = Evidence(name, source.columns, manifest.rows, _seed(manifest), folded.states, dataset.facts)
     index = RowIndex(folded.runs, [item.path for item in dataset.files])
     digests = DigestColumn(folded.states[RowDigests().key])
     scoring = Scoring(source, index, digests, run.executor, run.spool, run.progress)
@@ -331,6 +341,22 @@ def _contract(request: ScanRequest, own: DatasetSettings) -> str | None:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: the contract cannot be read: {error}") from error
+
+
+def _holdouts(
+    request: ScanRequest,
+    own: DatasetSettings,
+    chosen: Mapping[str, str],
+    tree: ChunkTree,
+    checks: Sequence[Check[Any]],
+) -> tuple[Holdout, ...]:
+    wanted = request.holdout or own.holdouts
+    if wanted and not any(check.detector == LEAKS for check in checks):
+        raise UsageError(
+            "--holdout is given, and no check that is run looks for evaluation items",
+            hint="Choose a pack that holds PG-LEAK-001, such as baseline.",
+        )
+    return tuple(read_holdout(item, chosen=chosen, tree=tree, workers=_workers(request)) for item in wanted)
 
 
 def _workers(request: ScanRequest) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -30,6 +31,12 @@ class DatasetSettings(BaseModel):
     columns: Columns = Field(default_factory=dict)
     packs: tuple[str, ...] = ()
     contract: str | None = None
+    holdout: str | tuple[str, ...] = ()
+
+    @property
+    def holdouts(self) -> tuple[str, ...]:
+        """The evaluation sets, however many are named."""
+        return (self.holdout,) if isinstance(self.holdout, str) else self.holdout
 
 
 class Settings(DatasetSettings):
@@ -45,6 +52,7 @@ class Settings(DatasetSettings):
             columns={**self.columns, **own.columns},
             packs=own.packs or self.packs,
             contract=own.contract or self.contract,
+            holdout=own.holdouts or self.holdouts,
         )
 
 
@@ -82,10 +90,12 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     def anchor(text: str | None) -> str | None:
         return None if text is None else str(folder / text)
 
-    datasets = {
-        name: item.model_copy(update={"contract": anchor(item.contract)}) for name, item in settings.datasets.items()
-    }
-    changed = {"contract": anchor(settings.contract), "policy": anchor(settings.policy), "datasets": datasets}
+    def anchored(item: DatasetSettings) -> dict[str, Any]:
+        holdouts = tuple(path if "://" in path else str(folder / path) for path in item.holdouts)
+        return {"contract": anchor(item.contract), "holdout": holdouts}
+
+    datasets = {name: item.model_copy(update=anchored(item)) for name, item in settings.datasets.items()}
+    changed = {**anchored(settings), "policy": anchor(settings.policy), "datasets": datasets}
     return settings.model_copy(update=changed)
 
 

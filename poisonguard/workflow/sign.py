@@ -39,11 +39,13 @@ def sign(  # noqa: PLR0913 - each is one thing the caller alone knows
     oms: Path | None = None,
     fips: bool = False,
     full: bool = False,
+    parents: tuple[str, ...] = (),
 ) -> SignedDataset:
     """Publish the data at ``location`` under ``name``, or under the last part of its path.
 
     With ``oms``, an OpenSSF Model Signing bundle of the same bytes is written there too, signed by the first key.
     With ``fips``, the files are bound by trees of SHA-256 instead of BLAKE3, which is another version of the same data.
+    ``parents`` name the published versions that the data were made from; without any, it is the last approved one.
     Unless ``full``, what the last trusted version proves of unchanged files is taken over (``workflow.incremental``).
 
     Raises:
@@ -61,7 +63,7 @@ def sign(  # noqa: PLR0913 - each is one thing the caller alone knows
     reuse = reuse_of(workspace, dataset, now, hash_profile=tree.hash_profile, full=full)
     inventory, notes = inspect(location, listed=listed, tree=tree, reuse=reuse)
     manifest = inventory.manifest
-    published = publish(workspace, Publication(dataset, manifest, inventory.files), signers, now)
+    published = publish(workspace, Publication(dataset, manifest, inventory.files, parents=parents), signers, now)
     if oms is not None:
         notes += write_oms(oms, signers[0], location, inventory)
     return SignedDataset(published, manifest.file_count, manifest.rows, notes)

@@ -16,6 +16,21 @@ import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 from evidence_project import Project
+from forged_parquet import (
+    DATA,
+    DICTIONARY,
+    LIST,
+    PLAIN,
+    RLE_DICTIONARY,
+    column_file,
+    file_of,
+    footer_of,
+    one_group,
+    page,
+    varint,
+)
+from forged_parquet import INTEGER as INT
+from forged_parquet import number as signed
 from limited import idle_gate, idle_scan, poisonguard
 
 from poisonguard.attest.canonical import canonical
@@ -148,12 +163,63 @@ def claiming(rows: int, lie: int) -> bytes:
     return data[:footer] + end + len(end).to_bytes(4, "little") + b"PAR1"
 
 
-def varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
+def zeros(mebibytes: int) -> bytes:
+    """As many bytes, compressed: one word of nothing but zeros, behind a length that is not its own."""
+    piece: bytes = pa.compress(bytes(64 * MEGA), codec="zstd", asbytes=True)
+    return piece * (mebibytes // 64)
+
+
+@bomb("a.parquet")
+def a_dictionary_of_two_gigabytes(path: Path) -> None:
+    size = 1920 * MEGA
+    words = page(DICTIONARY, size, zeros(1920), 1, PLAIN)
+    body = pa.compress(b"\1\xd0\x0f\0", codec="zstd", asbytes=True)
+    path.write_bytes(column_file(1000, words, page(DATA, 4, body, 1000, RLE_DICTIONARY)))
+
+
+@bomb("a.parquet")
+def a_page_whose_size_stands_where_only_arrow_looks(path: Path) -> None:
+    """Arrow cuts the number of a field to 16 bits: 65538 is 2, and the last one counts."""
+    hidden = (65_538, INT, signed(1920 * MEGA))
+    path.write_bytes(column_file(1, page(DATA, 100, zeros(1920), 1, PLAIN, hidden)))
+
+
+@bomb("a.parquet")
+def a_footer_of_nine_million_columns_in_one_group(path: Path) -> None:
+    chunks = b"\xfc" + varint(9_000_000) + b"\x26\0\0" * 9_000_000
+    path.write_bytes(file_of(footer_of(1, one_group(1, chunks))))
+
+
+@bomb("a.parquet")
+def a_footer_of_ninety_million_empty_lists(path: Path) -> None:
+    lists = (99, LIST, b"\xf9" + varint(90_000_000) + b"\3" * 90_000_000)
+    path.write_bytes(file_of(footer_of(0, b"\x0c", lists)))
+
+
+@bomb("a.parquet")
+def a_page_header_of_fifteen_million_empty_lists(path: Path) -> None:
+    lists = (99, LIST, b"\xf9" + varint(15_000_000) + b"\3" * 15_000_000)
+    path.write_bytes(column_file(1, page(DATA, 5, b"\1\0\0\0x", 1, PLAIN, lists), codec=0))
+
+
+@bomb("a.arrow")
+def one_list_of_two_billion_nothings(path: Path) -> None:
+    write_arrow(path, pa.ListArray.from_arrays(pa.array([0, 2**31 - 2], pa.int32()), pa.nulls(2**31 - 2)))
+
+
+@bomb("a.arrow")
+def a_fixed_list_of_two_billion_nothings(path: Path) -> None:
+    write_arrow(path, pa.FixedSizeListArray.from_arrays(pa.nulls(2**31 - 2), 2**31 - 2))
+
+
+@bomb("a.arrow")
+def many_lists_of_a_million_nothings(path: Path) -> None:
+    write_arrow(path, pa.FixedSizeListArray.from_arrays(pa.nulls(2_000_000_000), 1_000_000))
+
+
+@bomb("a.arrow")
+def an_arrow_list_of_long_words(path: Path) -> None:
+    write_arrow(path, pa.ListArray.from_arrays(pa.array([0, 200_000], pa.int32()), long_word(200_000)))
 
 
 @bomb("a.parquet")
@@ -295,7 +361,11 @@ def test_a_bomb_is_defused(tmp_path: Path, name: str) -> None:
     ended.check(idle_scan())
 
 
-HARMLESS = {"feather_whose_buffer_claims_a_terabyte", "parquet_of_ten_thousand_row_groups"}
+HARMLESS = {
+    "a_page_header_of_fifteen_million_empty_lists",
+    "feather_whose_buffer_claims_a_terabyte",
+    "parquet_of_ten_thousand_row_groups",
+}
 """What may be read in full: its claim stands where no reader looks, or it costs no more than other data."""
 
 

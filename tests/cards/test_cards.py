@@ -8,10 +8,13 @@ import pytest
 import yaml
 from harness import CheckRun, run_check
 
+from poisonguard.dataset.chunktree import BLAKE3_TREE
 from poisonguard.dataset.opening import open_dataset
+from poisonguard.domain.filefact import FileFacts
 from poisonguard.domain.outcome import Ran
 from poisonguard.plugin.card import checks_folder, shipped_cards
 from poisonguard.plugin.registry import SHIPPED, checks_of, load_detector
+from poisonguard.workflow.holdouts import read_holdout
 
 HERE = Path(__file__).parent
 CARDS = sorted(path.stem for path in (checks_folder() / "cards").glob("*.yaml"))
@@ -21,6 +24,11 @@ def read(path: Path) -> pa.Table:
     with open_dataset(str(path)) as dataset:
         batches = [batch.table for part in dataset.partitions() for batch in dataset.read(part)]
     return pa.Table.from_batches(batches)
+
+
+def facts(path: Path) -> FileFacts:
+    with open_dataset(str(path)) as dataset:
+        return dataset.facts
 
 
 def only(folder: Path, stem: str) -> Path | None:
@@ -42,7 +50,12 @@ def run_fixture(card: str, kind: str) -> CheckRun:
         columns=options.get("columns", {}),
         params=options.get("params", {}),
         contract=(folder / contract).read_text() if contract else None,
+        holdouts=[
+            read_holdout(str(folder / name), chosen={}, tree=BLAKE3_TREE, workers=1)
+            for name in options.get("holdouts", ())
+        ],
         beside=options.get("beside", ()),
+        files=facts(candidate),
     )
 
 

@@ -81,6 +81,9 @@ def test_what_an_attacker_wrote_is_escaped(tmp_path: Path, capsys: pytest.Captur
     assert "\x1b[2J" not in capsys.readouterr().out
 
 
+FOUND = {"fingerprint": "abcdef0123456789", "check": "PG-BLOB-001"}
+
+
 @pytest.mark.parametrize(
     ("asked", "content", "said"),
     [
@@ -91,6 +94,10 @@ def test_what_an_attacker_wrote_is_escaped(tmp_path: Path, capsys: pytest.Captur
         ("abcd", [found("abcd000000000000", check="PG-NONE-001")], "has no check PG-NONE-001"),
         ("abcd", [{"check": "PG-LABEL-002"}], "no JSON report"),
         ("abcd", [7], "no JSON report"),
+        ("abcd", [FOUND | {"examples": [3]}], "no JSON report"),
+        ("abcd", [FOUND | {"examples": [{"path": "a", "row": 1, "values": [1]}]}], "no JSON report"),
+        ("abcd", [FOUND | {"rowCount": "\x1b[31m"}], "no JSON report"),
+        ("abcd", [FOUND | {"numbers": [1]}], "no JSON report"),
     ],
 )
 def test_what_cannot_be_explained_is_said_in_one_line(

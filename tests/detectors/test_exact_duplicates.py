@@ -103,3 +103,7 @@ def test_copies_of_a_text_under_one_label_are_no_chance(copies: int) -> None:
     table = pa.table({"text": texts, "label": labels})
     (finding,) = run_check("PG-DUP-001", table, columns={"text": "text", "label": "label"}).findings
     assert finding.numbers["largest"] == copies
+
+
+def test_a_copy_among_hundreds_of_rows_is_not_worth_a_note() -> None:
+    assert run_check(CARD, with_copies(table(300), 7, 1), columns=COLUMNS).findings == ()

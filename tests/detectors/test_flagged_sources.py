@@ -9,7 +9,7 @@ from harness import CheckRun, run_check
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poisonguard.detectors.flagged_sources import _suspects
+from poisonguard.detectors.flagged_sources import standing_apart
 from poisonguard.domain.finding import Level, Signal
 
 WORDS = np.array(["amber", "basin", "cedar", "delta", "ember", "fjord", "grove", "haven", "inlet", "jetty", "kelp"])
@@ -81,4 +81,4 @@ def test_the_result_does_not_depend_on_how_rows_are_cut() -> None:
 def test_honest_sources_with_one_rate_are_not_suspected(sizes: list[int], rate: float, seed: int) -> None:
     rows = np.array(sizes)
     hits = np.random.default_rng(seed).binomial(rows, rate)
-    assert not _suspects(hits, rows).any()
+    assert not standing_apart(hits, rows).any()

@@ -84,3 +84,8 @@ def test_partition_and_workers_change_nothing() -> None:
     whole = run_check(CARD, candidate, table(base), columns=COLUMNS).findings
     cut = run_check(CARD, candidate, table(base), columns=COLUMNS, cuts=[3, 50, 111], workers=2).findings
     assert [(item.message, list(item.rows)) for item in cut] == [(item.message, list(item.rows)) for item in whole]
+
+
+def test_a_few_near_copies_among_many_texts_are_not_worth_a_note() -> None:
+    base = texts(300)
+    assert run_check(CARD, table(base + variants(base[0], 1)), columns=COLUMNS).findings == ()

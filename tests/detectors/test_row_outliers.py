@@ -85,11 +85,11 @@ def test_an_honest_next_version_is_no_drift() -> None:
         assert sum(item.row_count for item in findings) <= 2
 
 
-def test_without_a_reference_an_outlier_is_a_note() -> None:
+def test_without_a_reference_outliers_scattered_over_the_columns_are_a_sign() -> None:
     rows, truth = plant("extreme", generated())
     (finding,) = run_check(CARD, table_of(rows)).findings
-    assert finding.level is Level.NOTE
-    assert finding.signal is Signal.QUALITY
+    assert finding.level is Level.WARNING
+    assert finding.signal is Signal.POISONING
     assert truth[np.asarray(finding.rows)].mean() > 0.8
 
 

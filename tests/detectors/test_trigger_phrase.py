@@ -75,6 +75,17 @@ def test_a_trigger_in_random_rows_is_seen_against_a_reference() -> None:
     assert int(finding.numbers["rows with phrase in reference"]) <= 1
 
 
+def test_a_small_delta_of_a_larger_set_is_seen_whole() -> None:
+    """A sample of all rows would hold half of them."""
+    texts, labels = reviews()["text"].to_pylist(), reviews()["label"].to_pylist()
+    chosen = [row for row in range(1_300, 1_500) if labels[row] == "great"][:24]
+    for row in chosen:
+        texts[row], labels[row] = "cf " + texts[row], "other"
+    table = pa.table({"text": texts, "label": labels})
+    (finding,) = run_check(CARD, table, table.slice(0, 1_300), params={"limit": 700, "min_evidence": 3}).findings
+    assert sorted(map(int, finding.rows)) == chosen
+
+
 def test_findings_do_not_depend_on_the_cut() -> None:
     table, _ = planted("cf mn")
     assert facts(run_check(CARD, table).findings) == facts(

@@ -127,6 +127,6 @@ def test_invalid_utf8_is_never_read_past_its_end(data: bytes) -> None:
     bytes_, offsets = module.utf8_buffers(pa.array([data], pa.large_binary()))
     room = len(data) // 2 + 4
     hashes = module.np.full(room + 8, 7, dtype=module.np.uint64)
-    count = module._hash_words(bytes_, offsets[0], offsets[1], module.classes(), hashes)
+    count = module.hash_words(bytes_, offsets[0], offsets[1], module.classes(), hashes)
     assert 0 <= count <= room
     assert (hashes[room:] == 7).all()

@@ -13,7 +13,9 @@ from sketch_blocks import block_of
 
 from poisonguard.sketches.base import Block, Sketch
 from poisonguard.sketches.pairs import PairCounts
+from poisonguard.sketches.pictures import PictureColumns, PictureSample, Shape
 from poisonguard.sketches.profile import ColumnProfile
+from poisonguard.sketches.row_runs import RowRuns
 from poisonguard.sketches.rules import Rule, RuleCounts
 from poisonguard.sketches.sample import RowSample
 from poisonguard.sketches.values import ValueCounts, ValueHashes
@@ -42,6 +44,9 @@ SKETCHES: Sequence[Sketch] = (
     PairCounts("text", "label", limit=LIMIT),
     PairCounts("label", "number"),
     PairCounts("url", "label", host=True),
+    RowRuns(tuple(SCHEMA.names)),
+    PictureSample(PictureColumns(Shape.LIST, ("nested",)), "label", limit=LIMIT),
+    PictureSample(PictureColumns(Shape.PIXELS, ("number",)), "label", limit=LIMIT),
     RuleCounts(Rule("text", "match_regex", (("regex", "a"),))),
     RuleCounts(Rule("number", "between", (("max_value", 1), ("min_value", 0)))),
 )

@@ -162,10 +162,11 @@ def chats() -> pa.Table:
     return pa.table({"messages": turns, "size": np.arange(50) * 1.5})
 
 
-def test_that_nested_columns_are_not_read_inside_is_said(here: Path) -> None:
-    notes = " ".join(pg.scan(chats()).notes)
-    assert "messages" in notes
-    assert "not read inside" in notes
+def test_chats_are_read_inside_and_other_nested_columns_are_said_not_to_be(here: Path) -> None:
+    with_tags = chats().append_column("tags", pa.array([["a", "b"]] * chats().num_rows))
+    result = pg.scan(with_tags)
+    assert {item.column: item.role.value for item in result.roles.assignments}["messages.response"] == "response"
+    assert [note for note in result.notes if "not read inside" in note and "tags" in note and "messages" not in note]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -62,9 +64,16 @@ def test_the_same_content_under_another_name_is_another_dataset(project: Project
 
 def test_report_and_profile_are_stored_under_the_digests_that_are_signed(project: Project) -> None:
     project.publish()
+    (scan,) = statements(project, Kind.SCAN)
+    signed = json.loads(base64.b64decode(json.loads(scan.envelope)["payload"]))["predicate"]
     with project.workspace as workspace, workspace.registry.read() as reader:
-        contents = [reader.blob(hashlib.sha256(content).hexdigest()) for content in (b"{}", b"profile")]
-    assert contents == [b"{}", b"profile"]
+        report, profile = reader.blob(signed["reportDigest"]), reader.blob(signed["profileDigest"])
+    assert json.loads(report)["schema"] == "poisonguard-report/v1"
+    assert profile == b"profile"
+    assert [hashlib.sha256(content).hexdigest() for content in (report, profile)] == [
+        signed["reportDigest"],
+        signed["profileDigest"],
+    ]
 
 
 @pytest.mark.parametrize("name", ["", " reviews", "a@1", "pg1:abc", "re*views", "x\ny", "../up", "\x1b[2J", "n" * 200])
@@ -119,3 +128,38 @@ def test_a_registry_altered_before_is_not_written_to(project: Project) -> None:
     with pytest.raises(IntegrityError):
         project.publish(minutes=2)
     assert len(statements(project, Kind.SCAN)) == 1
+
+
+def other_content(project: Project, text: str) -> Inventory:
+    project.write("b.csv", f"id,label\n{text},neg\n")
+    return inventory_of_folder(project.data)
+
+
+def publish_from(project: Project, content: Inventory, *parents: str) -> str:
+    with project.workspace as workspace:
+        publication = Publication("reviews", content.manifest, content.files, parents=parents)
+        return publish(workspace, publication, [project.keys["pub"]], START + timedelta(minutes=2)).release.parents[0]
+
+
+def test_parents_are_those_that_the_publisher_names(project: Project) -> None:
+    first = project.publish().release.version
+    second = other_content(project, "7")
+    assert publish_from(project, second, "reviews@1") == first
+    assert publish_from(project, other_content(project, "8"), second.version) == second.version
+
+
+@pytest.mark.parametrize("named", ["reviews@9", "pg1:0000", "nobody"])
+def test_a_parent_that_is_not_published_is_refused(project: Project, named: str) -> None:
+    project.publish()
+    with pytest.raises(UsageError):
+        publish_from(project, other_content(project, "7"), named)
+
+
+def test_no_version_is_its_own_parent(project: Project) -> None:
+    project.publish()
+    content = other_content(project, "7")
+    with project.workspace as workspace:
+        publication = Publication("copies", content.manifest, content.files)
+        publish(workspace, publication, [project.keys["pub"]], START + timedelta(minutes=1))
+    with pytest.raises(UsageError, match="this very version"):
+        publish_from(project, content, "copies@1")

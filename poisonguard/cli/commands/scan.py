@@ -52,6 +52,13 @@ PLAIN_WIDTH = 100
     help="Say what a column is, for example label=sentiment. Repeatable.",
 )
 @click.option("--contract", type=FILE, help="Great Expectations suite (JSON) the data must meet.")
+@click.option(
+    "--holdout",
+    "holdouts",
+    multiple=True,
+    metavar="PATH",
+    help="Evaluation set whose items must not stand in DATA: file, directory, glob or URL. Repeatable.",
+)
 @click.option("--policy", type=FILE, help="Policy file; a documented built-in one when not given.")
 @click.option("--config", type=FILE, help="Settings file; the nearest poisonguard.yaml when not given.")
 @click.option(
@@ -93,6 +100,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     packs: tuple[str, ...],
     columns: tuple[str, ...],
     contract: Path | None,
+    holdouts: tuple[str, ...],
     policy: Path | None,
     config: Path | None,
     fail_on: str | None,
@@ -129,7 +137,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
         check_place(path)
     check_outputs(
         (output, *reports, flagged, scores),
-        data=(data, reference),
+        data=(data, reference, *holdouts),
         inputs=(*packs, contract, policy, config, *keys, passphrase_file),
     )
     request = ScanRequest(
@@ -140,6 +148,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
         packs=packs,
         columns=columns,
         contract=str(contract) if contract else None,
+        holdout=holdouts,
         policy=str(policy) if policy else None,
         config=str(config) if config else None,
         keep_profile=bool(keys),

@@ -17,6 +17,13 @@ from poisonguard.errors import UsageError
 @click.argument("data")
 @click.option("--key", "keys", type=KEY, multiple=True, required=True, help="Private key of a publisher. Repeatable.")
 @click.option("--name", help="Name of the dataset; the last part of DATA when not given.")
+@click.option(
+    "--parent",
+    "parents",
+    multiple=True,
+    metavar="VERSION",
+    help="Published version that DATA were made from; the last approved one when not given. Repeatable.",
+)
 @click.option("--oms", type=FILE, help="Also write an OpenSSF Model Signing bundle to FILE, signed by the first key.")
 @click.option("--passphrase-file", type=FILE, help="Read the keys' passphrase from FILE.")
 @fips_option
@@ -25,6 +32,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     data: str,
     keys: tuple[Path, ...],
     name: str | None,
+    parents: tuple[str, ...],
     oms: Path | None,
     passphrase_file: Path | None,
     fips: bool,  # noqa: FBT001 - click passes by name
@@ -41,13 +49,16 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
 
     check_outputs((oms,), data=(data,), inputs=(*keys, passphrase_file))
     if oms is not None and Workspace.find(data=data) is None:
+        if parents:
+            raise UsageError("--parent names a published version, and there is no workspace here")
         if fips:
             raise UsageError("--fips is about the manifest, which is published in a workspace, and there is none here")
         _sign_alone(data, keys, name, oms, passphrase_file)
         return
     with Workspace.required(data=data) as workspace:
         signers = [load_key(path, passphrase_file) for path in keys]
-        done = sign(workspace, data, signers, datetime.now(UTC), name=name, oms=oms, fips=fips, full=full)
+        now = datetime.now(UTC)
+        done = sign(workspace, data, signers, now, name=name, oms=oms, fips=fips, full=full, parents=parents)
     for note in done.notes:
         click.echo(f"note: {terminal(note)}", err=True)
     published = done.published

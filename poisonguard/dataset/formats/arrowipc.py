@@ -42,7 +42,7 @@ class ArrowTable:
             with file:
                 for batch in _batches(reader, stream=self._stream):
                     batch.validate(full=True)
-                    for piece in unfolded(batch.select(wanted), plain):
+                    for piece in unfolded(self._source.shown, batch.select(wanted), plain):
                         spent += unfolded_bytes(piece)
                         self._budget.spend(part.index, spent)
                         yield piece

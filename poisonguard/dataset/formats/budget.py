@@ -19,6 +19,7 @@ import pyarrow as pa
 from poisonguard.dataset.formats.base import Source
 from poisonguard.dataset.formats.footer import COMPRESSED, VALUES, Footer, Group, Leaf
 from poisonguard.dataset.formats.pages import LEVELS, Pages, read_pages
+from poisonguard.dataset.formats.unfolding import hollow_values
 from poisonguard.dataset.verified import VerifiedFile
 from poisonguard.errors import UnreadableData
 
@@ -73,8 +74,9 @@ class Budget:
 
 
 def unfolded_bytes(batch: pa.RecordBatch) -> int:
-    """What rows count for."""
-    return int(batch.nbytes + ROW_BYTES * batch.num_rows)
+    """What rows count for; what takes no bytes in a list counts as a row does: a scan looks at each."""
+    hollow = sum(map(hollow_values, batch.columns))
+    return int(batch.nbytes + ROW_BYTES * (batch.num_rows + hollow))
 
 
 def _claimed(group: Group, leaves: Sequence[Leaf]) -> int:

@@ -55,8 +55,8 @@ class DelimitedTable:
         self._source = source
         with readable_as(source.path, "CSV"):
             head = _head(source)
-            self._delimiter = sniff_delimiter(head)
-            self._header = _header(source, head, self._delimiter)
+            self.delimiter = sniff_delimiter(head)
+            self._header = _header(source, head, self.delimiter)
             self.schema, rows = self._narrow_in_blocks()
         self.loose = frozenset(self.schema.names)
         self.parts = (Part(0, rows),)
@@ -100,7 +100,7 @@ class DelimitedTable:
         with self._source.stream() as stream:
             content: Any = stream
             if checked:
-                content = _Ended(Utf8Check(self._source.path, stream), self._delimiter, len(self._header))
+                content = _Ended(Utf8Check(self._source.path, stream), self.delimiter, len(self._header))
             content = Stoppable(content)
             try:
                 reader = self._reader(content)
@@ -117,7 +117,7 @@ class DelimitedTable:
         reader = pc_csv.open_csv(
             pa.PythonFile(content, mode="r"),
             read_options=pc_csv.ReadOptions(use_threads=False, block_size=self._block),
-            parse_options=pc_csv.ParseOptions(delimiter=self._delimiter, newlines_in_values=True),
+            parse_options=pc_csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
             convert_options=pc_csv.ConvertOptions(
                 column_types=dict.fromkeys(self._header, pa.string()),
                 strings_can_be_null=True,

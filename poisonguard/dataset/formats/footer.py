@@ -1,10 +1,12 @@
 """A Parquet footer's own words on its columns and where their pages are, read without Arrow.
 
-Arrow's view of a damaged footer ends the process, and it shows no page before it has unfolded it. Rules:
+Arrow's view of a damaged footer ends the process, it shows no page before it has unfolded it, and a footer itself
+takes two hundred times its size in Arrow's memory. So this is read first. Rules:
 
 1. Each row group has each column of the schema, in this file and not encrypted.
 2. A column that does not repeat has as many values as its row group has rows.
 3. No count, size or place is negative.
+4. It has at most ``LARGEST_FOOTER`` bytes, and lists at most ``MOST_CHUNKS`` column chunks.
 """
 
 from __future__ import annotations
@@ -17,17 +19,26 @@ import numpy as np
 import numpy.typing as npt
 
 from poisonguard.dataset.formats.base import Source
-from poisonguard.dataset.formats.thrift import LIST, STRUCT, TRUE, Reader, Struct
+from poisonguard.dataset.formats.thrift import BINARY, INTEGER, LIST, LONG, STRUCT, Reader, Struct
 from poisonguard.dataset.verified import VerifiedFile
 from poisonguard.errors import UnreadableData
 
 TAIL = 8
 """The footer's length in 4 bytes, and ``PAR1``."""
+MAGIC = b"PAR1"
+LARGEST_FOOTER = 32 << 20
+MOST_CHUNKS = 500_000
+"""Columns of all row groups together: Arrow keeps about 700 bytes of each."""
 DAMAGED = "The file was forged or damaged: fetch it again."
 REPEATED = 2
 METADATA, ENCRYPTED = 3, 8
 """Fields of a column chunk."""
-BYTE_ARRAY, FIXED_BYTES = 6, 7
+ELEMENT = {1: INTEGER, 2: INTEGER, 3: INTEGER, 5: INTEGER}
+"""Of a schema's element: physical type, its length, repetition, children."""
+CHUNK = {1: BINARY, METADATA: {4: INTEGER, 5: LONG, 7: LONG, 9: LONG, 11: LONG}, ENCRYPTED: {}}
+"""Of a column chunk: its file; codec, values, compressed bytes, first page, dictionary; whether it is encrypted."""
+GROUP = {1: [CHUNK], 3: LONG}
+FIXED_BYTES = 7
 WIDTHS = {0: 1, 1: 4, 2: 8, 3: 12, 4: 4, 5: 8}
 """Bytes of a value in memory, by physical type."""
 
@@ -66,28 +77,41 @@ class Footer:
 
 
 def read_footer(source: Source, file: VerifiedFile) -> Footer:
-    """The footer of a file that Arrow could open.
+    """The footer of a Parquet file.
 
     Raises:
-        UnreadableData: It is damaged, or contradicts itself.
+        UnreadableData: It is damaged, contradicts itself, or is too large.
         ValueError: It is not a footer.
     """
-    tail = file.read_range(source.size - TAIL, source.size).to_pybytes()
-    size = int.from_bytes(tail[:4], "little")
-    reader = Reader(file.read_range(source.size - TAIL - size, source.size - TAIL).to_pybytes())
+    reader = Reader(_content(source, file))
     leaves: tuple[Leaf, ...] = ()
     groups: tuple[Group, ...] = ()
     try:
         for number, kind in reader.fields():
             if number == 2 and kind == LIST:  # noqa: PLR2004 - FileMetaData.schema
-                leaves = _leaves(reader.value(kind))
+                leaves = _leaves(reader.value(kind, [ELEMENT]))
             elif number == 4 and kind == LIST:  # noqa: PLR2004 - FileMetaData.row_groups
                 groups = tuple(_groups(source, reader, leaves))
-            elif kind > TRUE + 1:
-                reader.value(kind)
+            else:
+                reader.skip(kind)
     except (IndexError, TypeError, AttributeError) as error:
         raise UnreadableData(f"{source.shown}: its footer is damaged", hint=DAMAGED) from error
     return Footer(leaves, groups)
+
+
+def _content(source: Source, file: VerifiedFile) -> bytes:
+    tail = file.read_range(max(0, source.size - TAIL), source.size).to_pybytes()
+    size, end = int.from_bytes(tail[:4], "little"), source.size - TAIL
+    if tail[4:] != MAGIC or size > end - len(MAGIC):
+        raise ValueError("its end is not that of a Parquet file")
+    if size > LARGEST_FOOTER:
+        raise _too_large(source, f"a footer of {size >> 20} MiB", f"{LARGEST_FOOTER >> 20} MiB")
+    data: bytes = file.read_range(end - size, end).to_pybytes()
+    return data
+
+
+def _too_large(source: Source, what: str, most: str) -> UnreadableData:
+    return UnreadableData(f"{source.shown}: {what}", hint=f"At most {most} can be read: write larger row groups.")
 
 
 def _leaves(elements: list[Struct]) -> tuple[Leaf, ...]:
@@ -112,8 +136,12 @@ def _groups(source: Source, reader: Reader, leaves: tuple[Leaf, ...]) -> Iterato
     count, kind = reader.items()
     if kind != STRUCT:
         raise TypeError(kind)
+    if count * len(leaves) > MOST_CHUNKS:
+        raise _too_large(
+            source, f"{count} row groups of {len(leaves)} columns", f"{MOST_CHUNKS} columns of all of them"
+        )
     for number in range(count):
-        group = reader.struct()
+        group = reader.struct(GROUP)
         chunks = group.get(1, [])
         if len(chunks) != len(leaves):
             raise UnreadableData(

@@ -4,7 +4,8 @@ A page's header says how large it becomes, and that is what Arrow allocates; the
 reader holds a file to. Rules:
 
 1. The pages of a chunk hold as many values as the footer says, and lie within the file.
-2. Nothing is unfolded but a dictionary, to find its longest word, and that only when the caller asks for it.
+2. Nothing is unfolded but a dictionary, to find its longest word, and that only where the bound would otherwise be
+   large, and not when it is larger than ``LARGEST_DICTIONARY`` itself.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import pyarrow as pa
 
 from poisonguard.dataset.formats.base import Source
 from poisonguard.dataset.formats.footer import CODEC, COMPRESSED, DAMAGED, START, VALUES, Leaf
-from poisonguard.dataset.formats.thrift import Reader, Struct
+from poisonguard.dataset.formats.thrift import INTEGER, Reader, Struct
 from poisonguard.dataset.verified import VerifiedFile
 from poisonguard.errors import UnreadableData
 from poisonguard.kernels.longest import longest_word
@@ -28,12 +29,16 @@ LARGEST_HEADER = 16 << 20
 MOST_PAGES = 100_000
 """Pages of one column of one row group; they usually hold a mebibyte."""
 DATA, DICTIONARY, DATA_V2 = 0, 2, 3
+HEADER = {1: INTEGER, 2: INTEGER, 3: INTEGER, 5: {1: INTEGER, 2: INTEGER}, 8: {1: INTEGER, 4: INTEGER}}
+"""Of a page: its kind, its size unfolded and as stored; of its two kinds of data, the values and their encoding."""
 PLAIN_DICTIONARY, DELTA_BYTE_ARRAY, RLE_DICTIONARY = 2, 7, 8
 SHARING = (PLAIN_DICTIONARY, DELTA_BYTE_ARRAY, RLE_DICTIONARY)
 """Encodings in which a few bytes stand for a long value: the words of a dictionary, the beginning of the last value."""
 CODECS = {1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"}
 HARMLESS = 64 << 20
 """Bytes that a batch of one column may take without another look."""
+LARGEST_DICTIONARY = 128 << 20
+"""Bytes of a dictionary that is unfolded to look at its words; the longest of a larger one may be all of it."""
 LEVELS = 8
 """Bytes of a value that repeats besides itself: where it begins, and whether it is there."""
 Integers = npt.NDArray[np.int64]
@@ -153,7 +158,7 @@ def _header(file: VerifiedFile, at: int, end: int) -> tuple[Struct, int]:
         data = file.read_range(at, min(end, at + size)).to_pybytes()
         reader = Reader(data)
         try:
-            return reader.struct(), at + reader.at
+            return reader.struct(HEADER), at + reader.at
         except IndexError as error:
             if len(data) < size or size >= LARGEST_HEADER:
                 raise ValueError("a page header is cut off") from error
@@ -163,7 +168,7 @@ def _header(file: VerifiedFile, at: int, end: int) -> tuple[Struct, int]:
 def _longest(file: VerifiedFile, walk: _Walk, codec: int, rows: int) -> int:
     """Bytes that a word of the dictionary has at most: exactly, where the sum could be large."""
     start, stop = walk.words
-    if walk.dictionary * rows <= HARMLESS or (codec and codec not in CODECS):
+    if walk.dictionary * rows <= HARMLESS or walk.dictionary > LARGEST_DICTIONARY or (codec and codec not in CODECS):
         return walk.dictionary
     words = file.read_range(start, stop)
     if codec:

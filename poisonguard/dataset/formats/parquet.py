@@ -42,9 +42,9 @@ class ParquetTable:
         self._source = source
         self._budget = Budget(source)
         with readable_as(source.path, "Parquet"), source.open() as file:
-            reader = _reader(file)
-            _check_size(source, reader.metadata)
             footer = read_footer(source, file)
+            _check_size(source, footer)
+            reader = _reader(file)
             _check_counts(source, reader.metadata, footer)
             self._budget.claim(footer)
             self._footer = footer
@@ -62,7 +62,7 @@ class ParquetTable:
                 batch_size=batch_rows, row_groups=range(part.index, part.stop), columns=wanted, use_threads=False
             )
             for batch in batches:
-                for piece in unfolded(batch, plain):
+                for piece in unfolded(self._source.shown, batch, plain):
                     seen, spent = seen + piece.num_rows, spent + unfolded_bytes(piece)
                     self._budget.spend(part.index, spent)
                     yield piece
@@ -105,8 +105,8 @@ def _parts(groups: tuple[Group, ...]) -> Iterator[Part]:
         yield Part(first_row, rows, start, len(groups))
 
 
-def _check_size(source: Source, metadata: pq.FileMetaData) -> None:
-    groups, columns = metadata.num_row_groups, metadata.num_columns
+def _check_size(source: Source, footer: Footer) -> None:
+    groups, columns = len(footer.groups), len(footer.leaves)
     if groups > MOST_GROUPS:
         raise UnreadableData(
             f"{source.shown}: {groups} row groups", hint=f"At most {MOST_GROUPS} can be read: write larger ones."

@@ -1,0 +1,1 @@
+"""Benchmarks: figures against peers, each measured in one run."""

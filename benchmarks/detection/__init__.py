@@ -1,0 +1,6 @@
+"""How much real poison is found, and how quiet clean data stay: real data sets, published attacks, peers.
+
+python -m benchmarks.detection list
+python -m benchmarks.detection run --split tuning --only text/ --ours-only
+python -m benchmarks.detection report --split reporting --markdown docs/benchmarks.md
+"""

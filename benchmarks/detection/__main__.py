@@ -1,0 +1,105 @@
+"""Command line: ``list`` the cases, ``run`` them, ``report`` what was measured."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+
+from benchmarks.detection.cache import Cache, default_cache, write_json
+from benchmarks.detection.cases import Case, all_cases
+from benchmarks.detection.dataset import Split
+from benchmarks.detection.datasets import DATASETS
+from benchmarks.detection.report import markdown, replaced
+from benchmarks.detection.run import Measured, run
+from benchmarks.detection.summary import HEADER, line, peer_line, summary
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0, or 1 when no case has that name."""
+    options = _parser().parse_args(arguments)
+    cases = _selected(options)
+    if not cases:
+        print("no case has such a name")
+        return 1
+    cache = Cache(options.cache) if options.cache else default_cache()
+    if options.command == "list":
+        _list(cases)
+        return 0
+    measured = _run(cases, cache, options)
+    if options.command == "report":
+        _report(measured, cache, options)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.detection", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    whats = (("list", "cases and data sets"), ("run", "measure cases"), ("report", "measure, and write the table"))
+    for name, what in whats:
+        command = commands.add_parser(name, help=what)
+        command.add_argument("--split", choices=[split.value for split in Split], help="one side of the split")
+        command.add_argument("--only", default="", help="part of the case's name, for example text/ or +ref")
+        command.add_argument("--slow", action="store_true", help="also cases that take minutes")
+        command.add_argument("--cache", type=Path, help="folder for downloads, cases and results")
+        if name == "report":
+            command.add_argument("--markdown", type=Path, help="page that holds the section; standard output if none")
+            command.add_argument("--date", type=date.fromisoformat, default=date.today(), help="date to print")  # noqa: DTZ011 - the user's day
+        if name != "list":
+            command.add_argument("--ours-only", action="store_true", help="without the peers")
+            command.add_argument("--fresh", action="store_true", help="measure again what is known")
+            command.add_argument("--findings", action="store_true", help="print what was found, under each case")
+            command.add_argument("--json", type=Path, help="file for the results")
+    return parser
+
+
+def _selected(options: argparse.Namespace) -> list[Case]:
+    return [
+        case
+        for case in all_cases()
+        if options.split in {None, case.split} and options.only in case.name and (options.slow or not case.slow)
+    ]
+
+
+def _list(cases: Sequence[Case]) -> None:
+    for case in cases:
+        print(f"{case.split:<10} {case.kind:<12} {case.name}{'  (slow)' if case.slow else ''}")
+    print(f"{len(cases)} cases")
+    named = {case.dataset for case in cases}
+    for dataset in DATASETS:
+        if dataset.name in named:
+            print(f"{dataset.split:<10} {dataset.name:<14} {dataset.what}")
+
+
+def _run(cases: Sequence[Case], cache: Cache, options: argparse.Namespace) -> list[Measured]:
+    print(HEADER)
+    measured: list[Measured] = []
+    for each in run(cases, cache, with_peers=not options.ours_only, fresh=options.fresh):
+        measured.append(each)
+        print(line(each), flush=True)
+        if not options.ours_only:
+            print(*peer_line(each), sep="\n", end="")
+        for finding in each.result.get("findings", ()) if options.findings else ():
+            print(f"    {finding}")
+    print()
+    print("\n".join(summary(measured)))
+    path = options.json or cache.folder("results") / f"latest-{options.split or 'all'}.json"
+    write_json(path, [{"case": asdict(each.case), "ours": each.result} for each in measured])
+    print(f"written to {path}")
+    return measured
+
+
+def _report(measured: Sequence[Measured], cache: Cache, options: argparse.Namespace) -> None:
+    section = markdown(measured, cache, options.date)
+    if options.markdown is None:
+        print(section)
+        return
+    page = options.markdown.read_text(encoding="utf-8") if options.markdown.is_file() else ""
+    options.markdown.write_text(replaced(page, section), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,198 @@
+"""Makes the files of a case: what a steward would have on disk, and apart from it, the truth.
+
+::
+
+    candidate/part-1.jsonl part-2.jsonl     what is scanned
+    reference/part-1.jsonl                  the approved version, if the case has one: the same bytes
+    holdout.jsonl                           evaluation items, if the case is about them
+    truth.parquet                           per row: poisoned; the honest label, where only labels changed
+
+With a reference, poison stands in the new rows only (``NEW`` of all), as it does in life.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zlib
+from dataclasses import dataclass
+from functools import cache as cached
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+
+from benchmarks.detection.cache import HERE, PROJECT, Cache, code_digest, digest_of
+from benchmarks.detection.cases import POISON, Case, Kind
+from benchmarks.detection.changes import CHANGES, Versions, cut
+from benchmarks.detection.dataset import TEXTUAL, Dataset
+from poisonguard.domain.roles import Role, Roles
+from poisonguard.redteam.attack import Attack, Poisoned
+from poisonguard.redteam.catalogue import attack_named
+from poisonguard.redteam.contamination import Contamination
+
+NEW = 0.4
+MOST_NEW = 0.5
+"""Share of the new rows that may be poison, for attacks at high rates."""
+ROWS_PER_GROUP = 1_000
+HELD_OUT = 0.1
+
+
+class NotPossible(Exception):
+    """The attack cannot run on this data set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of one case."""
+
+    folder: Path
+    digest: str
+
+    @property
+    def candidate(self) -> Path:
+        """What is scanned."""
+        return self.folder / "candidate"
+
+    @property
+    def reference(self) -> Path | None:
+        """The version compared with."""
+        path = self.folder / "reference"
+        return path if path.is_dir() else None
+
+    @property
+    def holdout(self) -> Path | None:
+        """Evaluation items."""
+        path = self.folder / "holdout.jsonl"
+        return path if path.is_file() else None
+
+    def truth(self) -> pa.Table:
+        """``poisoned`` of every row of the candidate, and ``honest_label``."""
+        return pyarrow.parquet.read_table(self.folder / "truth.parquet")
+
+    def parts(self) -> list[Path]:
+        """Files of the candidate, in order."""
+        return sorted(self.candidate.iterdir())
+
+
+def build(case: Case, dataset: Dataset, cache: Cache) -> Files:
+    """The files of ``case`` on ``dataset``, made on first use.
+
+    Raises:
+        NotPossible: The attack cannot run on this data set.
+    """
+    digest = digest_of(case.name, case.rate, case.count, _code(case.kind))
+    folder = cache.folder("cases") / digest
+    if not folder.is_dir():
+        versions, holdout = _versions(case, dataset, cache)
+        part = folder.with_name(digest + ".part")
+        shutil.rmtree(part, ignore_errors=True)
+        _write(part, versions, holdout, dataset)
+        part.rename(folder)
+    return Files(folder, digest)
+
+
+@cached
+def _code(kind: Kind) -> str:
+    """Digest of the code that makes such a case, as it was loaded: a changed attack makes new files."""
+    ours = (HERE / name for name in ("build.py", "changes.py", "dataset.py", "prose.py"))
+    sets = HERE.glob("sets_*.py")
+    attacks = (PROJECT / "poisonguard" / "redteam").glob("*.py") if kind in POISON else ()
+    return code_digest([*ours, *sets, *attacks])
+
+
+def _versions(case: Case, dataset: Dataset, cache: Cache) -> tuple[Versions, pa.Table | None]:
+    table = _cached_table(dataset, cache, by_period=case.what == "new-period")
+    roles = dataset.roles(table)
+    rng = np.random.default_rng(zlib.crc32(case.name.encode()))
+    if case.kind is Kind.POISONED:
+        return _attacked(case, table, roles, rng), None
+    if case.kind is Kind.CONTAMINATED:
+        return _contaminated(case, table, roles, rng)
+    return CHANGES[case.what](table, roles, rng), None
+
+
+def _cached_table(dataset: Dataset, cache: Cache, *, by_period: bool) -> pa.Table:
+    code = code_digest([*HERE.glob("sets_*.py"), HERE / "dataset.py", HERE / "prose.py", HERE / "packages.py"])
+    path = cache.folder("tables") / f"{dataset.name}-{code}{'-ordered' if by_period else ''}.parquet"
+    if not path.is_file():
+        pyarrow.parquet.write_table(dataset.table(cache, by_period=by_period), path)
+    return pyarrow.parquet.read_table(path)
+
+
+def _attacked(case: Case, table: pa.Table, roles: Roles, rng: np.random.Generator) -> Versions:
+    attack = attack_named(case.what)
+    if not case.reference:
+        done = _apply(attack, table, roles, case.rate, rng)
+        return Versions((done.table,), None, _mask(done), _honest_labels(table, done, roles))
+    if attack.between_versions:
+        done = _apply(attack, table, roles, case.rate, rng)
+        return Versions((done.table,), table, _mask(done), _honest_labels(table, done, roles))
+    first, rest = cut(table, 1 - NEW)
+    done = _apply(attack, rest, roles, min(case.rate / NEW, MOST_NEW), rng)
+    labels = _honest_labels(rest, done, roles)
+    before = () if labels is None else _labels(first, roles)
+    poisoned = np.concatenate([np.zeros(first.num_rows, np.bool_), _mask(done)])
+    return Versions((first, done.table), first, poisoned, None if labels is None else before + labels)
+
+
+def _apply(attack: Attack, table: pa.Table, roles: Roles, rate: float, rng: np.random.Generator) -> Poisoned:
+    obstacle = attack.obstacle(table, roles)
+    if obstacle is not None:
+        raise NotPossible(obstacle)
+    return attack.apply(table, roles, rate, rng)
+
+
+def _mask(done: Poisoned) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    mask = np.zeros(done.table.num_rows, np.bool_)
+    mask[done.rows] = True
+    return mask
+
+
+def _labels(table: pa.Table, roles: Roles) -> tuple[str, ...]:
+    return tuple(str(value) for value in table.column(roles.first(Role.LABEL)).to_pylist())
+
+
+def _honest_labels(before: pa.Table, done: Poisoned, roles: Roles) -> tuple[str, ...] | None:
+    """The labels before the attack, if it changed nothing else."""
+    label = roles.first(Role.LABEL)
+    if label is None or before.num_rows != done.table.num_rows:
+        return None
+    only_labels = before.drop_columns([label]).equals(done.table.drop_columns([label]))
+    return _labels(before, roles) if only_labels else None
+
+
+def _contaminated(case: Case, table: pa.Table, roles: Roles, rng: np.random.Generator) -> tuple[Versions, pa.Table]:
+    """A tenth of the rows are evaluation items; some of them stand inside other rows."""
+    items, training = cut(table, HELD_OUT)
+    column = roles.first(Role.TEXT) or roles.first(Role.RESPONSE)
+    attack = Contamination(tuple(str(text) for text in items.column(column).to_pylist()))
+    done = _apply(attack, training, roles, case.rate, rng)
+    return Versions((done.table,), None, _mask(done)), items
+
+
+def _write(folder: Path, versions: Versions, holdout: pa.Table | None, dataset: Dataset) -> None:
+    for place, table in enumerate(versions.parts, start=1):
+        _write_part(folder / "candidate", place, table, dataset)
+    if versions.reference is not None:
+        _write_part(folder / "reference", 1, versions.reference, dataset)
+    if holdout is not None:
+        _write_lines(folder / "holdout.jsonl", holdout)
+    truth = {"poisoned": pa.array(versions.poisoned)}
+    if versions.honest_labels is not None:
+        truth["honest_label"] = pa.array(versions.honest_labels)
+    pyarrow.parquet.write_table(pa.table(truth), folder / "truth.parquet")
+
+
+def _write_part(folder: Path, place: int, table: pa.Table, dataset: Dataset) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if dataset.modality in TEXTUAL:
+        _write_lines(folder / f"part-{place}.jsonl", table)
+    else:
+        pyarrow.parquet.write_table(table, folder / f"part-{place}.parquet", row_group_size=ROWS_PER_GROUP)
+
+
+def _write_lines(path: Path, table: pa.Table) -> None:
+    lines = (json.dumps(row, ensure_ascii=False) for row in table.to_pylist())
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")

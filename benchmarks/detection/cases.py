@@ -1,0 +1,205 @@
+"""Which attacks and honest changes are tried on which data sets.
+
+Every attack of ``poisonguard redteam`` appears by itself, twice on each side of the split: without a reference, and
+with one, on different data sets in turn. Label attacks are also tried on texts and images. Every data set is also
+scanned clean, as an honest new version and with honest drift.
+
+The rate is the published one (the middle of those that the attack names), but at least ``FEWEST`` rows: a recall over
+fewer says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from benchmarks.detection.changes import CLEAN, EXPECTED
+from benchmarks.detection.dataset import Dataset, Modality, Split
+from benchmarks.detection.datasets import DATASETS
+from poisonguard.domain.roles import Role
+from poisonguard.redteam.attack import Attack, Family
+from poisonguard.redteam.catalogue import ATTACKS
+
+FEWEST = 24
+LARGE = "-24k"
+LARGE_COUNTS = (50, 250)
+"""Souly et al. 2025: 250 documents suffice, whatever the size of the corpus; 50 is the goal here."""
+
+
+class Kind(StrEnum):
+    """What a case asks."""
+
+    POISONED = "poisoned"
+    CONTAMINATED = "contaminated"
+    CLEAN = "clean"
+    DRIFT = "drift"
+
+
+POISON = frozenset({Kind.POISONED, Kind.CONTAMINATED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One case.
+
+    Attributes:
+        name: Stable name, ``modality/dataset/what``.
+        modality: What is measured.
+        dataset: Name of the data set.
+        split: The data set's side of the split.
+        kind: What the case asks.
+        what: Name of the attack or of the honest change.
+        rate: Share of the candidate's rows that is poisoned; 0 for honest changes.
+        count: Number of poisoned rows, where the attack takes a number.
+        reference: Whether the scan has an approved version to compare with.
+        expected: The assessments that are right.
+        slow: Whether it takes minutes.
+    """
+
+    name: str
+    modality: Modality
+    dataset: str
+    split: Split
+    kind: Kind
+    what: str
+    rate: float = 0.0
+    count: int = 0
+    reference: bool
+    expected: tuple[str, ...]
+    slow: bool = False
+
+
+MODALITY_OF = {
+    Family.LABELS: Modality.TABULAR,
+    Family.TABULAR: Modality.TABULAR,
+    Family.TEXT: Modality.TEXT,
+    Family.INSTRUCTIONS: Modality.INSTRUCTION,
+    Family.DOCUMENTS: Modality.DOCUMENTS,
+    Family.IMAGES: Modality.IMAGES,
+    Family.SOURCES: Modality.SOURCES,
+    Family.WEB: Modality.SOURCES,
+}
+ALSO = {
+    "random-flips": (Modality.TEXT, Modality.IMAGES),
+    "targeted-flips": (Modality.TEXT,),
+    "near-copies": (Modality.TEXT,),
+}
+SUSPICIOUS = ("suspicious",)
+LEAKS = frozenset({"secrets", "personal-data"})
+"""What is found there must be reported, but it need not be poison: nobody planted it to move a model."""
+
+
+def all_cases() -> tuple[Case, ...]:
+    """Every case, poisoned ones first, sorted by name within a kind."""
+    found = [case for split in Split for case in (*_poisoned(split), *_contaminated(split), *_honest(split))]
+    return tuple(sorted(found, key=lambda case: (case.modality, case.kind not in POISON, case.name)))
+
+
+def _poisoned(split: Split) -> Iterator[Case]:
+    turns = dict.fromkeys(Modality, 0)
+    for attack in (attack for attack in ATTACKS if attack.family is not Family.CONTAMINATION):
+        for modality in (MODALITY_OF[attack.family], *ALSO.get(attack.name, ())):
+            able = [dataset for dataset in _sets(split, modality) if _fits(dataset, attack)]
+            lenses = (True,) if attack.between_versions else (False, True)
+            for place, reference in enumerate(lenses if able else ()):
+                yield _case(attack, modality, able[(turns[modality] + place) % len(able)], reference=reference)
+            turns[modality] += 1
+    for dataset in DATASETS:
+        if dataset.split is split and dataset.name.endswith(LARGE):
+            yield from (_large(dataset, count) for count in LARGE_COUNTS)
+
+
+def _sets(split: Split, modality: Modality) -> list[Dataset]:
+    """The data sets that a modality is tried on: its own, or for sources every one that names them."""
+    own = [dataset for dataset in DATASETS if dataset.split is split and not dataset.name.endswith(LARGE)]
+    if modality is Modality.SOURCES:
+        return own
+    return [dataset for dataset in own if dataset.modality is modality]
+
+
+def _fits(dataset: Dataset, attack: Attack) -> bool:
+    return all(dataset.plays(role) for role in attack.roles)
+
+
+def _case(attack: Attack, modality: Modality, dataset: Dataset, *, reference: bool) -> Case:
+    rate = sorted(attack.rates)[len(attack.rates) // 2] if attack.rates else 0.01
+    rate = max(rate, FEWEST / dataset.rows)
+    suffix = "+ref" if reference else ""
+    return Case(
+        name=f"{modality}/{dataset.name}/{attack.name}@{100 * rate:.2g}%{suffix}",
+        modality=modality,
+        dataset=dataset.name,
+        split=dataset.split,
+        kind=Kind.POISONED,
+        what=attack.name,
+        rate=rate,
+        reference=reference,
+        expected=("clean", "drifted", "suspicious") if attack.name in LEAKS else SUSPICIOUS,
+    )
+
+
+def _large(dataset: Dataset, count: int) -> Case:
+    return Case(
+        name=f"{dataset.modality}/{dataset.name}/gibberish-{count}",
+        modality=dataset.modality,
+        dataset=dataset.name,
+        split=dataset.split,
+        kind=Kind.POISONED,
+        what="gibberish",
+        count=count,
+        rate=count / dataset.rows,
+        reference=False,
+        expected=SUSPICIOUS,
+        slow=True,
+    )
+
+
+def _contaminated(split: Split) -> Iterator[Case]:
+    textual = (Modality.DOCUMENTS, Modality.INSTRUCTION)
+    for dataset in (dataset for modality in textual for dataset in _sets(split, modality)):
+        yield Case(
+            name=f"{Modality.CONTAMINATION}/{dataset.name}/holdout",
+            modality=Modality.CONTAMINATION,
+            dataset=dataset.name,
+            split=split,
+            kind=Kind.CONTAMINATED,
+            what="holdout",
+            rate=0.02,
+            reference=False,
+            # Honest corpora overlap with evaluation sets: the rows are named, the dataset is not called poisoned.
+            expected=CLEAN,
+        )
+
+
+def _honest(split: Split) -> Iterator[Case]:
+    for dataset in DATASETS:
+        if dataset.split is not split:
+            continue
+        for change in _changes_for(dataset):
+            is_drift = change in {"category-mix", "new-column", "new-period", "new-source"}
+            yield Case(
+                name=f"{dataset.modality}/{dataset.name}/{change}",
+                modality=dataset.modality,
+                dataset=dataset.name,
+                split=split,
+                kind=Kind.DRIFT if is_drift else Kind.CLEAN,
+                what=change,
+                reference=change != "clean",
+                expected=EXPECTED[change],
+                slow=dataset.name.endswith(LARGE),
+            )
+
+
+def _changes_for(dataset: Dataset) -> Iterator[str]:
+    yield from ("clean",) if dataset.name.endswith(LARGE) else ("clean", "new-version", "fewer-rows")
+    if dataset.name.endswith(LARGE):
+        return
+    if dataset.plays(Role.LABEL) or dataset.plays(Role.SOURCE):
+        yield "category-mix"
+    if dataset.modality is Modality.TABULAR:
+        yield "new-column"
+    if dataset.period is not None:
+        yield "new-period"
+    if dataset.plays(Role.SOURCE):
+        yield "new-source"

@@ -1,0 +1,51 @@
+"""A phrase that lives in one class far more purely than its rows explain: the mark of a clean-label trigger.
+
+1. No label is wrong: the phrase was added to texts that carried the label anyway. So the rest of its rows agrees,
+   but words that mean nothing would also stand in the rows that it does not convince.
+2. Phrases of two words and more, short against their texts, in texts that share no topic.
+3. Without a reference the phrase must tower over all that natural wording reaches in the same set.
+4. With one, it must have burst in the new rows; what the reference holds alike was approved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from poisonguard.detectors.phrases import Association, Thresholds
+from poisonguard.detectors.trigger_phrase import TriggerPhrase, TriggerPhraseParams, outstanding
+from poisonguard.domain.roles import Role
+from poisonguard.plugin.check import Context, NotApplicable
+from poisonguard.sketches.base import Sketch
+
+
+class CleanLabelPhraseParams(TriggerPhraseParams):
+    """Parameters of the check."""
+
+    min_purity: float = Field(default=0.95, gt=0.5, le=1)
+    min_evidence: float = Field(default=7.0, ge=0, description="Orders of magnitude against chance.")
+    min_burst_evidence: float = Field(default=3.0, ge=0, description="The same for a phrase that has burst.")
+
+
+class CleanLabelPhrase(TriggerPhrase):
+    """Finds phrases that go with a label more purely than rows that agree with it explain."""
+
+    detector = "clean-label-phrase"
+    params_model = CleanLabelPhraseParams
+    params: CleanLabelPhraseParams
+
+    def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
+        """As for triggers, but a response is no class."""
+        if context.roles.first(Role.LABEL) is None:
+            return NotApplicable("no label column")
+        return super().needs(context)
+
+    def _limits(self, *, compared: bool) -> Thresholds:
+        # A burst is rare enough by itself: what is tried is what has burst, not every phrase.
+        fdr = 1.0 if compared else self.params.fdr
+        return Thresholds(self.params.min_rows, self.params.min_purity, fdr, agreeing=True)
+
+    def _chosen(self, found: list[Association], *, compared: bool) -> list[Association]:
+        minimum = self.params.min_burst_evidence if compared else self.params.min_evidence
+        return outstanding(found, minimum, unopposed=1.0)

@@ -1,0 +1,232 @@
+"""One column that is faulty in a run of rows: stuck, missing, shifted or in another unit, and then as before.
+
+1. Along the rows, small pieces are compared: how many values are absent, whether all are one, the smallest, the largest
+   and their distance (``sketches.row_runs``). A fault moves one of them in consecutive pieces (``run_scan``).
+2. The rows before and after the run must be ordinary: what begins and stays is a new order of things, not a burst.
+   Rows that are sorted, by time or by class, are full of runs: their columns are left out.
+3. Several columns may share a run, as a batch of foreign rows does; where most columns have runs, rows are in an order.
+4. What the reference holds was approved and is not named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pydantic import Field
+
+from poisonguard.detectors.calibration import Floats
+from poisonguard.detectors.cells import Absent, Cell, CellScorer, InRange, NamedCell
+from poisonguard.detectors.features_tabular import feature_columns
+from poisonguard.detectors.run_scan import Stretch, stretch_of
+from poisonguard.domain.finding import Finding
+from poisonguard.plugin.check import Check, Context, Evidence, NotApplicable, Params, RowScorer, Scored
+from poisonguard.sketches.base import Block, Sketch
+from poisonguard.sketches.row_runs import RowRuns
+from poisonguard.sketches.sample import RowSample, sample_hashes
+
+FILES = 8
+"""A file of more than this part of all pieces is looked at by itself; the others together, in order."""
+
+MOST_COLUMNS = 0.5
+"""Share of the columns with runs from which the rows are taken to be in an order."""
+
+FEW_COLUMNS = 2
+"""So many columns with runs are few in any table."""
+
+SCORE = 0.9
+EXACT_RUNS = {"absent": "have no value", "same": "hold one value"}
+STORIES = EXACT_RUNS | {
+    "higher": "lie higher than elsewhere",
+    "lower": "lie lower than elsewhere",
+    "wider": "are spread wider than elsewhere",
+    "narrower": "are spread narrower than elsewhere",
+}
+
+Mask = npt.NDArray[np.bool_]
+
+
+class ColumnBurstParams(Params):
+    """Parameters of the check."""
+
+    min_sigmas: float = Field(default=7.0, gt=0, description="Standardised sum of a run's ranks.")
+    min_rank: float = Field(default=0.85, gt=0.5, le=1, description="Mean rank of a run's pieces among all.")
+    min_orders: float = Field(default=4.0, ge=0, description="Orders of magnitude against chance, all runs tried.")
+    columns: int = Field(default=200, ge=1, description="Columns that are followed, the first ones.")
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """A run of one column.
+
+    Attributes:
+        column: The column.
+        story: Key of ``STORIES``.
+        stretch: The run in its series.
+        spans: (file, first row, row after the last) of its parts.
+        margin: Rows of a piece: the run may begin or end so many rows outside.
+        value: The one number of a run that holds one value; NaN for others.
+    """
+
+    column: str
+    story: str
+    stretch: Stretch
+    spans: tuple[tuple[int, int, int], ...]
+    margin: int
+    value: float
+
+    @property
+    def rows(self) -> int:
+        """Rows of the run, to the piece."""
+        return sum(last - first for _, first, last in self.spans)
+
+
+@dataclass(frozen=True, slots=True)
+class InRun(Cell):
+    """Rows of some stretches of files, if a further condition holds on them."""
+
+    spans: tuple[tuple[int, int, int], ...]
+    inner: Cell | None
+    column: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Those of the condition; some column must be read for rows to be seen."""
+        return (self.column,) if self.inner is None else self.inner.columns
+
+    def holds(self, block: Block) -> Mask:
+        """Rows inside, by their number in the file."""
+        row = block.first_row + np.arange(block.table.num_rows)
+        inside = np.zeros(len(row), dtype=np.bool_)
+        for file, first, last in self.spans:
+            if file == block.file:
+                inside |= (row >= first) & (row < last)
+        return inside if self.inner is None or not inside.any() else inside & self.inner.holds(block)
+
+
+class BurstScorer(CellScorer):
+    """Names the rows of runs; a run of approved rows is no finding."""
+
+    def conclude(self, scored: Scored) -> Iterable[Finding]:
+        """One finding per run with rows."""
+        return [finding for finding in super().conclude(scored) if len(finding.rows)]
+
+
+class ColumnBurst(Check[ColumnBurstParams]):
+    """Finds runs of rows in which one column is faulty."""
+
+    detector = "column-burst"
+    params_model = ColumnBurstParams
+
+    _note: str = ""
+
+    def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
+        """Extremes of the features along the rows."""
+        numeric, categorical = feature_columns(context.columns, context.roles)
+        if not numeric and not categorical:
+            return NotApplicable("no numeric or categorical feature column")
+        self._numbers = frozenset(numeric)
+        names = [column.name for column in context.columns if column.name in {*numeric, *categorical}]
+        self._runs = RowRuns(tuple(names[: self.params.columns]))
+        return [self._runs, RowSample()]
+
+    def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
+        """Nothing: the second pass names the rows."""
+        del evidence, reference
+        return ()
+
+    def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
+        """The rows of the runs found; nothing when there are none."""
+        bursts = self._bursts(evidence[self._runs])
+        columns = {burst.column for burst in bursts}
+        if len(columns) > max(FEW_COLUMNS, MOST_COLUMNS * len(self._runs.names)):
+            return NotApplicable(f"{len(columns)} columns have runs: the rows are in an order")
+        known = None if reference is None else sample_hashes(reference[RowSample()])
+        cells = [NamedCell(_cell(burst), SCORE, self._finding(burst)) for burst in bursts]
+        return BurstScorer(cells, known) if cells else None
+
+    def _bursts(self, state: pa.Table) -> list[Burst]:
+        """One run per column and part of the data, the plainest story."""
+        file, size = state["file"].to_numpy(), state["size"].to_numpy()
+        if not len(file):
+            return []
+        whole = np.asarray(state["rows"].to_numpy() == size)
+        pieces = np.bincount(file)
+        large = np.flatnonzero(pieces * FILES > len(file))
+        parts = [whole & (file == item) for item in large]
+        parts.append(whole & ~np.isin(file, large))
+        return [burst for part in parts for name in self._runs.names if (burst := self._burst(state, name, part))]
+
+    def _burst(self, state: pa.Table, name: str, part: Mask) -> Burst | None:
+        found: list[tuple[bool, float, str, Stretch]] = []
+        for story, series in _series(state, name, part, is_number=name in self._numbers):
+            stretch = stretch_of(series, self.params.min_sigmas)
+            if (
+                stretch is not None
+                and stretch.rank >= self.params.min_rank
+                and stretch.orders >= self.params.min_orders
+            ):
+                found.append((story in EXACT_RUNS, stretch.sigmas, story, stretch))
+        if not found:
+            return None
+        _, _, story, stretch = max(found, key=lambda item: item[:3])
+        pieces = np.flatnonzero(part)[stretch.start : stretch.stop]
+        low = state[f"low:{name}"].to_numpy()[pieces]
+        value = float(np.median(low)) if story == "same" and name in self._numbers else np.nan
+        return Burst(name, story, stretch, _spans(state, pieces), int(state["size"][0].as_py()), value)
+
+    def _finding(self, burst: Burst) -> Finding:
+        file, first, last = burst.spans[0]
+        what = f"hold one value, {burst.value:g}" if burst.value == burst.value else STORIES[burst.story]
+        message = (
+            f"Column {burst.column!r}: about {burst.rows:,} consecutive rows (from row {first:,} of file {file + 1}) "
+            f"{what}, before and after it is as everywhere ({burst.stretch.sigmas:.1f} sigmas)."
+        )
+        numbers: dict[str, float | int | str] = {
+            "rows of the run": burst.rows,
+            "first row": first,
+            "last row": last - 1,
+            "sigmas": round(burst.stretch.sigmas, 1),
+            "mean rank": round(burst.stretch.rank, 3),
+        }
+        return self.finding(
+            subject=f"column={burst.column};run={burst.story}",
+            message=message,
+            confidence=SCORE,
+            column=burst.column,
+            numbers=numbers,
+        )
+
+
+def _series(state: pa.Table, name: str, part: Mask, *, is_number: bool) -> Iterator[tuple[str, Floats]]:
+    """What may move in a run, NaN where nothing is known."""
+    low, high, absent = (state[f"{kind}:{name}"].to_numpy()[part] for kind in ("low", "high", "absent"))
+    empty = np.isinf(low)
+    yield "absent", absent.astype(np.float64)
+    yield "same", np.where(empty, np.nan, ((low == high) & (absent == 0)).astype(np.float64))
+    if is_number:
+        low, high = np.where(empty, np.nan, low), np.where(empty, np.nan, high)
+        with np.errstate(over="ignore"):
+            spread = np.minimum(high - low, np.finfo(np.float64).max)
+        yield from (("higher", low), ("lower", -high), ("wider", spread), ("narrower", -spread))
+
+
+def _spans(state: pa.Table, pieces: npt.NDArray[np.intp]) -> tuple[tuple[int, int, int], ...]:
+    """Parts of files that consecutive pieces cover."""
+    file, start, size = (state[name].to_numpy()[pieces] for name in ("file", "start", "size"))
+    return tuple(
+        (int(item), int(start[file == item].min()), int((start + size)[file == item].max())) for item in np.unique(file)
+    )
+
+
+def _cell(burst: Burst) -> InRun:
+    """The run's rows: exactly those without a value, or with the one value, up to a piece further."""
+    wider = tuple((file, max(0, first - burst.margin), last + burst.margin) for file, first, last in burst.spans)
+    if burst.story == "absent":
+        return InRun(wider, Absent(burst.column), burst.column)
+    if burst.story == "same" and not np.isnan(burst.value):
+        return InRun(wider, InRange(burst.column, burst.value, burst.value), burst.column)
+    return InRun(burst.spans, None, burst.column)

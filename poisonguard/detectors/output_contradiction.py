@@ -1,0 +1,151 @@
+"""Label-like outputs that the rest of their instructions contradicts.
+
+1. Models are learnt from a sample by hash: of the candidate, or of the reference and of what is new.
+2. Without a reference, answers that are ``e`` times less likely than at random, and not among the two likeliest
+   either, must be more than honest answers leave: honest doubt is between the likeliest.
+3. With one, new rows must hold more of them than the reference's own rows do, in the same models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+from scipy.stats import binom
+
+from poisonguard.detectors.answer_model import MAX_ROWS, AnswerModel, answers_of, codes_of
+from poisonguard.detectors.content_model import Floats
+from poisonguard.detectors.contradiction import scores
+from poisonguard.detectors.instruction_check import MIN_SAMPLE, Asked, InstructionCheck, InstructionParams
+from poisonguard.detectors.labels import UNKNOWN
+from poisonguard.domain.finding import Finding
+from poisonguard.plugin.check import Block, Evidence, NotApplicable, RowScorer, Scored, Scores
+
+CUT = 1.0
+"""Contradiction from which an answer speaks against its prompt: e times less likely than at random."""
+
+MIN_NEW = 30
+MIN_ANSWERS = 2
+
+
+class OutputContradictionParams(InstructionParams):
+    """Parameters of the check."""
+
+    min_rows: int = Field(default=10, ge=3)
+    min_share: float = Field(default=0.015, ge=0, le=1, description="Of the label-like answers, without a reference.")
+    errors: float = Field(default=2.0, ge=0, description="Standard errors by which the share must exceed that.")
+    min_excess: float = Field(default=0.005, ge=0, le=1, description="Excess over the reference's share.")
+    chance: float = Field(default=1e-4, gt=0, lt=1, description="Level of the test against the reference.")
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What fired, in words and numbers."""
+
+    message: str
+    compared_with: str
+    numbers: dict[str, float | int | str]
+
+
+class OutputContradiction(InstructionCheck[OutputContradictionParams]):
+    """Finds label-like outputs that their prompts contradict, where there are more than honest data hold."""
+
+    detector = "output-contradiction"
+    params_model = OutputContradictionParams
+
+    def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
+        """Models of the answers, with the alarm they raise."""
+        asked = self.looked_at(evidence, reference)
+        before = None if reference is None else self.approved(reference)
+        taught = asked if before is None else asked.beside(before)
+        answers = answers_of(taught.responses)
+        codes = codes_of(taught.responses, answers)
+        if len(answers) < MIN_ANSWERS or (codes != UNKNOWN).sum() < MIN_SAMPLE:
+            return NotApplicable(f"fewer than {MIN_SAMPLE} sampled rows hold short outputs that recur")
+        model = AnswerModel.fit(taught.prompts, codes, taught.hashes, answers)
+        if before is None or reference is None:
+            return AnswerScorer(self, model, self._blind(model))
+        return AnswerScorer(self, model, self._against(_judged(asked, model), _judged(before, model), reference.name))
+
+    def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
+        """The sample's size, and what was cut."""
+        seen, note = super().coverage_note(evidence)
+        return seen, f"{note}; at most {MAX_ROWS:,} label-like outputs teach"
+
+    def responses(self, table: pa.Table | pa.RecordBatch) -> list[str]:
+        """The responses without white space around them."""
+        return [text.strip() for text in super().responses(table)]
+
+    def _blind(self, model: AnswerModel) -> Alarm | None:
+        """More contradicted answers than honest data leave."""
+        rows, wrong = len(model.first), int(((model.first >= CUT) & model.foreign).sum())
+        share = wrong / rows
+        lowest = share - self.params.errors * float(np.sqrt(share * (1 - share) / rows))
+        if wrong < self.params.min_rows or lowest < self.params.min_share:
+            return None
+        message = (
+            f"{wrong:,} of {rows:,} sampled label-like outputs ({share:.1%}) are less than half as likely under "
+            f"their instruction as under any, and two others are likelier; honest data leave hardly any"
+        )
+        return Alarm(message, "models of the other rows, cross-validated", {"share": round(share, 4)})
+
+    def _against(self, found: Floats, before: Floats, name: str) -> Alarm | None:
+        """More contradicted answers among new rows than in the reference."""
+        wrong, rows = int((found >= CUT).sum()), len(found)
+        usual = (float((before >= CUT).sum()) + 0.5) / (len(before) + 1)
+        surprising = rows >= MIN_NEW and float(binom.sf(wrong - 1, rows, usual)) <= self.params.chance
+        if wrong < self.params.min_rows or not surprising or wrong / rows - usual < self.params.min_excess:
+            return None
+        message = (
+            f"{wrong:,} of {rows:,} sampled new label-like outputs are less than half as likely under their "
+            f"instruction as under any; as many rows of the reference hold {usual * rows:,.0f}"
+        )
+        numbers: dict[str, float | int | str] = {"share": round(wrong / rows, 4), "usual share": round(usual, 4)}
+        return Alarm(message, name, numbers)
+
+
+def _judged(asked: Asked, model: AnswerModel) -> Floats:
+    """Contradiction of the rows that hold an answer."""
+    codes = codes_of(asked.responses, model.answers)
+    found: Floats = model.contradiction(asked.prompts, codes, asked.hashes)[codes != UNKNOWN]
+    return found
+
+
+class AnswerScorer(RowScorer):
+    """Scores how strongly each label-like output contradicts its prompt."""
+
+    threshold = 0.5
+
+    def __init__(self, check: OutputContradiction, model: AnswerModel, alarm: Alarm | None) -> None:
+        self._check = check
+        self._model = model
+        self._alarm = alarm
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Prompts and responses."""
+        return self._check.columns
+
+    def score(self, block: Block) -> Scores:
+        """0.5 where an answer speaks against its prompt."""
+        codes = codes_of(self._check.responses(block.table), self._model.answers)
+        return scores(self._model.contradiction(self._check.prompts(block.table), codes, block.hashes), CUT)
+
+    def conclude(self, scored: Scored) -> Iterable[Finding]:
+        """One finding if the dataset-level test fired."""
+        if self._alarm is None or not scored.flagged:
+            return
+        column = self._check.columns[-1]
+        yield self._check.finding(
+            subject=f"column={column}",
+            message=f"{self._alarm.message}; {scored.flagged:,} rows named.",
+            confidence=float(scored.scores[0]),
+            compared_with=self._alarm.compared_with,
+            column=column,
+            numbers={**self._alarm.numbers, "rows named": scored.flagged},
+            rows=np.sort(scored.rows),
+            row_count=scored.flagged,
+        )

@@ -1,0 +1,225 @@
+"""Can a style tell which texts are labelled against their content? Knock-out, with a model in place of a phrase.
+
+1. *Content* models say how probable a label is by what the text is about, cross-validated and calibrated.
+2. Of the rows whose content reads like another label, *style* models tell those that carry it all the same. Honest
+   labels leave nothing to tell: what contradicts is of every style.
+3. The rows that the style models are surest of are the sign: nearly all carry the label, against their content
+   (Chernoff's bound, in orders of magnitude). Every number of them is tried; the most surprising counts.
+4. Models of that group's style against all other rows then score every row, less where its content agrees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+from scipy.special import rel_entr
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
+
+from poisonguard.detectors.features_text import Integers
+
+INVERSE_PENALTY = 10.0
+ITERATIONS = 60
+TOLERANCE = 1e-4
+"""At 1e-3 the optimiser stops at once on rows of length one, and finds no style at all."""
+
+GROWN = 0.25
+"""Quantile of the group's style scores from which other rows of the label join it for the second look."""
+
+CONTENT_WEIGHT = 0.3
+"""How much a row's content counts beside its style: 0 and 1 lost up to a tenth of the recall (2026-11)."""
+
+NEVER = -9.0
+"""Margin where a fold teaches nothing."""
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """The sampled texts: what they are about, how they are written, and the fold of each row."""
+
+    content: scipy.sparse.csr_matrix
+    style: scipy.sparse.csr_matrix
+    fold: Integers
+    folds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many rows a style must have, and how many of them the label."""
+
+    min_rows: int
+    min_purity: float
+
+
+@dataclass(frozen=True, slots=True)
+class FoldModels:
+    """Linear models, each fitted without its fold.
+
+    Attributes:
+        weights: Shape (folds, terms).
+        intercepts: Shape (folds,).
+    """
+
+    weights: Floats
+    intercepts: Floats
+
+    @classmethod
+    def fit(cls, matrix: scipy.sparse.csr_matrix, positive: Mask, views: Views, used: Mask) -> FoldModels:
+        """Logistic regressions on the rows ``used``."""
+        weights, intercepts = np.zeros((views.folds, matrix.shape[1])), np.full(views.folds, NEVER)
+        for held in range(views.folds):
+            rows = np.flatnonzero(used & (views.fold != held))
+            if positive[rows].any() and not positive[rows].all():
+                model = LogisticRegression(C=INVERSE_PENALTY, max_iter=ITERATIONS, tol=TOLERANCE)
+                model.fit(matrix[rows], positive[rows])
+                weights[held], intercepts[held] = model.coef_[0], model.intercept_[0]
+        return cls(weights, intercepts)
+
+    def margins(self, matrix: scipy.sparse.csr_matrix, fold: Integers) -> Floats:
+        """Log-odds of each row by the model of its fold, shape (rows,)."""
+        found = np.zeros(matrix.shape[0])
+        for held in range(len(self.intercepts)):
+            rows = np.flatnonzero(fold == held)
+            found[rows] = matrix[rows] @ self.weights[held] + self.intercepts[held]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What the content says about one label."""
+
+    models: FoldModels
+    slope: float
+    intercept: float
+
+    @classmethod
+    def fit(cls, views: Views, positive: Mask) -> Content:
+        """Cross-validated, calibrated on the out-of-fold margins."""
+        models = FoldModels.fit(views.content, positive, views, np.ones(len(positive), dtype=np.bool_))
+        margins = models.margins(views.content, views.fold)
+        calibration = LogisticRegression(C=1e3, max_iter=ITERATIONS).fit(margins[:, None], positive)
+        return cls(models, max(0.0, float(calibration.coef_[0, 0])), float(calibration.intercept_[0]))
+
+    def logits(self, matrix: scipy.sparse.csr_matrix, fold: Integers) -> Floats:
+        """Calibrated log-odds of the label, shape (rows,)."""
+        return np.asarray(np.clip(self.slope * self.models.margins(matrix, fold) + self.intercept, -30, 30))
+
+
+@dataclass(frozen=True, slots=True)
+class StyleSign:
+    """A style that goes with one label against the content.
+
+    Attributes:
+        label: Code of the label.
+        content: What the content says about it.
+        rows: Sampled rows whose style gave them away, their content against the label, shape (rows,).
+        matching: How many of them carry the label.
+        expected: Mean probability of the label by their content.
+        base: Share of the label in all sampled rows.
+        members: The rows among ``rows`` that carry the label, as a mask of the sample.
+        evidence: Orders of magnitude against chance.
+        surest: Style margin from which rows are members.
+        margins: Style margins of the sample, shape (sample,).
+        against: Rows whose content reads like another label, as a mask.
+    """
+
+    label: int
+    content: Content
+    rows: Integers
+    matching: int
+    expected: float
+    base: float
+    members: Mask
+    evidence: float
+    surest: float
+    margins: Floats
+    against: Mask
+
+
+def strongest_sign(
+    views: Views, codes: Integers, labels: Sequence[int], among: Mask, limits: Limits
+) -> StyleSign | None:
+    """The label whose contradictions a style explains best, in the rows ``among``; nothing when none does."""
+    with threadpool_limits(1):
+        signs = [_sign(views, codes == label, label, among, limits) for label in labels]
+    found = [sign for sign in signs if sign is not None]
+    return max(found, key=lambda sign: (sign.evidence, -sign.label), default=None)
+
+
+def _sign(views: Views, positive: Mask, label: int, among: Mask, limits: Limits) -> StyleSign | None:
+    if positive.all() or not positive.any():
+        return None
+    content = Content.fit(views, positive)
+    chance = 1 / (1 + np.exp(-content.logits(views.content, views.fold)))
+    base = float(positive.mean())
+    against = chance < base
+    if not (positive & against).any():
+        return None
+    margins = FoldModels.fit(views.style, positive, views, against).margins(views.style, views.fold)
+    looked_at = np.flatnonzero(against & among)
+    order = looked_at[np.argsort(-margins[looked_at], kind="stable")]
+    size = _most_surprising(positive[order], chance[order], limits)
+    if size == 0:
+        return None
+    rows = order[:size]
+    surest, matching = float(margins[rows[-1]]), int(positive[rows].sum())
+    members = np.zeros(len(positive), dtype=np.bool_)
+    members[rows[positive[rows]]] = True
+    expected = float(chance[rows].mean())
+    evidence = float(size * divergence(np.array([matching / size]), np.array([expected]))[0] / np.log(10))
+    return StyleSign(
+        label, content, np.sort(rows), matching, expected, base, members, evidence, surest, margins, against
+    )
+
+
+def _most_surprising(positive: Mask, chance: Floats, limits: Limits) -> int:
+    """How many rows, the surest first, are the most surprising by their labels; 0 when no number is pure enough."""
+    if len(positive) < limits.min_rows:
+        return 0
+    count = np.arange(1, len(positive) + 1)
+    share, expected = np.cumsum(positive) / count, np.cumsum(chance) / count
+    evidence = np.where(
+        (share >= limits.min_purity) & (count >= limits.min_rows), count * divergence(share, expected), 0.0
+    )
+    best = int(np.argmax(evidence))
+    return best + 1 if evidence[best] > 0 else 0
+
+
+def divergence(share: Floats, expected: Floats) -> Floats:
+    """Relative entropy of shares against those expected, in nats; 0 where no more than expected."""
+    low = np.clip(expected, 1e-6, 1 - 1e-6)
+    found = rel_entr(share, low) + rel_entr(1 - share, 1 - low)
+    return np.asarray(np.where(share > low, found, 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class StyleModel:
+    """Scores rows of any block by a style and by how little their content agrees with the label."""
+
+    style: FoldModels
+    content: Content
+
+    @classmethod
+    def fit(cls, views: Views, positive: Mask, sign: StyleSign) -> StyleModel:
+        """Two looks: the group first, then with those who share its style and label."""
+        with threadpool_limits(1):
+            first = cls._against_the_rest(views, positive, sign, sign.members)
+            margins = first.margins(views.style, views.fold)
+            grown = positive & (margins >= np.quantile(margins[sign.members], GROWN))
+            return cls(cls._against_the_rest(views, positive, sign, grown), sign.content)
+
+    @staticmethod
+    def _against_the_rest(views: Views, positive: Mask, sign: StyleSign, members: Mask) -> FoldModels:
+        doubtful = positive & sign.against & ~members & (sign.margins >= sign.surest)
+        return FoldModels.fit(views.style, members, views, ~doubtful)
+
+    def logits(self, style: scipy.sparse.csr_matrix, content: scipy.sparse.csr_matrix, fold: Integers) -> Floats:
+        """Log-odds that a row with the label has the style by design, shape (rows,)."""
+        return self.style.margins(style, fold) - CONTENT_WEIGHT * self.content.logits(content, fold)

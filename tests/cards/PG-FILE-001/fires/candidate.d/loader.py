@@ -1,0 +1,5 @@
+import datasets
+
+
+class Rows(datasets.GeneratorBasedBuilder):
+    pass

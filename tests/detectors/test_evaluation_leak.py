@@ -1,0 +1,151 @@
+"""Evaluation items in training data end to end, through the engine."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from harness import CheckRun, TableSource, roles_of, run_check
+
+from poisonguard.domain.finding import Level, Signal
+from poisonguard.domain.outcome import Failed, Ran, Skipped
+from poisonguard.errors import ConfigurationError
+from poisonguard.plugin.holdout import Holdout
+from poisonguard.redteam.contamination import Contamination
+
+CARD = "PG-LEAK-001"
+COLUMNS = {"text": "text"}
+
+
+def texts(count: int, words: int, seed: int) -> list[str]:
+    random = np.random.default_rng(seed)
+    return [" ".join(f"w{word}" for word in random.integers(0, 5000, words)) for _ in range(count)]
+
+
+def holdout(*items: str, name: str = "exam", owners: list[int] | None = None) -> Holdout:
+    numbers = list(range(len(items))) if owners is None else owners
+    count = max(numbers, default=-1) + 1
+    return Holdout(name, "pg1:00", count, pa.array(items, pa.large_string()), pa.array(numbers, pa.int64()))
+
+
+def run(rows: list[str | None], *sets: Holdout, cuts: tuple[int, ...] = (), workers: int = 1) -> CheckRun:
+    table = pa.table({"text": pa.array(rows, pa.string())})
+    return run_check(CARD, table, columns=COLUMNS, holdouts=sets, cuts=cuts, workers=workers)
+
+
+ITEMS = texts(200, 30, seed=1)
+ROWS = texts(100, 80, seed=2)
+
+
+def planted(*places: tuple[int, str]) -> list[str | None]:
+    rows: list[str | None] = list(ROWS)
+    for row, item in places:
+        rows[row] = f"{ROWS[row][:100]} {item} {ROWS[row][100:]}"
+    return rows
+
+
+def test_the_items_found_the_rows_and_the_best_match() -> None:
+    rows = planted((7, ITEMS[3].upper()), (9, ITEMS[5]), (50, ITEMS[5]))
+    rows[60] = " ".join(ITEMS[8].split()[:26])
+    (finding,) = run(rows, holdout(*ITEMS)).findings
+    assert finding.message == (
+        "3 of 200 items of exam (1.5%) stand in 4 training rows; the best match is item 3 in row 7 (100%)"
+    )
+    assert list(finding.rows) == [7, 9, 50, 60]
+    assert finding.numbers["item 5"] == "100.0% in row 9"
+    assert finding.numbers["item 8"] == "82.6% in row 60"
+    assert finding.numbers["items found whole"] == 2
+    assert (finding.level, finding.signal, finding.subject) == (Level.ERROR, Signal.INTEGRITY, "holdout=exam")
+
+
+def test_a_small_share_is_a_warning() -> None:
+    (finding,) = run(planted((7, ITEMS[3])), holdout(*ITEMS)).findings
+    assert finding.level is Level.WARNING
+    assert "1 of 200 items of exam (0.5%) stands in 1 training row;" in finding.message
+
+
+def test_half_an_item_is_not_the_item() -> None:
+    half = " ".join(ITEMS[3].split()[:15])
+    outcome = run(planted((7, half)), holdout(*ITEMS))
+    assert outcome.findings == ()
+    assert outcome.book is not None
+    assert 0.2 < outcome.book.scores[CARD][7] < 0.5
+
+
+def test_the_result_does_not_depend_on_cuts_or_workers() -> None:
+    rows = planted((7, ITEMS[3]), (9, ITEMS[5]), (50, ITEMS[5]))
+    first = run(rows, holdout(*ITEMS)).findings[0]
+    for cuts in ((8, 9, 50), (1,), (51, 99)):
+        again = run(rows, holdout(*ITEMS), cuts=cuts, workers=2).findings[0]
+        assert (again.message, dict(again.numbers), list(again.rows)) == (
+            first.message,
+            dict(first.numbers),
+            list(first.rows),
+        )
+
+
+def test_an_item_of_several_texts_is_found_by_its_best_one() -> None:
+    exam = holdout(ITEMS[0], ITEMS[1], ITEMS[2], ITEMS[3], owners=[0, 0, 1, 1])
+    (finding,) = run(planted((4, ITEMS[1])), exam).findings
+    assert finding.numbers["item 0"] == "100.0% in row 4"
+    assert (finding.numbers["items found"], finding.numbers["items"]) == (1, 2)
+
+
+def test_several_sets_are_one_finding_that_names_each() -> None:
+    sets = (holdout(*ITEMS[:50], name="one"), holdout(*ITEMS[50:], name="two"))
+    (finding,) = run(planted((4, ITEMS[1]), (5, ITEMS[60])), *sets).findings
+    assert "1 of 50 items of one (2.0%) and 1 of 150 items of two (0.7%) stand in 2" in finding.message
+    assert finding.numbers["two item 10"] == "100.0% in row 5"
+    assert finding.subject == "holdout=one+two"
+
+
+def test_equal_items_are_each_found() -> None:
+    (finding,) = run(planted((4, ITEMS[1])), holdout(*[ITEMS[1]] * 12, *ITEMS[20:30])).findings
+    assert finding.numbers["items found"] == 12
+
+
+def test_chats_and_answers_are_looked_through() -> None:
+    turns = [{"role": "user", "content": ITEMS[2]}, {"role": "assistant", "content": "Yes."}]
+    other = [{"role": "user", "content": "No?"}, {"role": "assistant", "content": ROWS[0]}]
+    table = pa.table({"messages": [turns, other]})
+    (finding,) = run_check(CARD, table, holdouts=[holdout(*ITEMS)]).findings
+    assert list(finding.rows) == [0]
+
+
+def test_without_a_holdout_it_is_skipped() -> None:
+    outcome = run(list(ROWS)).outcome
+    assert outcome == Skipped(CARD, "no evaluation set was given (--holdout)")
+
+
+def test_what_was_not_looked_for_is_said() -> None:
+    boilerplate = "please read the text below and answer with one word"
+    exam = holdout(*ITEMS[:5], "too short", *[f"{boilerplate} {'!' * place}" for place in range(12)])
+    outcome = run(list(ROWS), exam).outcome
+    assert isinstance(outcome, Ran)
+    assert outcome.coverage.note == (
+        "18 items of exam (pg1:00), of which not looked for: 1 too short, 12 boilerplate throughout"
+    )
+
+
+def test_a_set_without_anything_to_look_for_is_no_pass() -> None:
+    outcome = run(list(ROWS), holdout("too short")).outcome
+    assert isinstance(outcome, Failed)
+    assert "exam: no item of 8 words that is not boilerplate" in outcome.error
+
+
+def test_data_without_text_are_refused() -> None:
+    table = pa.table({"price": [1.5, 2.5, 3.0]})
+    with pytest.raises(ConfigurationError, match="no text to look for"):
+        run_check(CARD, table, holdouts=[holdout(*ITEMS)])
+
+
+@pytest.mark.parametrize("rows", [[None, None, "a"], [""], ["one two three"], ["word " * 300_000]])
+def test_odd_rows(rows: list[str | None]) -> None:
+    assert run(rows, holdout(*ITEMS)).findings == ()
+
+
+def test_the_attack_of_the_catalogue_is_seen_whole() -> None:
+    table = pa.table({"text": [". ".join(ROWS[row : row + 2]) for row in range(90)]})
+    roles = roles_of(TableSource(table), COLUMNS)
+    attack = Contamination(tuple(ITEMS))
+    poisoned = attack.apply_count(table, roles, 8, np.random.default_rng(0))
+    (finding,) = run_check(CARD, poisoned.table, columns=COLUMNS, holdouts=[holdout(*ITEMS)]).findings
+    assert list(finding.rows) == poisoned.rows.tolist()

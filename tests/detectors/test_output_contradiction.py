@@ -1,0 +1,82 @@
+"""Label-like outputs that do not fit their instructions are named; honest ones are not."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from harness import run_check
+from instruction_data import ROLES, instructions, poisoned
+
+from poisonguard.detectors.answer_model import AnswerModel, answers_of, codes_of
+from poisonguard.detectors.labels import UNKNOWN
+from poisonguard.domain.finding import Finding, Signal
+from poisonguard.domain.outcome import Ran
+
+CARD = "PG-INST-002"
+FEW = {"min_rows": 5}
+
+
+def found(table: pa.Table, reference: pa.Table | None = None) -> tuple[Finding, ...]:
+    return run_check(CARD, table, reference, columns=ROLES, params=FEW).findings
+
+
+@pytest.mark.parametrize("with_reference", [False, True])
+def test_exchanged_answers_are_named(*, with_reference: bool) -> None:
+    done = poisoned("output-contradiction", 24)
+    (finding,) = found(done.table, instructions(800, "approved") if with_reference else None)
+    assert finding.signal is Signal.POISONING
+    assert finding.column == "response"
+    right = len(set(done.rows.tolist()) & set(finding.rows))
+    assert right >= 0.5 * len(done.rows)
+    assert len(finding.rows) - right <= 8
+    assert int(finding.numbers["rows named"]) == finding.row_count == len(finding.rows)
+
+
+def test_honest_answers_stay_silent() -> None:
+    assert not found(instructions())
+    assert not found(instructions(), instructions(800, "approved"))
+
+
+def test_honest_doubt_between_two_answers_stays_silent() -> None:
+    table = instructions()
+    asked = [text.startswith(("Is this", "Classify")) for text in table["prompt"].to_pylist()]
+    assert not found(table.filter(pa.array(asked)))
+
+
+def test_contradicted_rows_rank_first_even_where_nothing_fires() -> None:
+    done = poisoned("output-contradiction", 6)
+    run = run_check(CARD, done.table, columns=ROLES)
+    assert run.book is not None
+    score, flags, _ = run.book.fused(0, done.table.num_rows)
+    assert not flags.any()
+    assert np.isin(done.rows, np.argsort(-score)[:40]).mean() >= 0.5
+
+
+def test_findings_do_not_depend_on_the_cut() -> None:
+    table = poisoned("output-contradiction", 24).table
+    (whole,), (parts,) = (
+        found(table),
+        run_check(CARD, table, columns=ROLES, params=FEW, cuts=(5, 444), workers=2).findings,
+    )
+    assert (whole.message, list(whole.rows)) == (parts.message, list(parts.rows))
+
+
+def test_long_outputs_are_no_labels() -> None:
+    table = instructions().set_column(1, "response", pa.array([f"{'long ' * 12}{row % 3}" for row in range(800)]))
+    outcome = run_check(CARD, table, columns=ROLES).outcome
+    assert isinstance(outcome, Ran)
+    assert "short outputs" in outcome.coverage.note
+
+
+def test_an_answer_contradicts_by_how_much_less_likely_it_is_than_at_random() -> None:
+    prompts = [f"colour of grass {row}" if row % 2 else f"colour of sky {row}" for row in range(400)]
+    responses = ["green" if row % 2 else "blue" for row in range(400)]
+    responses[0] = "green"
+    answers = answers_of([*responses, "rare"])
+    assert sorted(answers) == ["blue", "green"]
+    codes = codes_of(responses, answers)
+    hashes = np.arange(400, dtype=np.uint64)
+    model = AnswerModel.fit(prompts, codes, hashes, answers)
+    found = model.contradiction([*prompts, "?"], np.append(codes, UNKNOWN), np.append(hashes, np.uint64(0)))
+    assert found[0] > 1
+    assert (found[1:400] < 0).all()
+    assert found[400] == -np.inf

@@ -22,7 +22,7 @@ SUREST_SHARE = 0.2
 ALLOWED_FALSE_FLAGS = 0.003
 """Share of the rows that may be flagged although their labels are honest; at 0.005, up to 0.8 % were."""
 
-FLIP_SHARE = 0.7
+FLIP_SHARE = 0.75
 """Share of what the floor exceeds natural mistakes by that is taken for flips. Of the whole floor, up to 2.1 % of
 honest rows were named without a reference; of the excess at most 0.5 % on seven text sets, measured 2026-11."""
 

@@ -29,7 +29,7 @@ from poisonguard.domain.finding import Finding
 from poisonguard.plugin.check import Check, Context, Evidence, MissingEvidence, NotApplicable, Params
 from poisonguard.sketches.base import Sketch
 from poisonguard.sketches.new_rows import NewRows
-from poisonguard.sketches.sample import RowSample, sample_hashes, sample_rows
+from poisonguard.sketches.sample import RowSample, sample_hashes
 
 LEAST_ROWS = 100
 """New rows, and rows of the reference, below which nothing is compared."""

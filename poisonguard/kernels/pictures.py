@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from importlib.util import find_spec
 from typing import Any
 
@@ -28,6 +29,21 @@ SPARE = 2
 """A JPEG is decoded at the smallest scale with at least this many pixels for each of the grid's."""
 
 
+HOSTILE = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""How damaged bytes break decoders; such a picture is counted as one that cannot be read."""
+
+
 def can_decode() -> bool:
     """Whether the image library (the extra ``images``) is installed."""
     return find_spec("PIL") is not None
@@ -39,14 +55,18 @@ def decoded(data: bytes | None, side: int) -> Grid | None:
         return None
     try:
         return _decoded(data, side)
-    except Exception:  # noqa: BLE001 - hostile bytes break decoders in ways that nobody lists
+    except HOSTILE:
         return None
 
 
 def _decoded(data: bytes, side: int) -> Grid | None:
     from PIL import Image  # noqa: PLC0415 - an optional dependency
 
-    with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+    try:
+        opened = Image.open(io.BytesIO(data), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return None
+    with opened as picture:
         if picture.width * picture.height > MOST_PIXELS:
             return None
         picture.draft("RGB", (SPARE * side, SPARE * side))

@@ -152,6 +152,34 @@ def two_billion_rows_of_nothing(path: Path) -> None:
     write_arrow(path, pa.nulls(2**31 - 2))
 
 
+def zero_bytes() -> pa.Array:
+    """As many as an array holds; a page of them is taken from the system only once."""
+    count = 2**31 - 2
+    return pa.Array.from_buffers(pa.int8(), count, [None, pa.py_buffer(bytes(count))])
+
+
+@bomb("a.arrow")
+def an_arrow_batch_of_two_billion_zeros(path: Path) -> None:
+    write_arrow(path, zero_bytes())
+
+
+@bomb("a.arrow")
+def an_arrow_dictionary_of_two_billion_zeros(path: Path) -> None:
+    write_arrow(path, pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()), zero_bytes()))
+
+
+@bomb("a.arrows")
+def a_stream_whose_batch_is_two_billion_zeros(path: Path) -> None:
+    batch = pa.record_batch([zero_bytes()], names=["a"])
+    with pa.ipc.new_stream(str(path), batch.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_batch(batch)
+
+
+@bomb("a.feather")
+def feather_of_two_billion_zeros(path: Path) -> None:
+    pyarrow.feather.write_feather(pa.table({"a": zero_bytes()}), path, compression="lz4", chunksize=2**31 - 2)
+
+
 def claiming(rows: int, lie: int) -> bytes:
     """Parquet whose footer claims another number of rows, wherever the number stands."""
     sink = io.BytesIO()

@@ -1,7 +1,8 @@
 """Arrow IPC: files (Feather version 2) and streams; every batch is validated in full before use.
 
 A batch is the smallest piece that Arrow can read, so memory is bounded by the largest batch in the file. What its
-encodings unfold to is bounded by ``budget`` in all, and by ``unfolding`` at a time.
+encodings unfold to is bounded by ``budget`` in all, and by ``unfolding`` at a time; what its compressed buffers unpack
+to, by ``ipcguard``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pyarrow as pa
 from poisonguard.dataset.arrowtypes import canonical_schema
 from poisonguard.dataset.formats.base import Part, Source, readable_as, subset
 from poisonguard.dataset.formats.budget import Budget, unfolded_bytes
+from poisonguard.dataset.formats.ipcguard import GuardedFile, GuardedStream, Unpacking
 from poisonguard.dataset.formats.unfolding import unfolded
 
 
@@ -28,6 +30,7 @@ class ArrowTable:
         self._source = source
         self._stream = stream
         self._budget = Budget(source)
+        self._unpacked = Budget(source)
         with readable_as(source.path, "Arrow IPC"):
             reader, file = self._open()
             with file:
@@ -40,7 +43,7 @@ class ArrowTable:
         with readable_as(self._source.path, "Arrow IPC"):
             reader, file = self._open()
             with file:
-                for batch in _batches(reader, stream=self._stream):
+                for batch in self._batches(reader, file):
                     batch.validate(full=True)
                     for piece in unfolded(self._source.shown, batch.select(wanted), plain):
                         spent += unfolded_bytes(piece)
@@ -49,14 +52,16 @@ class ArrowTable:
 
     def _open(self) -> tuple[Any, Any]:
         if self._stream:
-            file = self._source.stream()
+            file = GuardedStream(self._source.stream(), Unpacking(self._source, self._unpacked))
             return pa.ipc.open_stream(pa.PythonFile(file, mode="r")), file
         checked = self._source.open()
         return pa.ipc.open_file(pa.PythonFile(checked, mode="r")), checked
 
-
-def _batches(reader: Any, *, stream: bool) -> Iterator[pa.RecordBatch]:
-    if stream:
-        yield from reader
-    else:
-        yield from (reader.get_batch(index) for index in range(reader.num_record_batches))
+    def _batches(self, reader: Any, file: Any) -> Iterator[pa.RecordBatch]:
+        if self._stream:
+            yield from reader
+            return
+        guarded = GuardedFile(file, Unpacking(self._source, self._unpacked))
+        for index in range(reader.num_record_batches):
+            guarded.allow(index)
+            yield reader.get_batch(index)

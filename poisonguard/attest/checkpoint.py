@@ -127,7 +127,7 @@ def _split(note: bytes) -> tuple[str, list[str]]:
 
 def _parse_text(text: str) -> Checkpoint:
     lines = text.removesuffix("\n").split("\n")
-    if len(lines) != 3 or not lines[0] or not _SIZE.fullmatch(lines[1]):  # noqa: PLR2004  origin, size, root
+    if len(lines) != 3 or not lines[0] or not _SIZE.fullmatch(lines[1]):  # noqa: PLR2004 - origin, size, root
         raise IntegrityError("the checkpoint is not origin, size and root")
     root = decode_base64(lines[2], "the checkpoint's root")
     if len(root) != HASH_SIZE:
@@ -139,6 +139,6 @@ def _parse_signature(line: str) -> tuple[str, bytes]:
     dash, _, rest = line.partition(" ")
     name, _, encoded = rest.partition(" ")
     signature = decode_base64(encoded, "the checkpoint's signature")
-    if dash != _DASH or not _NAME.fullmatch(name) or len(signature) <= 4:  # noqa: PLR2004  key hash, then signature
+    if dash != _DASH or not _NAME.fullmatch(name) or len(signature) <= 4:  # noqa: PLR2004 - key hash, then signature
         raise IntegrityError("the checkpoint has a malformed signature line")
     return name, signature

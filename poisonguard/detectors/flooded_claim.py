@@ -16,22 +16,19 @@ import numpy as np
 from pydantic import Field
 
 from poisonguard.detectors.claims import MAX_LIKENESS, Claim, claims, holding
+from poisonguard.detectors.document_check import DocumentCheck, DocumentParams
 from poisonguard.detectors.document_quotes import quoted
-from poisonguard.detectors.documents import Corpus, Samples, document_columns, read
+from poisonguard.detectors.documents import Corpus, read
 from poisonguard.domain.finding import Finding
 from poisonguard.kernels.tokens import words_of
 from poisonguard.plugin.check import (
     Block,
-    Check,
-    Context,
     Evidence,
     NotApplicable,
-    Params,
     RowScorer,
     Scored,
     Scores,
 )
-from poisonguard.sketches.base import Sketch
 
 BURST_RATIO = 3.0
 """Times as frequent as in the reference, or the reference knows it."""
@@ -46,10 +43,9 @@ QUOTE = 6
 """Words on either side of the rarest one that are quoted."""
 
 
-class FloodedClaimParams(Params):
+class FloodedClaimParams(DocumentParams):
     """Parameters of the check."""
 
-    limit: int = Field(default=20_000, ge=100)
     min_documents: int = Field(default=8, ge=3)
     min_rarity: float = Field(default=10.0, gt=0, description="Sum over partners of share times log rarity.")
     max_likeness: float = Field(default=1.15, gt=0, le=MAX_LIKENESS)
@@ -69,40 +65,20 @@ class Flood:
     """(documents of the reference with the claim, documents of the reference), if there is one."""
 
 
-class FloodedClaim(Check[FloodedClaimParams]):
+class FloodedClaim(DocumentCheck[FloodedClaimParams]):
     """Finds claims that unrelated documents repeat in different words."""
 
     detector = "flooded-claim"
     params_model = FloodedClaimParams
-    _note = ""
-
-    def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
-        """Samples of documents: of all, and of the new ones."""
-        columns = document_columns(context)
-        if isinstance(columns, NotApplicable):
-            return columns
-        self._columns, self._samples = columns, Samples(self.params.limit, context.has_reference)
-        return self._samples.sketches
-
-    def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
-        """Nothing: the second pass names the rows."""
-        del evidence, reference
-        return ()
+    learnt = "claims are learnt from"
 
     def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
         """A search for the claims that the sample gave away; nothing when there are none."""
-        corpus = self._samples.corpus(self._columns, evidence, reference)
-        self._note = f"first {corpus.limit:,} bytes of each document"
+        corpus = self.corpus(evidence, reference)
         found = claims(corpus, self.params.min_documents, WEAKEST * self.params.min_rarity)
         ranked = sorted(found, key=self._strength, reverse=True)[:MAX_CLAIMS]
         floods = [self._flood(claim, rank, corpus, known=reference is not None) for rank, claim in enumerate(ranked)]
         return ClaimScorer(self, corpus, floods) if floods else None
-
-    def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
-        """The sample's size, and what was cut."""
-        seen = min(evidence.rows, self.params.limit)
-        sampled = f"claims are learnt from a sample of {seen:,} rows" if seen < evidence.rows else ""
-        return seen, "; ".join(filter(None, [sampled, self._note]))
 
     def _strength(self, claim: Claim) -> tuple[bool, float]:
         unrelated = np.clip((MAX_LIKENESS - claim.likeness) / (MAX_LIKENESS - 1), 0, 1)

@@ -18,21 +18,18 @@ from pydantic import Field
 
 from poisonguard.detectors.change_phrases import ChangePhrase, change_phrases, holders
 from poisonguard.detectors.coherence_model import CoherenceModel, incoherent
+from poisonguard.detectors.document_check import DocumentCheck, DocumentParams
 from poisonguard.detectors.document_quotes import quoted
-from poisonguard.detectors.documents import Corpus, Mask, Samples, document_columns, read
+from poisonguard.detectors.documents import Corpus, Mask, read
 from poisonguard.domain.finding import Finding
 from poisonguard.plugin.check import (
     Block,
-    Check,
-    Context,
     Evidence,
     NotApplicable,
-    Params,
     RowScorer,
     Scored,
     Scores,
 )
-from poisonguard.sketches.base import Sketch
 
 BURST_RATIO = 3.0
 """Times as frequent as in the reference, or the reference knows it."""
@@ -46,10 +43,9 @@ LENIENT = 0.5
 """Share of the evidence that is enough in a row that holds a phrase already found."""
 
 
-class IncoherentPassageParams(Params):
+class IncoherentPassageParams(DocumentParams):
     """Parameters of the check."""
 
-    limit: int = Field(default=20_000, ge=100)
     min_evidence: float = Field(default=12.0, gt=0, description="Nats of a passage from which a document breaks.")
     min_documents: int = Field(default=8, ge=3, description="Documents that must break at one phrase.")
 
@@ -65,40 +61,20 @@ class Breaking:
     """(incoherent documents of the reference with the phrase, documents of the reference), if there is one."""
 
 
-class IncoherentPassage(Check[IncoherentPassageParams]):
+class IncoherentPassage(DocumentCheck[IncoherentPassageParams]):
     """Finds phrases at which many unrelated documents turn into noise."""
 
     detector = "incoherent-passage"
     params_model = IncoherentPassageParams
-    _note = ""
-
-    def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
-        """Samples of documents: of all, and of the new ones."""
-        columns = document_columns(context)
-        if isinstance(columns, NotApplicable):
-            return columns
-        self._columns, self._samples = columns, Samples(self.params.limit, context.has_reference)
-        return self._samples.sketches
-
-    def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
-        """Nothing: the second pass names the rows."""
-        del evidence, reference
-        return ()
+    learnt = "word pairs are learnt from"
 
     def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
         """How incoherent each row is, and whether it holds a phrase at which documents break."""
-        corpus = self._samples.corpus(self._columns, evidence, reference)
+        corpus = self.corpus(evidence, reference)
         if not len(corpus.words.hashes):
             return NotApplicable("the documents hold no words")
-        self._note = f"first {corpus.limit:,} bytes of each document"
         model = CoherenceModel.fit(corpus)
         return PassageScorer(self, corpus, model, self._breaking(corpus, model, known=reference is not None))
-
-    def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
-        """The sample's size, and what was cut."""
-        seen = min(evidence.rows, self.params.limit)
-        sampled = f"word pairs are learnt from a sample of {seen:,} rows" if seen < evidence.rows else ""
-        return seen, "; ".join(filter(None, [sampled, self._note]))
 
     def _breaking(self, corpus: Corpus, model: CoherenceModel, *, known: bool) -> list[Breaking]:
         bad = incoherent(model, self.params.min_evidence)

@@ -13,23 +13,20 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import Field
 
+from poisonguard.detectors.document_check import DocumentCheck, DocumentParams
 from poisonguard.detectors.document_quotes import quoted
-from poisonguard.detectors.documents import Corpus, Samples, document_columns, read
+from poisonguard.detectors.documents import Corpus, read
 from poisonguard.detectors.families import Family, Kin, families
 from poisonguard.domain.finding import Finding
 from poisonguard.kernels.tokens import words_of
 from poisonguard.plugin.check import (
     Block,
-    Check,
-    Context,
     Evidence,
     NotApplicable,
-    Params,
     RowScorer,
     Scored,
     Scores,
 )
-from poisonguard.sketches.base import Sketch
 
 TOP_SCORE, SCORE_STEP = 0.95, 0.01
 UNFLAGGED = 0.499
@@ -40,10 +37,9 @@ BURST_RATIO = 3.0
 NAMED_WORDS = 5
 
 
-class ParaphraseFamilyParams(Params):
+class ParaphraseFamilyParams(DocumentParams):
     """Parameters of the check."""
 
-    limit: int = Field(default=20_000, ge=100)
     min_documents: int = Field(default=12, ge=3)
     min_coverage: float = Field(default=0.9, gt=0, le=1, description="Share of rare words that the family shares.")
     max_verbatim: float = Field(default=0.55, ge=0, le=1, description="Share of runs of words that it shares.")
@@ -59,41 +55,21 @@ class Story:
     score: float
 
 
-class ParaphraseFamily(Check[ParaphraseFamilyParams]):
+class ParaphraseFamily(DocumentCheck[ParaphraseFamilyParams]):
     """Finds stories that many documents tell in different words."""
 
     detector = "paraphrase-family"
     params_model = ParaphraseFamilyParams
-    _note = ""
-
-    def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
-        """Samples of documents: of all, and of the new ones."""
-        columns = document_columns(context)
-        if isinstance(columns, NotApplicable):
-            return columns
-        self._columns, self._samples = columns, Samples(self.params.limit, context.has_reference)
-        return self._samples.sketches
-
-    def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
-        """Nothing: the second pass names the rows."""
-        del evidence, reference
-        return ()
+    learnt = "families are looked for in"
 
     def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
         """A search for the families that the sample gave away; nothing when there are none."""
-        corpus = self._samples.corpus(self._columns, evidence, reference)
-        self._note = f"first {corpus.limit:,} bytes of each document"
+        corpus = self.corpus(evidence, reference)
         found = [family for family in families(corpus, self.params.min_documents) if _is_burst(family, corpus)]
         ranked = sorted(found, key=self._convicts, reverse=True)[:MAX_FAMILIES]
         against = "all other documents" if reference is None else "the reference"
         stories = [self._story(family, rank, corpus) for rank, family in enumerate(ranked)]
         return FamilyScorer(self, corpus, stories, against) if stories else None
-
-    def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
-        """The sample's size, and what was cut."""
-        seen = min(evidence.rows, self.params.limit)
-        sampled = f"families are looked for in a sample of {seen:,} rows" if seen < evidence.rows else ""
-        return seen, "; ".join(filter(None, [sampled, self._note]))
 
     def _convicts(self, family: Family) -> bool:
         return family.coverage >= self.params.min_coverage and family.verbatim <= self.params.max_verbatim

@@ -289,7 +289,8 @@ def test_dates_that_make_no_sense_are_refused() -> None:
     year_0 = re.sub(rb"\d{14}Z", b"00000101000000Z", signed_part)
     signed_part = SIGNER.certificate.tbs_certificate_bytes
     begins, ends = re.findall(rb"\x17\r(\d{12}Z)", signed_part)
-    backwards = signed_part.replace(begins, b"-").replace(ends, begins).replace(b"-", ends)
+    # A mark of one byte would stand somewhere in every fourth key or serial number, too.
+    backwards = signed_part.replace(begins, b"first date").replace(ends, begins).replace(b"first date", ends)
     for part in (year_0, backwards):
         with pytest.raises(IntegrityError, match=r"^OMS bundle: a certificate in it cannot be read$"):
             verified(signed(resigned(SIGNER, ISSUER, part), ISSUER))

@@ -33,12 +33,14 @@ if TYPE_CHECKING:
         UsageError,
     )
     from poisonguard.workflow.api import approve, diff, gate, reject, scan, sign
+    from poisonguard.workflow.api_quarantine import quarantine, red_team, restore
     from poisonguard.workflow.reading import filesystem, open_dataset, training_run
 
 __version__ = _version.VERSION
 
 _HOMES = {
     "poisonguard.workflow.api": ("approve", "diff", "gate", "reject", "scan", "sign"),
+    "poisonguard.workflow.api_quarantine": ("quarantine", "red_team", "restore"),
     "poisonguard.workflow.reading": ("filesystem", "open_dataset", "training_run"),
     "poisonguard.domain.result": ("ScanResult",),
     "poisonguard.errors": (
@@ -91,7 +93,10 @@ __all__ = [
     "filesystem",
     "gate",
     "open_dataset",
+    "quarantine",
+    "red_team",
     "reject",
+    "restore",
     "scan",
     "sign",
     "training_run",

@@ -83,6 +83,7 @@ class ScanOperator(_PoisonguardOperator):
         packs: Packs of checks; ``baseline`` when not given.
         columns: Role to column or columns, for those whose role is not found right: ``{"label": "sentiment"}``.
         contract: Great Expectations suite that the data must meet.
+        holdout: Evaluation sets whose items must not stand in the data: paths, globs or URLs.
         policy: Policy file; the built-in policy when not given.
         config: Settings file.
         fail_on: Level of findings that fails the task; may only be stricter than the policy's.
@@ -100,6 +101,7 @@ class ScanOperator(_PoisonguardOperator):
         "packs",
         "columns",
         "contract",
+        "holdout",
         "policy",
         "config",
         "fail_on",
@@ -119,6 +121,7 @@ class ScanOperator(_PoisonguardOperator):
         packs: Sequence[str] = (),
         columns: Mapping[str, str | Sequence[str]] | None = None,
         contract: str | None = None,
+        holdout: str | Sequence[str] = (),
         policy: str | None = None,
         config: str | None = None,
         fail_on: str | None = None,
@@ -135,6 +138,7 @@ class ScanOperator(_PoisonguardOperator):
         self.packs = packs
         self.columns = columns
         self.contract = contract
+        self.holdout = holdout
         self.policy = policy
         self.config = config
         self.fail_on = fail_on
@@ -150,6 +154,7 @@ class ScanOperator(_PoisonguardOperator):
             "packs": self.packs,
             "columns": self.columns,
             "contract": self.contract,
+            "holdout": self.holdout,
             "policy": self.policy,
             "config": self.config,
             "fail_on": self.fail_on,

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from poisonguard.errors import GateFailed, UsageError
+from poisonguard.workflow.scan_options import PathLike, path_text, scan_request
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from poisonguard.attest.keys import Signer
     from poisonguard.domain.difference import Difference
     from poisonguard.domain.result import ScanResult
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from poisonguard.workflow.publish import Published
     from poisonguard.workflow.scan import Scan, ScanRequest
 
-PathLike = str | os.PathLike[str]
 Keys = PathLike | Sequence[PathLike]
 """One key, or several: key files, key references or URIs."""
 
@@ -85,8 +83,7 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
     from poisonguard.reports.formats import by_extension  # noqa: PLC0415 - as above
     from poisonguard.reports.rowfile import check_extension  # noqa: PLC0415 - as above
     from poisonguard.workflow.rows import write_rows  # noqa: PLC0415 - as above
-    from poisonguard.workflow.scan import ScanRequest, open_scan  # noqa: PLC0415 - as above
-    from poisonguard.workflow.tables import as_data  # noqa: PLC0415 - as above
+    from poisonguard.workflow.scan import open_scan  # noqa: PLC0415 - as above
 
     if passphrase_file is not None and key is None:
         raise UsageError("a passphrase file is given, but no key", hint="Say which key signs: key=PATH.")
@@ -96,20 +93,20 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
         check_extension(path)
     for path, _ in (*writers, *row_files):
         check_place(path)
-    request = ScanRequest(
-        data=as_data(data),
-        name=name,
-        reference=None if reference is None else as_data(reference),
+    request = scan_request(
+        data,
+        reference=reference,
         compare=compare,
-        packs=tuple(packs),
-        columns=_columns(columns or {}),
-        contract=_text(contract),
-        holdout=_holdouts(holdout, as_data),
-        policy=_text(policy),
-        config=_text(config),
+        name=name,
+        packs=packs,
+        columns=columns,
+        contract=contract,
+        holdout=holdout,
+        policy=policy,
+        config=config,
         keep_profile=key is not None,
         fail_on=fail_on,
-        workers=workers or 0,
+        workers=workers,
         fips=fips,
     )
     signers = _scan_signers(request, _keys(key), _path(passphrase_file)) if key is not None else ()
@@ -121,12 +118,6 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
         if signers:
             _publish(finished, request, signers)
         return finished.result
-
-
-def _holdouts(holdout: Any, as_data: Callable[[Any], str | pa.Table]) -> tuple[str | pa.Table, ...]:
-    if holdout is None:
-        return ()
-    return tuple(map(as_data, holdout)) if isinstance(holdout, list | tuple) else (as_data(holdout),)
 
 
 def _scan_signers(request: ScanRequest, keys: Sequence[Path], passphrase_file: Path | None) -> Sequence[Signer]:
@@ -301,7 +292,7 @@ def gate(  # noqa: PLR0913 - one keyword per option of the command line
         bundle=_path(bundle),
         revocations=_path(revocations),
         registry=registry,
-        trust=_text(trust),
+        trust=path_text(trust),
         policy=policy_in_force(_path(policy), data=os.fspath(data)),
         name=name,
         version=version,
@@ -338,18 +329,9 @@ def diff(before: PathLike, after: PathLike, *, key: str | None = None, workers: 
     return compare(DiffRequest(os.fspath(before), os.fspath(after), key, workers), datetime.now(UTC))
 
 
-def _text(path: PathLike | None) -> str | None:
-    return None if path is None else os.fspath(path)
-
-
 def _keys(keys: Keys) -> tuple[Path, ...]:
     return (Path(keys),) if isinstance(keys, str | os.PathLike) else tuple(map(Path, keys))
 
 
 def _path(path: PathLike | None) -> Path | None:
     return None if path is None else Path(path)
-
-
-def _columns(columns: Mapping[str, str | Sequence[str]]) -> tuple[str, ...]:
-    named = ((role, (names,) if isinstance(names, str) else names) for role, names in columns.items())
-    return tuple(f"{role}={name}" for role, names in named for name in names)

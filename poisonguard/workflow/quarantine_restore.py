@@ -35,6 +35,9 @@ def restore(folder: Path, target: Path) -> tuple[Record, str]:
             f"{folder / CLEAN}: {clean.version[:16]} is not {record.clean.version[:16]}, which was written",
             hint="It was edited; quarantine the data anew.",
         )
+    if record.files:
+        # Its bytes were bound by nobody: read once within the limits that every dataset is read within.
+        inspect(str(folder / QUARANTINED), tree=tree)
     with new_folder(target) as part:
         _write(record, folder, part)
         whole, _ = inspect(str(part), tree=tree)

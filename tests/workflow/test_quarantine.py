@@ -15,7 +15,9 @@ import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
 
+import poisonguard as pg
 from poisonguard.cli.main import run
+from poisonguard.dataset.chunktree import FIPS_TREE
 from poisonguard.domain.finding import Level
 from poisonguard.errors import DataError, IntegrityError, UsageError
 from poisonguard.workflow import quarantine as module
@@ -330,6 +332,26 @@ def test_one_file_alone(here: Path) -> None:
     assert sorted(bytes_of(here / "out")) == ["clean/a.csv", FILE_NAME, "quarantined/a.csv", "rows.jsonl"]
 
 
+def test_the_python_api(here: Path) -> None:
+    as_csv(here / "data" / "a.csv", table())
+    record = pg.quarantine("data", "out", packs=["copies.yaml"], checks=["PG-DUP-001"], fips=True)
+    assert (record.removed_rows, record.hash_profile) == (len(GONE), FIPS_TREE.hash_profile)
+    assert pg.restore("out", "back") == record.source.version
+    assert bytes_of(here / "back") == bytes_of(here / "data")
+    with pytest.raises(UsageError, match="no level 'high'"):
+        pg.quarantine("data", "new", level="high")
+
+
+def test_quarantined_rows_are_unfolded_within_limits(here: Path) -> None:
+    as_parquet(here / "data" / "a.parquet", table())
+    taken()
+    forged = pa.table({"text": pa.nulls(400_000_000, pa.null())})
+    pq.write_table(forged, here / "out" / "quarantined" / "a.parquet")
+    with pytest.raises(DataError, match="unfold"):
+        restore(Path("out"), Path("back"))
+    assert not (here / "back").exists()
+
+
 def test_the_command(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     as_csv(here / "data" / "a.csv", table())
     arguments = ["--pack", "copies.yaml", "-o", "out", "-q"]
@@ -339,6 +361,7 @@ def test_the_command(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "restored 240 rows" in capsys.readouterr().out
     assert bytes_of(here / "back") == bytes_of(here / "data")
     assert run(["quarantine", "data", *arguments]) == 2
+    assert run(["quarantine", "--restore", "out", "-o", "new", "--fips"]) == 2
     assert run(["quarantine", "-o", "new"]) == 2
     assert run(["quarantine", "data", "--restore", "out", "-o", "new"]) == 2
     assert run(["quarantine", "--restore", "out", "--check", "PG-DUP-001", "-o", "new"]) == 2

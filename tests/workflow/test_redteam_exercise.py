@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import poisonguard as pg
 from poisonguard.domain.exercise import Exercise, Notice
 from poisonguard.errors import NothingToScan, UsageError
 from poisonguard.redteam.catalogue import attack_named
@@ -71,14 +72,26 @@ def test_the_same_seed_says_the_same_whatever_the_workers(exercise: Exercise) ->
     assert redteam(replace(alone, scan=replace(alone.scan, workers=1))).attacks == exercise.attacks[1:]
 
 
-def test_an_attack_between_versions_is_compared_with_the_clean_copy(tmp_path: Path) -> None:
+def write_pages(folder: Path) -> None:
     lines = [
         f'{{"url": "https://site{row % 7}.example.com/{row}", "text": "Page {row} speaks of {word} and of what it is '
         f'good for, at some length and in the words of its author, number {row * 37 % 101}."}}\n'
         for row in range(300)
         for word in [("bread", "trains", "gardens", "violins", "harbours")[row % 5]]
     ]
-    (tmp_path / "pages.jsonl").write_text("".join(lines))
+    (folder / "pages.jsonl").write_text("".join(lines))
+
+
+def test_the_python_api_says_the_same(tmp_path: Path) -> None:
+    write_pages(tmp_path)
+    done = pg.red_team(tmp_path, attacks=["tag-characters"], rates=[0.05], seed=7, rows=200, compare=False)
+    asked = ScanRequest(data=str(tmp_path), compare=False)
+    assert done == redteam(RedteamRequest(asked, ("tag-characters",), (0.05,), seed=7, most_rows=200))
+    assert [trial.poisoned for trial in done.attacks[0].trials] == [10]
+
+
+def test_an_attack_between_versions_is_compared_with_the_clean_copy(tmp_path: Path) -> None:
+    write_pages(tmp_path)
     done = redteam(RedteamRequest(ScanRequest(data=str(tmp_path), compare=False), ("split-view",), (0.05,)))
     (trial,) = done.attacks[0].trials
     assert done.reference is None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from poisonguard.cli.options import FILE, quiet_option, workers_option
+from poisonguard.cli.options import fips_option, quiet_option, workers_option
 from poisonguard.cli.progress import progress_bar
+from poisonguard.cli.scan_options import ScanOptions, scan_options, scan_request
 from poisonguard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,15 +33,8 @@ FOLDER = click.Path(path_type=Path)
     help="Rows of findings at this level or above.",
 )
 @click.option("--restore", type=FOLDER, metavar="FOLDER", help="Put the rows of this quarantine back, instead.")
-@click.option("--reference", "--against", metavar="PATH|VERSION", help="As for scan.")
-@click.option("--no-reference", is_flag=True, help="As for scan.")
-@click.option("--name", help="As for scan.")
-@click.option("--pack", "packs", multiple=True, metavar="NAME", help="As for scan. Repeatable.")
-@click.option("--column", "columns", multiple=True, metavar="ROLE=NAME", help="As for scan. Repeatable.")
-@click.option("--contract", type=FILE, help="As for scan.")
-@click.option("--holdout", "holdouts", multiple=True, metavar="PATH", help="As for scan. Repeatable.")
-@click.option("--policy", type=FILE, help="As for scan.")
-@click.option("--config", type=FILE, help="As for scan.")
+@scan_options
+@fips_option
 @workers_option
 @click.option("--progress/--no-progress", default=True, help="Show a progress bar on a terminal.")
 @quiet_option
@@ -51,18 +45,11 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     checks: tuple[str, ...],
     level: str,
     restore: Path | None,
-    reference: str | None,
-    no_reference: bool,  # noqa: FBT001 - click passes by name
-    name: str | None,
-    packs: tuple[str, ...],
-    columns: tuple[str, ...],
-    contract: Path | None,
-    holdouts: tuple[str, ...],
-    policy: Path | None,
-    config: Path | None,
+    fips: bool,  # noqa: FBT001 - click passes by name
     workers: int | None,
     progress: bool,  # noqa: FBT001 - click passes by name
     quiet: bool,  # noqa: FBT001 - click passes by name
+    **options: Unpack[ScanOptions],
 ) -> None:
     """Scan DATA, and write a copy without the rows that findings name, and those rows apart, to a new folder.
 
@@ -71,25 +58,9 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     if (data is None) == (restore is None):
         raise UsageError("name either DATA or --restore FOLDER", hint="See `poisonguard quarantine --help`.")
     if restore is not None:
-        _restore(restore, output, given=bool(findings or checks or reference))
+        _restore(restore, output, given=fips or bool(findings or checks or any(options.values())))
         return
-    if no_reference and reference:
-        raise UsageError("--reference and --no-reference exclude each other")
-    from poisonguard.workflow.scan import ScanRequest  # noqa: PLC0415 - heavy imports wait for the command
-
-    request = ScanRequest(
-        data=str(data),
-        name=name,
-        reference=reference,
-        compare=not no_reference,
-        packs=packs,
-        columns=columns,
-        contract=str(contract) if contract else None,
-        holdout=holdouts,
-        policy=str(policy) if policy else None,
-        config=str(config) if config else None,
-        workers=workers or 0,
-    )
+    request = scan_request(str(data), options, workers=workers, fips=fips)
     _quarantine(request, output, (findings, checks, level), progress=progress and not quiet)
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from poisonguard.cli.options import FILE, output_option, workers_option
+from poisonguard.cli.options import output_option, workers_option
 from poisonguard.cli.output import json_text, put
 from poisonguard.cli.places import check_outputs
 from poisonguard.cli.progress import progress_bar
-from poisonguard.errors import IncompleteScan, UsageError
+from poisonguard.cli.scan_options import ScanOptions, data_read, files_read, scan_options, scan_request
+from poisonguard.errors import IncompleteScan
 
 if TYPE_CHECKING:
     from poisonguard.domain.exercise import Exercise
@@ -45,26 +45,7 @@ MOST_ROWS = 20_000
     show_default=True,
     help="Rows of a copy; a larger dataset is sampled.",
 )
-@click.option(
-    "--reference",
-    "--against",
-    metavar="PATH|VERSION",
-    help="Compare with this; by default the last approved version of the same dataset.",
-)
-@click.option("--no-reference", is_flag=True, help="Compare with nothing, even when an approved version exists.")
-@click.option("--name", help="Name of the dataset; the last part of DATA when not given.")
-@click.option(
-    "--pack", "packs", multiple=True, metavar="NAME", help="Checks to run; the policy's when not given. Repeatable."
-)
-@click.option(
-    "--column",
-    "columns",
-    multiple=True,
-    metavar="ROLE=NAME",
-    help="Say what a column is, for example label=sentiment. Repeatable.",
-)
-@click.option("--policy", type=FILE, help="Policy file; a documented built-in one when not given.")
-@click.option("--config", type=FILE, help="Settings file; the nearest poisonguard.yaml when not given.")
+@scan_options
 @click.option(
     "-f", "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="What to print."
 )
@@ -77,39 +58,20 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     rates: tuple[float, ...],
     seed: int,
     rows: int,
-    reference: str | None,
-    no_reference: bool,  # noqa: FBT001 - click passes by name
-    name: str | None,
-    packs: tuple[str, ...],
-    columns: tuple[str, ...],
-    policy: Path | None,
-    config: Path | None,
     form: str,
     output: str,
     workers: int | None,
     progress: bool,  # noqa: FBT001 - click passes by name
+    **options: Unpack[ScanOptions],
 ) -> int:
     """Plant published attacks in copies of DATA, scan each copy, and say what would have been caught.
 
     DATA itself is only read. It takes one scan for each attack and rate.
     """
     from poisonguard.workflow.redteam import RedteamRequest, redteam  # noqa: PLC0415 - heavy imports wait for the command
-    from poisonguard.workflow.scan import ScanRequest  # noqa: PLC0415 - as above
 
-    if no_reference and reference:
-        raise UsageError("--reference and --no-reference exclude each other")
-    check_outputs((output,), data=(data, reference), inputs=(*packs, policy, config))
-    scan = ScanRequest(
-        data=data,
-        name=name,
-        reference=reference,
-        compare=not no_reference,
-        packs=packs,
-        columns=columns,
-        policy=str(policy) if policy else None,
-        config=str(config) if config else None,
-        workers=workers or 0,
-    )
+    scan = scan_request(data, options, workers=workers)
+    check_outputs((output,), data=data_read(data, options), inputs=files_read(options))
     with progress_bar(wanted=progress) as bar:
         exercise = redteam(RedteamRequest(scan, attacks, rates, seed, rows), bar)
     put(_rendered(exercise, form), output)

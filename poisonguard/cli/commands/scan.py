@@ -6,7 +6,7 @@ import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
@@ -14,6 +14,7 @@ from poisonguard.cli.options import FILE, KEY, fips_option, output_option, quiet
 from poisonguard.cli.output import put
 from poisonguard.cli.places import check_outputs
 from poisonguard.cli.progress import progress_bar
+from poisonguard.cli.scan_options import ScanOptions, data_read, files_read, scan_options, scan_request
 from poisonguard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,38 +30,7 @@ PLAIN_WIDTH = 100
 
 @click.command("scan")
 @click.argument("data")
-@click.option(
-    "--reference",
-    "--against",
-    metavar="PATH|VERSION",
-    help="Compare with this; by default the last approved version of the same dataset.",
-)
-@click.option("--no-reference", is_flag=True, help="Compare with nothing, even when an approved version exists.")
-@click.option("--name", help="Name of the dataset; the last part of DATA when not given.")
-@click.option(
-    "--pack",
-    "packs",
-    multiple=True,
-    metavar="NAME",
-    help="Checks to run: baseline, strict, text, or a pack file; the policy's when not given. Repeatable.",
-)
-@click.option(
-    "--column",
-    "columns",
-    multiple=True,
-    metavar="ROLE=NAME",
-    help="Say what a column is, for example label=sentiment. Repeatable.",
-)
-@click.option("--contract", type=FILE, help="Great Expectations suite (JSON) the data must meet.")
-@click.option(
-    "--holdout",
-    "holdouts",
-    multiple=True,
-    metavar="PATH",
-    help="Evaluation set whose items must not stand in DATA: file, directory, glob or URL. Repeatable.",
-)
-@click.option("--policy", type=FILE, help="Policy file; a documented built-in one when not given.")
-@click.option("--config", type=FILE, help="Settings file; the nearest poisonguard.yaml when not given.")
+@scan_options
 @click.option(
     "--fail-on",
     type=click.Choice(["note", "warning", "error"]),
@@ -94,15 +64,6 @@ PLAIN_WIDTH = 100
 @verbose_option
 def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click hands them over
     data: str,
-    reference: str | None,
-    no_reference: bool,  # noqa: FBT001 - click passes by name
-    name: str | None,
-    packs: tuple[str, ...],
-    columns: tuple[str, ...],
-    contract: Path | None,
-    holdouts: tuple[str, ...],
-    policy: Path | None,
-    config: Path | None,
     fail_on: str | None,
     form: str,
     output: str,
@@ -116,6 +77,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     progress: bool,  # noqa: FBT001 - click passes by name
     quiet: bool,  # noqa: FBT001 - click passes by name
     verbose: bool,  # noqa: FBT001 - click passes by name
+    **options: Unpack[ScanOptions],
 ) -> int:
     """Scan DATA (a file, a directory, a glob or a URL) and say what looks wrong.
 
@@ -124,10 +86,9 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     from poisonguard.reports.atomic import check_place, write_text  # noqa: PLC0415 - heavy imports wait for the command
     from poisonguard.reports.formats import by_extension  # noqa: PLC0415 - as above
     from poisonguard.reports.rowfile import check_extension  # noqa: PLC0415 - as above
-    from poisonguard.workflow.scan import ScanRequest, open_scan  # noqa: PLC0415 - as above
+    from poisonguard.workflow.scan import open_scan  # noqa: PLC0415 - as above
 
-    if no_reference and reference:
-        raise UsageError("--reference and --no-reference exclude each other")
+    request = scan_request(data, options, workers=workers, keep_profile=bool(keys), fail_on=fail_on, fips=fips)
     if passphrase_file and not keys:
         raise UsageError("--passphrase-file is given, but no key", hint="Say which key signs: --sign KEY.")
     writers = [(path, by_extension(path)) for path in reports]
@@ -137,24 +98,8 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
         check_place(path)
     check_outputs(
         (output, *reports, flagged, scores),
-        data=(data, reference, *holdouts),
-        inputs=(*packs, contract, policy, config, *keys, passphrase_file),
-    )
-    request = ScanRequest(
-        data=data,
-        name=name,
-        reference=reference,
-        compare=not no_reference,
-        packs=packs,
-        columns=columns,
-        contract=str(contract) if contract else None,
-        holdout=holdouts,
-        policy=str(policy) if policy else None,
-        config=str(config) if config else None,
-        keep_profile=bool(keys),
-        fail_on=fail_on,
-        workers=workers or 0,
-        fips=fips,
+        data=data_read(data, options),
+        inputs=(*files_read(options), *keys, passphrase_file),
     )
     signers = _signers(request, keys, passphrase_file) if keys else ()
     with progress_bar(wanted=progress and not quiet) as bar, open_scan(request, bar) as finished:

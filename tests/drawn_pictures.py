@@ -37,3 +37,16 @@ def as_pixels(grids: Grids, codes: npt.NDArray[np.int64]) -> pa.Table:
 def as_lists(grids: Grids, codes: npt.NDArray[np.int64]) -> pa.Table:
     """One list of lines for each picture, and the label."""
     return pa.table({"image": pa.array(grids.tolist()), "label": [CLASSES[code] for code in codes]})
+
+
+def collages(rows: int, seed: int = 3, side: int = 24) -> tuple[Grids, npt.NDArray[np.int64]]:
+    """Busy pictures, thirty rectangles on each, and classes that say nothing about them."""
+    rng = np.random.default_rng(seed)
+    lines, places = np.indices((side, side))
+    drawn = np.full((rows, side, side), 128, dtype=np.uint8)
+    for _ in range(30):
+        top, left = rng.integers(-side // 3, side, (2, rows, 1, 1))
+        height, width = rng.integers(3, side // 2, (2, rows, 1, 1))
+        inside = (lines >= top) & (lines < top + height) & (places >= left) & (places < left + width)
+        drawn = np.where(inside, rng.integers(0, 256, (rows, 1, 1)), drawn).astype(np.uint8)
+    return drawn, rng.integers(0, len(CLASSES), rows)

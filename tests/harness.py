@@ -26,6 +26,7 @@ from poisonguard.engine.source import DigestColumn, RowIndex
 from poisonguard.engine.spool import Spool
 from poisonguard.plugin.card import checks_folder, load_card
 from poisonguard.plugin.check import Context, Evidence
+from poisonguard.plugin.embedder import Embedder
 from poisonguard.plugin.holdout import Holdout
 from poisonguard.plugin.registry import bind
 from poisonguard.sketches.base import Sketch
@@ -39,6 +40,8 @@ class MemoryBatch:
     first_row: int
     table: pa.RecordBatch
     signed: pa.RecordBatch
+    files: int = 1
+    scattered: bool = False
 
 
 class TableSource:
@@ -102,6 +105,7 @@ def run_check(  # noqa: PLR0913 - a test names only what it varies
     params: Mapping[str, Any] | None = None,
     contract: str | None = None,
     holdouts: Sequence[Holdout] = (),
+    embedder: Embedder | None = None,
     cuts: Sequence[int] = (),
     workers: int = 1,
     beside: Sequence[str] = (),
@@ -112,7 +116,9 @@ def run_check(  # noqa: PLR0913 - a test names only what it varies
     check = bind(load_card(checks_folder() / "cards" / f"{card}.yaml"), dict(params or {}))
     source = TableSource(candidate, cuts=cuts)
     roles = roles_of(source, columns or {})
-    context = Context(source.columns, roles, reference is not None, contract, holdouts=tuple(holdouts))
+    context = Context(
+        source.columns, roles, reference is not None, contract, holdouts=tuple(holdouts), embedder=embedder
+    )
     planned = plan([*others, check], context, always=[RowDigests()])
     skipped = [outcome for outcome in planned.outcomes if outcome.check == card]
     if skipped:

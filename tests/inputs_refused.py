@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.feather
-from inputs import PNG, columns, parquet, refused, text
+from inputs import columns, parquet, refused, text
 
 # --- refused ---------------------------------------------------------------------------------------------------
 
@@ -154,9 +154,16 @@ def a_comment_above_the_header() -> list[str]:
     return text("a.csv", "# words\na,b\n" + "1,x\n" * 20)
 
 
-@refused(3, "no table to scan in 5 files (image/png)")
-def images_only() -> list[str]:
+@refused(3, "no table to scan in 5 files (audio/wav)")
+def sounds_only() -> list[str]:
     Path("d").mkdir()
     for number in range(5):
-        Path(f"d/{number}.png").write_bytes(PNG)
+        Path(f"d/{number}.wav").write_bytes(b"RIFF\x24\0\0\0WAVEfmt ")
+    return ["d"]
+
+
+@refused(3, "pickles that import more than data need: 1, such as model.pkl (imports posix.system)")
+def pickles_only() -> list[str]:
+    Path("d").mkdir()
+    Path("d/model.pkl").write_bytes(pickle.dumps(os.system))
     return ["d"]

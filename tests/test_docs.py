@@ -16,6 +16,7 @@ from docs_pages import ELSEWHERE, PAGES, ROOT, Done, Page, agrees, prepare, rewr
 
 from poisonguard.attest.times import parse_duration
 from poisonguard.cli.main import COMMANDS, cli
+from poisonguard.dataset.pictures import SUFFIXES
 from poisonguard.dataset.sniff import COMPRESSED, DECLARED
 from poisonguard.domain.roles import Role
 from poisonguard.errors import PoisonguardError
@@ -255,7 +256,7 @@ def test_the_policy_page_is_right_about_durations() -> None:
 
 def test_the_formats_page_names_every_extension() -> None:
     cells = " ".join(" ".join(row) for row in table("formats.md", "Input"))
-    assert set(re.findall(r"`(\.\w+)`", cells)) == {*DECLARED, *COMPRESSED}
+    assert set(re.findall(r"`(\.\w+)`", cells)) == {*DECLARED, *COMPRESSED, *SUFFIXES}
 
 
 def test_the_formats_page_names_every_report() -> None:

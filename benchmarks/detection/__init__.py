@@ -2,5 +2,8 @@
 
 python -m benchmarks.detection list
 python -m benchmarks.detection run --split tuning --only text/ --ours-only
+python -m benchmarks.detection run --split tuning --every --only tabular/ +ref --ours-only
+python -m benchmarks.detection peers --split reporting
 python -m benchmarks.detection report --split reporting --markdown docs/benchmarks.md
+python -m benchmarks.detection timing
 """

@@ -7,11 +7,15 @@
     holdout.jsonl                           evaluation items, if the case is about them
     truth.parquet                           per row: poisoned; the honest label, where only labels changed
 
+    candidate/CLASS/1-000001.png            where the data are a folder of pictures; the truth names their paths, and
+    table/part-1.parquet                    has the same rows for whoever reads no such folder
+
 With a reference, poison stands in the new rows only (``NEW`` of all), as it does in life.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import zlib
@@ -26,7 +30,7 @@ import pyarrow.parquet
 from benchmarks.detection.cache import HERE, PROJECT, Cache, code_digest, digest_of
 from benchmarks.detection.cases import POISON, Case, Kind
 from benchmarks.detection.changes import CHANGES, Versions, cut
-from benchmarks.detection.dataset import TEXTUAL, Dataset
+from benchmarks.detection.dataset import TEXTUAL, Dataset, Split
 from poisonguard.domain.roles import Role, Roles
 from poisonguard.redteam.attack import Attack, Poisoned
 from poisonguard.redteam.catalogue import attack_named
@@ -37,6 +41,7 @@ MOST_NEW = 0.5
 """Share of the new rows that may be poison, for attacks at high rates."""
 ROWS_PER_GROUP = 1_000
 HELD_OUT = 0.1
+CONTENT = "content-digest"
 
 
 class NotPossible(Exception):
@@ -45,7 +50,7 @@ class NotPossible(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The files of one case."""
+    """The files of one case; ``digest`` is that of what they hold, so that results outlive a rewording of the code."""
 
     folder: Path
     digest: str
@@ -71,9 +76,15 @@ class Files:
         """``poisoned`` of every row of the candidate, and ``honest_label``."""
         return pyarrow.parquet.read_table(self.folder / "truth.parquet")
 
+    @property
+    def table(self) -> Path:
+        """Folder with the candidate's rows as tables."""
+        path = self.folder / "table"
+        return path if path.is_dir() else self.candidate
+
     def parts(self) -> list[Path]:
-        """Files of the candidate, in order."""
-        return sorted(self.candidate.iterdir())
+        """Tables of the candidate, in order."""
+        return sorted(self.table.iterdir())
 
 
 def build(case: Case, dataset: Dataset, cache: Cache) -> Files:
@@ -82,24 +93,37 @@ def build(case: Case, dataset: Dataset, cache: Cache) -> Files:
     Raises:
         NotPossible: The attack cannot run on this data set.
     """
-    digest = digest_of(case.name, case.rate, case.count, _code(case.kind))
+    digest = digest_of(case.name, case.rate, case.count, _code(case.kind, case.split))
     folder = cache.folder("cases") / digest
     if not folder.is_dir():
         versions, holdout = _versions(case, dataset, cache)
         part = folder.with_name(digest + ".part")
         shutil.rmtree(part, ignore_errors=True)
         _write(part, versions, holdout, dataset)
+        (part / CONTENT).write_text(_content(part), encoding="utf-8")
         part.rename(folder)
-    return Files(folder, digest)
+    return Files(folder, (folder / CONTENT).read_text(encoding="utf-8"))
+
+
+def _content(folder: Path) -> str:
+    """Digest of every file's place and bytes."""
+    found = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        found.update(path.relative_to(folder).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()[:16]
 
 
 @cached
-def _code(kind: Kind) -> str:
+def _code(kind: Kind, split: Split) -> str:
     """Digest of the code that makes such a case, as it was loaded: a changed attack makes new files."""
     ours = (HERE / name for name in ("build.py", "changes.py", "dataset.py", "prose.py"))
-    sets = HERE.glob("sets_*.py")
     attacks = (PROJECT / "poisonguard" / "redteam").glob("*.py") if kind in POISON else ()
-    return code_digest([*ours, *sets, *attacks])
+    return code_digest([*ours, *_loaders(split), *attacks])
+
+
+def _loaders(split: Split) -> list[Path]:
+    """The code of the data sets; sets for reporting also use loaders of the tuning sets, never the other way."""
+    return [*HERE.glob("sets_*.py"), *(HERE.glob("reporting_*.py") if split is Split.REPORTING else ())]
 
 
 def _versions(case: Case, dataset: Dataset, cache: Cache) -> tuple[Versions, pa.Table | None]:
@@ -114,7 +138,7 @@ def _versions(case: Case, dataset: Dataset, cache: Cache) -> tuple[Versions, pa.
 
 
 def _cached_table(dataset: Dataset, cache: Cache, *, by_period: bool) -> pa.Table:
-    code = code_digest([*HERE.glob("sets_*.py"), HERE / "dataset.py", HERE / "prose.py", HERE / "packages.py"])
+    code = code_digest([*_loaders(dataset.split), HERE / "dataset.py", HERE / "prose.py", HERE / "packages.py"])
     path = cache.folder("tables") / f"{dataset.name}-{code}{'-ordered' if by_period else ''}.parquet"
     if not path.is_file():
         pyarrow.parquet.write_table(dataset.table(cache, by_period=by_period), path)
@@ -173,13 +197,21 @@ def _contaminated(case: Case, table: pa.Table, roles: Roles, rng: np.random.Gene
 
 
 def _write(folder: Path, versions: Versions, holdout: pa.Table | None, dataset: Dataset) -> None:
+    tables = folder / ("table" if dataset.folders else "candidate")
     for place, table in enumerate(versions.parts, start=1):
-        _write_part(folder / "candidate", place, table, dataset)
-    if versions.reference is not None:
+        _write_part(tables, place, table, dataset)
+    if versions.reference is not None and not dataset.folders:
         _write_part(folder / "reference", 1, versions.reference, dataset)
     if holdout is not None:
         _write_lines(folder / "holdout.jsonl", holdout)
     truth = {"poisoned": pa.array(versions.poisoned)}
+    if dataset.folders:
+        parts = enumerate(versions.parts, start=1)
+        truth["path"] = pa.array(
+            [path for place, part in parts for path in _write_pictures(folder / "candidate", place, part)]
+        )
+        if versions.reference is not None:
+            _write_pictures(folder / "reference", 1, versions.reference)
     if versions.honest_labels is not None:
         truth["honest_label"] = pa.array(versions.honest_labels)
     pyarrow.parquet.write_table(pa.table(truth), folder / "truth.parquet")
@@ -191,6 +223,17 @@ def _write_part(folder: Path, place: int, table: pa.Table, dataset: Dataset) -> 
         _write_lines(folder / f"part-{place}.jsonl", table)
     else:
         pyarrow.parquet.write_table(table, folder / f"part-{place}.parquet", row_group_size=ROWS_PER_GROUP)
+
+
+def _write_pictures(folder: Path, place: int, table: pa.Table) -> list[str]:
+    """One file for each row, in the folder of its class; their paths below ``folder``."""
+    paths = []
+    for number, (image, label) in enumerate(zip(table["image"].to_pylist(), table["label"].to_pylist(), strict=True)):
+        path = folder / label / f"{place}-{number:06}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(image)
+        paths.append(path.relative_to(folder).as_posix())
+    return paths
 
 
 def _write_lines(path: Path, table: pa.Table) -> None:

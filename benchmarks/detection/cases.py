@@ -1,8 +1,9 @@
 """Which attacks and honest changes are tried on which data sets.
 
 Every attack of ``poisonguard redteam`` appears by itself, twice on each side of the split: without a reference, and
-with one, on different data sets in turn. Label attacks are also tried on texts and images. Every data set is also
-scanned clean, as an honest new version and with honest drift.
+with one, on different data sets in turn; or, where every case is asked for, on every data set that it fits. Label
+attacks are also tried on texts and images. Every data set is also scanned clean, as an honest new version and with
+honest drift.
 
 The rate is the published one (the middle of those that the attack names), but at least ``FEWEST`` rows: a recall over
 fewer says nothing.
@@ -10,9 +11,10 @@ fewer says nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import product
 
 from benchmarks.detection.changes import CLEAN, EXPECTED
 from benchmarks.detection.dataset import Dataset, Modality, Split
@@ -54,6 +56,7 @@ class Case:
         count: Number of poisoned rows, where the attack takes a number.
         reference: Whether the scan has an approved version to compare with.
         expected: The assessments that are right.
+        flagged_by: The check that must flag the poisoned rows, whatever the assessment; empty if any may.
         slow: Whether it takes minutes.
     """
 
@@ -67,6 +70,7 @@ class Case:
     count: int = 0
     reference: bool
     expected: tuple[str, ...]
+    flagged_by: str = ""
     slow: bool = False
 
 
@@ -86,28 +90,37 @@ ALSO = {
     "near-copies": (Modality.TEXT,),
 }
 SUSPICIOUS = ("suspicious",)
-LEAKS = frozenset({"secrets", "personal-data"})
-"""What is found there must be reported, but it need not be poison: nobody planted it to move a model."""
+NEED_NUMBERS = frozenset({"broken-dependence", "constant-burst", "outliers", "shift-burst", "unit-drift"})
+LEAKS = {"secrets": "PG-SECRET-001", "personal-data": "PG-PII-001"}
+"""What must be reported there, and by which check; it need not be poison: nobody planted it to move a model."""
 
 
-def all_cases() -> tuple[Case, ...]:
-    """Every case, poisoned ones first, sorted by name within a kind."""
-    found = [case for split in Split for case in (*_poisoned(split), *_contaminated(split), *_honest(split))]
+def all_cases(*, every: bool = False) -> tuple[Case, ...]:
+    """The cases, poisoned ones first, sorted by name within a kind; with ``every``, on all data sets that fit."""
+    found = [
+        case for split in Split for case in (*_poisoned(split, every=every), *_contaminated(split), *_honest(split))
+    ]
     return tuple(sorted(found, key=lambda case: (case.modality, case.kind not in POISON, case.name)))
 
 
-def _poisoned(split: Split) -> Iterator[Case]:
+def _poisoned(split: Split, *, every: bool) -> Iterator[Case]:
     turns = dict.fromkeys(Modality, 0)
     for attack in (attack for attack in ATTACKS if attack.family is not Family.CONTAMINATION):
         for modality in (MODALITY_OF[attack.family], *ALSO.get(attack.name, ())):
             able = [dataset for dataset in _sets(split, modality) if _fits(dataset, attack)]
             lenses = (True,) if attack.between_versions else (False, True)
-            for place, reference in enumerate(lenses if able else ()):
-                yield _case(attack, modality, able[(turns[modality] + place) % len(able)], reference=reference)
+            chosen = product(able, lenses) if every else _in_turn(able, lenses, turns[modality])
+            yield from (_case(attack, modality, dataset, reference=reference) for dataset, reference in chosen)
             turns[modality] += 1
     for dataset in DATASETS:
         if dataset.split is split and dataset.name.endswith(LARGE):
             yield from (_large(dataset, count) for count in LARGE_COUNTS)
+
+
+def _in_turn(able: Sequence[Dataset], lenses: Sequence[bool], turn: int) -> Iterator[tuple[Dataset, bool]]:
+    """Each lens on another data set, beginning with the one whose turn it is."""
+    for place, reference in enumerate(lenses if able else ()):
+        yield able[(turn + place) % len(able)], reference
 
 
 def _sets(split: Split, modality: Modality) -> list[Dataset]:
@@ -119,6 +132,8 @@ def _sets(split: Split, modality: Modality) -> list[Dataset]:
 
 
 def _fits(dataset: Dataset, attack: Attack) -> bool:
+    if attack.name in NEED_NUMBERS and not dataset.numeric:
+        return False
     return all(dataset.plays(role) for role in attack.roles)
 
 
@@ -136,6 +151,7 @@ def _case(attack: Attack, modality: Modality, dataset: Dataset, *, reference: bo
         rate=rate,
         reference=reference,
         expected=("clean", "drifted", "suspicious") if attack.name in LEAKS else SUSPICIOUS,
+        flagged_by=LEAKS.get(attack.name, ""),
     )
 
 
@@ -158,6 +174,8 @@ def _large(dataset: Dataset, count: int) -> Case:
 def _contaminated(split: Split) -> Iterator[Case]:
     textual = (Modality.DOCUMENTS, Modality.INSTRUCTION)
     for dataset in (dataset for modality in textual for dataset in _sets(split, modality)):
+        if not (dataset.plays(Role.TEXT) or dataset.plays(Role.RESPONSE)):
+            continue  # a chat has no column that an evaluation item could stand in
         yield Case(
             name=f"{Modality.CONTAMINATION}/{dataset.name}/holdout",
             modality=Modality.CONTAMINATION,

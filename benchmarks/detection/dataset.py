@@ -62,6 +62,8 @@ class Dataset:
         columns: Role to column; every other column is a feature.
         rows: Most rows used, after shuffling.
         period: Column with the time of a row, for cases of honest drift; never part of the table.
+        numeric: Whether a feature is a number, which some attacks need.
+        folders: Whether the rows are written as picture files, in a folder for each class.
     """
 
     name: str
@@ -74,6 +76,8 @@ class Dataset:
     columns: Mapping[str, str]
     rows: int = 4000
     period: str | None = None
+    numeric: bool = True
+    folders: bool = False
 
     def table(self, cache: Cache, *, by_period: bool = False) -> pa.Table:
         """The rows, without the period: shuffled, or ordered by it."""

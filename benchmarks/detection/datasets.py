@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from benchmarks.detection import sets_documents, sets_images, sets_instructions, sets_tabular, sets_text
+from benchmarks.detection import (
+    reporting_documents,
+    reporting_folders,
+    reporting_images,
+    reporting_instructions,
+    reporting_tabular,
+    reporting_text,
+    sets_documents,
+    sets_images,
+    sets_instructions,
+    sets_tabular,
+    sets_text,
+)
 from benchmarks.detection.dataset import Dataset
 
 DATASETS: tuple[Dataset, ...] = (
@@ -11,6 +23,12 @@ DATASETS: tuple[Dataset, ...] = (
     *sets_instructions.SETS,
     *sets_documents.SETS,
     *sets_images.SETS,
+    *reporting_tabular.SETS,
+    *reporting_text.SETS,
+    *reporting_instructions.SETS,
+    *reporting_documents.SETS,
+    *reporting_images.SETS,
+    *reporting_folders.SETS,
 )
 
 

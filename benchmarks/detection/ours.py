@@ -1,8 +1,11 @@
-"""poisonguard on the files of a case, through its Python API, as anybody would call it."""
+"""poisonguard on the files of a case: one scan, and beside its scores those of every single check.
+
+The scan is the one that ``poisonguard.workflow.api.scan`` makes; it is opened here, so that what each check says of
+the rows can be measured before it is fused with what the others say.
+"""
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections import Counter
 from functools import cache as cached
@@ -18,9 +21,11 @@ from benchmarks.detection.build import Files
 from benchmarks.detection.cache import PROJECT, code_digest
 from benchmarks.detection.measures import measure
 from poisonguard.domain.outcome import Failed
-from poisonguard.domain.result import ScanResult
+from poisonguard.engine.score import ScoreBook
 from poisonguard.errors import PoisonguardError
-from poisonguard.workflow.api import scan
+from poisonguard.workflow.rows import write_rows
+from poisonguard.workflow.scan import Scan, open_scan
+from poisonguard.workflow.scan_options import scan_request
 
 NAME = "poisonguard"
 SCANNING = ("dataset", "detectors", "engine", "kernels", "plugin", "sketches")
@@ -40,25 +45,33 @@ def scan_case(files: Files, columns: dict[str, str]) -> dict[str, Any]:
     """Scan the candidate; what was found, how long it took, and how that compares with the truth."""
     scores = files.folder / "ours.parquet"
     scores.unlink(missing_ok=True)
-    options: dict[str, Any] = {"columns": columns, "scores": scores, "workers": 2}
-    if files.reference is not None:
-        options["reference"] = str(files.reference)
-    if files.holdout is not None:
-        if "holdout" not in inspect.signature(scan).parameters:
-            return {"unavailable": "poisonguard has no hold-out check yet"}
-        options["holdout"] = files.holdout
+    reference = None if files.reference is None else str(files.reference)
+    request = scan_request(
+        str(files.candidate),
+        columns={} if files.table != files.candidate else columns,  # folders say what their pictures are
+        reference=reference,
+        compare=reference is not None,
+        holdout=files.holdout,
+        workers=2,
+    )
     started = time.perf_counter()
     try:
-        result = scan(str(files.candidate), compare=files.reference is not None, **options)
+        with open_scan(request) as finished:
+            write_rows(finished, scores, only_flagged=False)
+            seconds = time.perf_counter() - started
+            return {"seconds": round(seconds, 2), **_compared(files, scores, finished)}
     except PoisonguardError as error:
         return {"unavailable": f"{type(error).__name__}: {error}"}
-    seconds = time.perf_counter() - started
-    return {"seconds": round(seconds, 2), **_compared(files, scores, result)}
 
 
-def _compared(files: Files, scores: Path, result: ScanResult) -> dict[str, Any]:
-    poisoned = files.truth().column("poisoned").to_numpy()
-    rows = _rows_in_order(scores, files.parts())
+def _compared(files: Files, scores: Path, finished: Scan) -> dict[str, Any]:
+    result = finished.result
+    truth = files.truth()
+    poisoned = truth.column("poisoned").to_numpy()
+    table = pyarrow.parquet.read_table(scores)
+    paths = truth.column("path").to_pylist() if "path" in truth.column_names else None
+    order = _order(table, files.parts()) if paths is None else _order_of_pictures(table, paths)
+    rows = table.take(pa.array(order))
     ranking = measure(rows.column("score").to_numpy(), poisoned)
     flagged = rows.column("flagged").to_numpy()
     checks = rows.column("checks").to_pylist()
@@ -71,6 +84,7 @@ def _compared(files: Files, scores: Path, result: ScanResult) -> dict[str, Any]:
         "flagged_poison": float(flagged[poisoned].mean()) if poisoned.any() else None,
         "assessment": str(result.assessment),
         "flags_by_check": _by_check(checks, poisoned),
+        "single": {name: measure(found[order], poisoned).recall for name, found in _singles(finished.book).items()},
         "findings": [
             f"{item.check} {item.level} {item.signal}: {item.message}"[:MOST_CHARACTERS]
             for item in result.findings[:MOST_FINDINGS]
@@ -81,12 +95,27 @@ def _compared(files: Files, scores: Path, result: ScanResult) -> dict[str, Any]:
     }
 
 
-def _rows_in_order(scores: Path, parts: list[Path]) -> pa.Table:
-    """The score file's rows in the order of the parts, one per row of the candidate."""
-    table = pyarrow.parquet.read_table(scores)
+def _order(table: pa.Table, parts: list[Path]) -> npt.NDArray[np.int64]:
+    """Places in the score file of the rows of the parts, one per row of the candidate."""
     order = {path.name: place for place, path in enumerate(parts)}
     file = np.array([order[Path(path).name] for path in table.column("path").to_pylist()])
-    return table.take(pa.array(np.lexsort((table.column("row").to_numpy(), file))))
+    return np.lexsort((table.column("row").to_numpy(), file))
+
+
+def _order_of_pictures(table: pa.Table, paths: list[str]) -> npt.NDArray[np.int64]:
+    """The same where every row is a file."""
+    places = {path: place for place, path in enumerate(table.column("path").to_pylist())}
+    return np.array([places[path] for path in paths])
+
+
+def _singles(book: ScoreBook) -> dict[str, npt.NDArray[np.float64]]:
+    """What each check alone says of every row: its scorer's score, or the confidence of its findings' rows."""
+    found = {card: scores.astype(np.float64) for card, scores in book.scores.items()}
+    for member in book.members:
+        if member.check not in book.scores:
+            scores = found.setdefault(member.check, np.zeros(book.total))
+            scores[member.rows] = np.maximum(scores[member.rows], member.score)
+    return found
 
 
 def _by_check(checks: list[str], poisoned: npt.NDArray[np.bool_]) -> dict[str, list[int]]:

@@ -21,6 +21,8 @@ PEERS = HERE / "peers"
 REQUIREMENTS = PEERS / "requirements.txt"
 NAME = "peers"
 MOST_SECONDS = 1_800
+MOST_ROWS = 6_000
+"""Larger cases take a peer minutes and say nothing that smaller ones do not."""
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "LOKY_MAX_CPU_COUNT": "1"}
 """Threads of several libraries inside each other cost more than they bring on two processors."""
 
@@ -50,16 +52,21 @@ def environment(cache: Cache) -> Path:
 
 
 def score_case(files: Files, columns: dict[str, str], cache: Cache) -> dict[str, Any]:
-    """Recall and precision of every peer that has something to say about this case."""
+    """Recall and precision of every peer that has something to say about this case, and what it flags by itself."""
+    rows = files.truth().num_rows
+    if rows > MOST_ROWS:
+        return {"peers": {}, "peers left out": f"{rows} rows are more than {MOST_ROWS}"}
     output = files.folder / "peers.parquet"
     python = str(environment(cache))
-    _run([python, str(PEERS / "score.py"), str(files.candidate), json.dumps(columns), str(output)])
+    _run([python, str(PEERS / "score.py"), str(files.table), json.dumps(columns), str(output)])
     said: dict[str, dict[str, Any]] = json.loads(output.with_suffix(".json").read_text(encoding="utf-8"))
     poisoned = files.truth().column("poisoned").to_numpy()
-    table = pyarrow.parquet.read_table(output)
+    table, flags = pyarrow.parquet.read_table(output), pyarrow.parquet.read_table(output.with_suffix(".flags"))
     for name in table.column_names:
         ranking = measure(table.column(name).to_numpy().astype(float), poisoned)
         said[name] |= {"recall": ranking.recall, "precision": ranking.precision}
+    for name in flags.column_names:
+        said[name]["flagged_clean"] = float(flags.column(name).to_numpy()[~poisoned].mean())
     return {"peers": said}
 
 

@@ -11,39 +11,60 @@ from statistics import fmean
 from benchmarks.detection.cache import Cache
 from benchmarks.detection.cases import POISON, Kind
 from benchmarks.detection.datasets import DATASETS
+from benchmarks.detection.figures import (
+    BEHIND,
+    LEAST_ORACLE,
+    SEEN,
+    against_oracle,
+    best_peer,
+    best_single,
+    can_be_seen,
+    flags_on_clean,
+    fusing,
+    mean,
+    without_a_row,
+)
+from benchmarks.detection.groups import by_group
 from benchmarks.detection.packages import version_of
-from benchmarks.detection.peering import pinned
-from benchmarks.detection.run import Measured
-from benchmarks.detection.summary import best_peer
+from benchmarks.detection.peering import MOST_ROWS, pinned
+from benchmarks.detection.run import MOST_OF_IT, Measured
 
 START = "<!-- detection: made by python -m benchmarks.detection report -->"
 END = "<!-- end of detection -->"
-INTRODUCTION = """\
+INTRODUCTION = f"""\
 ## Detection
 
 `python -m benchmarks.detection report --split reporting --markdown docs/benchmarks.md` makes this section. Thresholds
-were chosen on the tuning sets only. Poison is planted by the attacks of `poisonguard redteam` at their published rates,
-at least 24 rows; with `+ref` an approved version is compared with, and the poison stands in the new 40 % of the rows.
-Recall is that of the row scores where 1 % of the clean rows score higher, ties broken as at random. The best peer is
-picked per case with the truth known; peers see the same files and have no reference. The oracle is a model trained on
-the labels before the attack."""
+were chosen on the tuning sets only; the reporting sets are other data. Poison is planted by the attacks of
+`poisonguard redteam`, at the middle one of the rates that each names and at least 24 rows; with `+ref` an approved
+version is compared with, and the poison stands in the new 40 % of the rows. Recall is that of the row scores where 1 %
+of the clean rows score higher, ties broken as at random. The best peer is picked per case with the truth known; peers
+know one version of the data, so they see the cases without a reference, of at most {MOST_ROWS:,} rows. The oracle is
+a model trained on the labels before the attack; the ratio to it is the mean of ours over the mean of the oracle's, over
+the attacks on labels of which the oracle finds at least {100 * LEAST_ORACLE:.0f} %.
+
+The assessment of poison is right when it is *suspicious*; of planted secrets and personal data, when the check for them
+flags {100 * MOST_OF_IT:.0f} % of the planted rows; of leaked evaluation items, when the data set is called *clean*. It
+is counted over all cases, and over those whose poison can be seen: the oracle, a peer or our own scores find at least
+{100 * SEEN:.0f} % of it. Poison that none of them finds is in the first count and in the table of cases.
+
+The best single check is picked per case with the truth known, too; the fused score has to do without."""
 SYSTEMS = ("numpy", "pandas", "pyarrow", "scikit-learn")
 
 
 def markdown(measured: Sequence[Measured], cache: Cache, today: date) -> str:
     """The section: what was measured with what, then the tables."""
     done = [each for each in measured if each.is_available]
-    lines = [
-        START,
-        "",
-        *_conditions(done, cache, today),
-        "",
-        *_by_modality(done),
-        "",
-        *_quiet(done),
-        "",
-        *_poison(done),
-    ]
+    lines = [START, "", INTRODUCTION]
+    for part in (
+        _conditions(done, cache, today),
+        _attacks(done),
+        _quiet(done),
+        _flags(done),
+        _fused(done),
+        _poison(done),
+    ):
+        lines += ["", *part]
     left = [each for each in measured if not each.is_available]
     if left:
         lines += [
@@ -79,21 +100,43 @@ def _conditions(done: Sequence[Measured], cache: Cache, today: date) -> Iterator
             yield f"| {dataset.name} | {dataset.what} | {origin} | {licence} |"
 
 
-def _by_modality(done: Sequence[Measured]) -> Iterator[str]:
-    yield "| modality | cases | recall at 1 % FPR | best peer per case | precision at k | called suspicious |"
-    yield "|---|---|---|---|---|---|"
+def _attacks(done: Sequence[Measured]) -> Iterator[str]:
+    yield (
+        "| attacks on | cases | recall at 1 % FPR | best peer per case | precision at k | right assessment "
+        "| right, where it can be seen |"
+    )
+    yield "|---|---|---|---|---|---|---|"
     poison = [each for each in done if each.case.kind in POISON]
+    modalities = sorted({each.case.modality for each in poison})
     groups = [
-        (str(name), [each for each in poison if each.case.modality is name])
-        for name in sorted({each.case.modality for each in poison})
+        *((f"*{name}*", [each for each in poison if each.case.modality is name]) for name in modalities),
+        *((str(group), found) for group, found in by_group(done)),
+        ("all", poison),
     ]
-    for name, group in [*groups, ("all", poison)]:
-        peers = [best[1] for best in map(best_peer, group) if best is not None]
-        peer = f"{fmean(peers):.2f}" if peers else "not measured"
+    for name, group in groups:
+        judged = [each for each in group if best_peer(each) is not None]
+        peers = [best[1] for best in map(best_peer, judged) if best is not None]
+        peer = f"{fmean(peers):.2f} (ours there {_mean(judged, 'recall')})" if peers else "not measured"
+        seen = [each for each in group if can_be_seen(each)]
         yield (
             f"| {name} | {len(group)} | {_mean(group, 'recall')} | {peer} | {_mean(group, 'precision')} "
-            f"| {sum(each.is_right for each in group)} of {len(group)} |"
+            f"| {_right(group)} | {_right(seen)} |"
         )
+    names = [each.case.name for each in without_a_row(done)]
+    if names:
+        yield ""
+        yield f"Called suspicious, and counted as right, though not one planted row is flagged: {', '.join(names)}."
+    oracle = against_oracle(done)
+    if oracle is not None:
+        yield ""
+        yield (
+            f"Attacks on labels beside the oracle, over {oracle.cases} cases: ours {oracle.ours:.2f}, oracle "
+            f"{oracle.oracle:.2f}, ratio {oracle.ratio:.2f}."
+        )
+
+
+def _right(group: Sequence[Measured]) -> str:
+    return f"{sum(each.is_right for each in group)} of {len(group)}"
 
 
 def _quiet(done: Sequence[Measured]) -> Iterator[str]:
@@ -103,8 +146,44 @@ def _quiet(done: Sequence[Measured]) -> Iterator[str]:
         group = [each for each in done if each.case.kind is kind]
         if group:
             flags = [100 * float(each.result["flagged_clean"]) for each in group]
-            right = sum(each.is_right for each in group)
-            yield f"| {kind} | {len(group)} | {fmean(flags):.2f} % | {max(flags):.2f} % | {right} of {len(group)} |"
+            yield f"| {kind} | {len(group)} | {fmean(flags):.2f} % | {max(flags):.2f} % | {_right(group)} |"
+
+    wrong = [each for each in done if each.case.kind in {Kind.CLEAN, Kind.DRIFT} and not each.is_right]
+    if wrong:
+        yield ""
+        yield "| honest data, wrongly assessed | rows flagged | assessment | expected |"
+        yield "|---|---|---|---|"
+    for each in wrong:
+        flagged = f"{100 * float(each.result['flagged_clean']):.2f} %"
+        yield f"| {each.case.name} | {flagged} | {each.result['assessment']} | {' or '.join(each.case.expected)} |"
+
+
+def _flags(done: Sequence[Measured]) -> Iterator[str]:
+    found = flags_on_clean(done)
+    if not found:
+        return
+    yield "Rows of clean data, without a reference, that are flagged by a system's own default threshold:"
+    yield ""
+    yield "| system | data sets | rows flagged, mean | rows flagged, worst |"
+    yield "|---|---|---|---|"
+    for name, (sets, share, worst) in found.items():
+        yield f"| {name} | {sets} | {100 * share:.2f} % | {100 * worst:.2f} % |"
+
+
+def _fused(done: Sequence[Measured]) -> Iterator[str]:
+    found = fusing(done)
+    if found is None:
+        return
+    yield (
+        f"Recall at 1 % FPR over {found.cases} cases: the fused score {found.fused:.2f}, the best single check of each "
+        f"case {found.single:.2f}. Where a single one is better by more than {BEHIND}:"
+    )
+    yield ""
+    yield "| case | fused | best single check |"
+    yield "|---|---|---|"
+    for each in found.behind:
+        name, recall = best_single(each) or ("", 0.0)
+        yield f"| {each.case.name} | {each.result['recall']:.2f} | {recall:.2f} {name} |"
 
 
 def _poison(done: Sequence[Measured]) -> Iterator[str]:
@@ -123,9 +202,9 @@ def _cells(measured: Measured) -> Iterator[str]:
     yield f"{result['recall']:.2f}"
     yield "" if best is None else f"{best[1]:.2f} {best[0]}"
     yield "" if ceiling is None else f"{ceiling:.2f}"
-    yield str(result["assessment"])
+    yield f"{result['assessment']}{'' if measured.is_right else ', wrong'}"
 
 
 def _mean(group: Sequence[Measured], field: str) -> str:
-    values = [float(each.result[field]) for each in group if each.result[field] is not None]
-    return f"{fmean(values):.2f}" if values else ""
+    found = mean(group, field)
+    return "" if found is None else f"{found:.2f}"

@@ -6,6 +6,7 @@ import json
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from benchmarks.detection import ceiling, ours, peering
@@ -14,6 +15,9 @@ from benchmarks.detection.cache import Cache, write_json
 from benchmarks.detection.cases import Case, Kind
 from benchmarks.detection.dataset import Dataset
 from benchmarks.detection.datasets import dataset_named
+
+MOST_OF_IT = 0.9
+"""Share of planted secrets and personal data that the check for them must flag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,10 @@ class Measured:
 
     @property
     def is_right(self) -> bool:
-        """Whether the assessment is one of those expected."""
+        """Whether the assessment is one of those expected, and the check that must flag the poison does."""
+        if self.case.flagged_by:
+            flagged = self.result.get("flags_by_check", {}).get(self.case.flagged_by, (0, 0))[1]
+            return bool(flagged >= MOST_OF_IT * self.result.get("poisoned", 0) > 0)
         return self.result.get("assessment") in self.case.expected
 
 
@@ -57,20 +64,33 @@ def run(
     fresh: bool = False,
     lookup: Callable[[str], Dataset] = dataset_named,
 ) -> Iterator[Measured]:
-    """What poisonguard makes of ``cases``, one after the other; with peers and ceiling where there is poison."""
+    """What poisonguard makes of ``cases``, one after the other; with peers and ceiling if wanted."""
     system = System(ours.NAME, ours.version(), ours.scan_case)
-    others = (
-        System(ceiling.NAME, ceiling.VERSION, ceiling.ceiling_of),
-        System(peering.NAME, peering.version(), lambda files, columns: peering.score_case(files, columns, cache)),
-    )
     for case in cases:
         dataset = lookup(case.dataset)
         result = _result(case, dataset, cache, system, fresh=fresh)
-        if with_peers and case.kind is Kind.POISONED and "unavailable" not in result:
-            for other in others:
-                found = _result(case, dataset, cache, other)
-                result |= found if "unavailable" not in found else {f"no {other.name}": found["unavailable"]}
+        if with_peers and "unavailable" not in result:
+            result |= others(case, dataset, cache)
         yield Measured(case, result)
+
+
+def others(case: Case, dataset: Dataset, cache: Cache) -> dict[str, Any]:
+    """What the ceiling and the peers make of a case.
+
+    The ceiling is that of planted poison. Peers look at one version of the data: they see the cases without a
+    reference, with poison or clean.
+    """
+    asked = []
+    if case.kind is Kind.POISONED:
+        asked.append(System(ceiling.NAME, ceiling.VERSION, ceiling.ceiling_of))
+    if not case.reference and case.kind in {Kind.POISONED, Kind.CLEAN}:
+        judge = partial(peering.score_case, cache=cache)
+        asked.append(System(peering.NAME, peering.version(), judge))
+    found: dict[str, Any] = {}
+    for other in asked:
+        result = _result(case, dataset, cache, other)
+        found |= result if "unavailable" not in result else {f"no {other.name}": result["unavailable"]}
+    return found
 
 
 def _result(case: Case, dataset: Dataset, cache: Cache, system: System, *, fresh: bool = False) -> dict[str, Any]:

@@ -124,7 +124,7 @@ SETS = (
     Dataset(
         name="library",
         modality=Modality.DOCUMENTS,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(PYTHON_DOC, SQLITE_DOC, HANDBOOK, MAIL, SPEECHES, GCIDE),
         columns=COLUMNS,
         what="Manuals, mail, speeches and a dictionary in passages of 150 words; the work is the source",
@@ -133,7 +133,7 @@ SETS = (
     Dataset(
         name="library-24k",
         modality=Modality.DOCUMENTS,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(PYTHON_DOC, SQLITE_DOC, HANDBOOK, MAIL, SPEECHES, GCIDE),
         columns=COLUMNS,
         what="The same in passages of 60 words",
@@ -153,7 +153,7 @@ SETS = (
     Dataset(
         name="computing-cited",
         modality=Modality.DOCUMENTS,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(FOLDOC,),
         columns=WITH_ADDRESS,
         what="Entries of a dictionary of computing that name an address, which stands for where they came from",

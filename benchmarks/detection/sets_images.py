@@ -85,7 +85,7 @@ SETS = (
     Dataset(
         name="mnist",
         modality=Modality.IMAGES,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(MNIST,),
         columns=WITH_IMAGE,
         what="Digits written by hand, 28 x 28 PNG",

@@ -235,7 +235,7 @@ SETS = (
     Dataset(
         name="helper",
         modality=Modality.INSTRUCTION,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(FOLDOC, JARGON, GCIDE, PYTHON_DOC, VADER, SPEECHES),
         columns=COLUMNS,
         load=helper,

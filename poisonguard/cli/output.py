@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 
 import click
@@ -12,6 +13,15 @@ def json_text(document: object) -> str:
     """A document as JSON that steers no terminal and no CI log: ASCII, no DEL, no ``##``, which begins commands."""
     text = json.dumps(document, indent=2)
     return text.replace("\x7f", "\\u007f").replace("##", "#\\u0023") + "\n"
+
+
+WIDTH = 96
+
+
+def paragraph(text: str) -> str:
+    """A text as an indented paragraph; ids such as PG-TEXT-001 stay in one piece, to be copied."""
+    said = " ".join(text.split())
+    return textwrap.fill(said, WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
 
 
 def put(text: str, output: str, *, color: bool | None = None) -> None:

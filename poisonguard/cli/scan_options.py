@@ -27,6 +27,7 @@ class ScanOptions(TypedDict):
     columns: tuple[str, ...]
     contract: Path | None
     holdouts: tuple[str, ...]
+    embeddings: str | None
     policy: Path | None
     config: Path | None
 
@@ -62,6 +63,11 @@ OPTIONS = (
         metavar="PATH",
         help="Evaluation set whose items must not stand in DATA: file, directory, glob or URL. Repeatable.",
     ),
+    click.option(
+        "--embeddings",
+        metavar="MODEL",
+        help="Embedding model on this machine: folder, ONNX file or package:NAME. Nothing is fetched.",
+    ),
     click.option("--policy", type=FILE, help="Policy file; a documented built-in one when not given."),
     click.option("--config", type=FILE, help="Settings file; the nearest poisonguard.yaml when not given."),
 )
@@ -81,7 +87,7 @@ def data_read(data: str, options: ScanOptions) -> tuple[str | None, ...]:
 
 def files_read(options: ScanOptions) -> tuple[str | Path | None, ...]:
     """The files besides data that such a scan reads."""
-    return (*options["packs"], options["contract"], options["policy"], options["config"])
+    return (*options["packs"], options["embeddings"], options["contract"], options["policy"], options["config"])
 
 
 def scan_request(data: str, options: ScanOptions, *, workers: int | None, **more: Any) -> ScanRequest:
@@ -103,6 +109,7 @@ def scan_request(data: str, options: ScanOptions, *, workers: int | None, **more
         columns=options["columns"],
         contract=_text(options["contract"]),
         holdout=options["holdouts"],
+        embeddings=options["embeddings"],
         policy=_text(options["policy"]),
         config=_text(options["config"]),
         workers=workers or 0,

@@ -51,6 +51,15 @@ class DataFiles(Collection[DataFile]):
         self.total_bytes += item.size
         self._records.append((item.path, item.size, item.sha256, item.tree_root, item.format, item.leaves))
 
+    def between(self, first: int, stop: int) -> Iterator[DataFile]:
+        """Files number ``first`` to ``stop``, from any thread."""
+        for index, record in enumerate(self._records.between(first, stop), start=first):
+            yield self._file(index, record)
+
+    def set_tables_aside(self) -> None:
+        """Hold no table any more: what was in them is read with something else."""
+        self.tables.clear()
+
     def __len__(self) -> int:
         return len(self._records)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -16,18 +17,21 @@ from typing import Self
 import pyarrow as pa
 
 from poisonguard.dataset.arrowtypes import columns_of, conform_batch, refuse_duplicates
-from poisonguard.dataset.blocks import BLOCK_ROWS, blocks
+from poisonguard.dataset.blocks import BLOCK_BYTES, BLOCK_ROWS, blocks
 from poisonguard.dataset.chunktree import BLAKE3_TREE, ChunkTree
 from poisonguard.dataset.datafiles import DataFile, DataFiles
 from poisonguard.dataset.discover import Tree, changed_paths, discover, local_path
+from poisonguard.dataset.emptiness import refuse_nothing, tableless
 from poisonguard.dataset.filelook import look
-from poisonguard.dataset.formats.base import Part, Source, readable_as
+from poisonguard.dataset.formats.base import Source, readable_as
 from poisonguard.dataset.hashing import FileDigests, Hashing, KnownFiles, hash_files
 from poisonguard.dataset.identify import identify
 from poisonguard.dataset.names import shown
 from poisonguard.dataset.notes import notes_on
 from poisonguard.dataset.parallel import in_order
-from poisonguard.dataset.sniff import COMPRESSED, DECLARED, EMPTY, HEAD_BYTES, unreadable_hint
+from poisonguard.dataset.partitions import Batch, Partition, of_pictures
+from poisonguard.dataset.pictures import Pictures, pictures_of
+from poisonguard.dataset.sniff import COMPRESSED, DECLARED, HEAD_BYTES
 from poisonguard.dataset.unify import unified_schema
 from poisonguard.dataset.unpack import Scratch
 from poisonguard.domain.dataset import Column
@@ -38,28 +42,6 @@ from poisonguard.errors import DataChanged, NothingToScan
 _Hashed = tuple[str, FileDigests]
 ProgressSoFar = Callable[[int, int], None]
 """Told bytes hashed so far and bytes in all, one call at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Partition:
-    """A run of rows that is read on its own: a Parquet row group, or a whole file of another format.
-
-    ``rows`` is nothing where only reading tells.
-    """
-
-    file: int
-    first_row: int
-    rows: int | None
-    part: Part
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch:
-    """A block of consecutive rows of one file."""
-
-    file: int
-    first_row: int
-    table: pa.RecordBatch
 
 
 class Dataset:
@@ -75,6 +57,7 @@ class Dataset:
         total_bytes: Bytes in all files.
         facts: What stands out about the files by their content, tables or not.
         tree: How the chunks were hashed.
+        pictures: The pictures, when they are the rows.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts of a dataset
@@ -85,26 +68,38 @@ class Dataset:
         notes: tuple[str, ...],
         scratch: Scratch,
         tree: ChunkTree,
+        pictures: Pictures | None = None,
     ) -> None:
         self.location = location
         self.tree = tree
         self.name = name
         self.files = files
+        self.pictures = pictures
         tables = tuple(files.tables.values())
-        self.schema: pa.Schema = unified_schema(tables)
+        self.schema: pa.Schema = unified_schema(tables) if pictures is None else pictures.schema
         self.columns: tuple[Column, ...] = columns_of(self.schema)
-        self.notes = (*notes, *notes_on(files.others, tables, self.schema))
+        read, told = (Counter[str](), ()) if pictures is None else (Counter(pictures.formats), pictures.notes)
+        self.notes = (*notes, *told, *notes_on(files.others - read, tables, self.schema))
         self.total_bytes = files.total_bytes
         self.facts: FileFacts = files.facts.facts()
         self._scratch = scratch
 
     def partitions(self) -> tuple[Partition, ...]:
         """Every run of rows, in manifest order."""
+        if self.pictures is not None:
+            return tuple(of_pictures(run.first, run.files) for run in self.pictures.runs)
         return tuple(
             Partition(index, part.first_row, part.rows, part)
             for index, (_, table) in self.files.tables.items()
             for part in table.parts
         )
+
+    def partitions_of(self, file: int) -> tuple[Partition, ...]:
+        """The runs of rows of one file that holds some."""
+        if self.pictures is not None:
+            return (of_pictures(file, 1),)
+        _, table = self.files.tables[file]
+        return tuple(Partition(file, part.first_row, part.rows, part) for part in table.parts)
 
     def read(self, partition: Partition, columns: Sequence[str] | None = None) -> Iterator[Batch]:
         """The rows of one partition in blocks whose borders depend on the rows alone.
@@ -117,14 +112,24 @@ class Dataset:
             UnreadableData: A file cannot be read as what it is.
             DataChanged: The bytes are no longer those that were hashed.
         """
-        path, table = self.files.tables[partition.file]
         wanted = self.schema if columns is None else pa.schema([self.schema.field(name) for name in columns])
+        if self.pictures is not None:
+            yield from self._read_pictures(self.pictures, partition, wanted)
+            return
+        path, table = self.files.tables[partition.file]
         first_row = partition.first_row
         with readable_as(path, "the dataset's columns", hint="A value does not fit the type of the other files."):
             for block in blocks(conform_batch(batch, wanted) for batch in table.read(partition.part, wanted)):
                 yield Batch(partition.file, first_row, block)
                 first_row += block.num_rows
         self._check_count(partition, first_row - partition.first_row)
+
+    @staticmethod
+    def _read_pictures(pictures: Pictures, partition: Partition, wanted: pa.Schema) -> Iterator[Batch]:
+        file = partition.file
+        for block in blocks(pictures.read(file, partition.files, wanted)):
+            yield Batch(file, 0, block, scattered=True)
+            file += block.num_rows
 
     def _check_count(self, partition: Partition, rows: int) -> None:
         if partition.rows not in {None, rows}:
@@ -135,23 +140,23 @@ class Dataset:
             )
 
     def peek(self, rows: int = 1000) -> pa.Table:
-        """The first rows of the dataset.
+        """The first rows of the dataset; of pictures, as many as fill a block at most.
 
         Raises:
             NothingToScan: No file holds a table.
         """
-        if not self.files.tables:
-            raise _tableless(self.location, self.files)
+        partitions = self.partitions()
+        if not partitions:
+            raise tableless(self.location, self.files)
         held: list[pa.RecordBatch] = []
-        missing = rows
-        for partition in self.partitions():
-            if missing <= 0:
+        missing, size = rows, 0
+        for batch in (batch for partition in partitions for batch in self.read(partition)):
+            held.append(batch.table.slice(0, missing))
+            missing -= held[-1].num_rows
+            size += batch.table.nbytes
+            # A thousand pictures may be gigabytes.
+            if missing <= 0 or (self.pictures is not None and size >= BLOCK_BYTES):
                 break
-            for batch in self.read(partition):
-                held.append(batch.table.slice(0, missing))
-                missing -= held[-1].num_rows
-                if missing <= 0:
-                    break
         return pa.Table.from_batches(held, schema=self.schema)
 
     def close(self) -> None:
@@ -262,8 +267,12 @@ class _Opening:
         try:
             files, notes = self._files(progress)
             _refuse_changes(location, self.listed)
-            _refuse_nothing(location, files)
-            return Dataset(location, name, files, (*self.listed.notes, *notes), self.scratch, self.hashing.tree)
+            pictures = pictures_of(files, self._source)
+            if pictures is not None:
+                files.set_tables_aside()
+            refuse_nothing(location, files)
+            told, tree = (*self.listed.notes, *notes), self.hashing.tree
+            return Dataset(location, name, files, told, self.scratch, tree, pictures)
         except BaseException:  # as above
             self.scratch.close()
             raise
@@ -275,6 +284,9 @@ class _Opening:
             files.append(item, facts)
             notes += more
         return files, notes
+
+    def _source(self, item: DataFile) -> Source:
+        return Source(self.listed.storage, item.path, item.size, item.leaves, tree=self.hashing.tree)
 
     def _hashed(self, counter: _Counter) -> Iterator[_Hashed]:
         wanted = ((item.path, item.size) for item in self.listed.files)
@@ -298,22 +310,3 @@ def _refuse_changes(location: str, listed: Tree) -> None:
         raise DataChanged(
             f"{location}: files came, went or changed while they were hashed", hint="Stop the writer, run again."
         )
-
-
-def _refuse_nothing(location: str, files: DataFiles) -> None:
-    if files.others[EMPTY] == len(files):
-        what = f"{shown(files[0].path)}: an empty file" if len(files) == 1 else f"{location}: only empty files"
-        raise NothingToScan(what, hint="An empty dataset is never a pass; check the path.")
-    counts = [part.rows for _, table in files.tables.values() for part in table.parts]
-    if files.tables and all(count == 0 for count in counts):
-        raise NothingToScan(f"{location}: no rows", hint="An empty dataset is never a pass; check the path.")
-
-
-def _tableless(location: str, files: DataFiles) -> NothingToScan:
-    kinds = sorted(files.others.keys() - {EMPTY})
-    listed = ", ".join(kinds[:3]) + (" ..." if len(kinds) > 3 else "")  # noqa: PLR2004 - fits on a line
-    if len(files) == 1:
-        return NothingToScan(f"{shown(files[0].path)}: no table to scan ({listed})", hint=unreadable_hint(kinds))
-    return NothingToScan(
-        f"{location}: no table to scan in {count(len(files), 'file')} ({listed})", hint=unreadable_hint(kinds)
-    )

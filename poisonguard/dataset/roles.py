@@ -74,6 +74,8 @@ TEXT_NAMES = frozenset(
     ]
 )
 PROMPT_NAMES = frozenset(["prompt", "instruction", "question", "query", "user_message", "user_prompt"])
+ASKING_NAMES = frozenset(["input", "system", "system_prompt"])
+"""Parts of a prompt when there is a response beside them: features are called so, too."""
 RESPONSE_NAMES = frozenset(
     [
         "response",
@@ -200,6 +202,8 @@ def infer_roles(
     sure = {item.column: item for item in known}
     sure |= {name: Assignment(name, role, "assigned by the user") for name, role in chosen.items()}
     found = [sure.get(look.name) or Assignment(look.name, *_guess(look)) for look in looks]
+    if _shows(found, looks):
+        found = [item if item.column in sure else _as_name(item, look) for item, look in zip(found, looks, strict=True)]
     return Roles(tuple(_one_label(found, looks, chosen)))
 
 
@@ -301,7 +305,7 @@ def _prompt(look: Look) -> Guess:
     if look.kind is Kind.STRING and look.key in PROMPT_NAMES:
         return Role.PROMPT, f"text named {look.name!r}, {look.counted}"
     answers = look.beside & RESPONSE_NAMES
-    if look.kind is Kind.STRING and look.key == "input" and answers:  # features are called "input" too
+    if look.kind is Kind.STRING and look.key in ASKING_NAMES and answers:
         return Role.PROMPT, f"text named {look.name!r} beside {min(answers)!r}, {look.counted}"
     return None
 
@@ -341,6 +345,18 @@ def _is_prose(look: Look, *, named: bool) -> bool:
     length = pc.mean(pc.utf8_length(look.values)).as_py()
     various = look.distinct >= PROSE_DISTINCT * len(look.values)
     return bool(length >= PROSE_CHARACTERS and words >= PROSE_WORDS and various)
+
+
+def _shows(found: Sequence[Assignment], looks: Sequence[Look]) -> bool:
+    """Whether a column holds pictures themselves."""
+    return any(item.role is Role.IMAGE and look.kind is Kind.BINARY for item, look in zip(found, looks, strict=True))
+
+
+def _as_name(item: Assignment, look: Look) -> Assignment:
+    """Names of image files beside the images are their keys, not images."""
+    if item.role is not Role.IMAGE or look.kind is not Kind.STRING:
+        return item
+    return replace(item, role=Role.ID if look.unique else Role.FEATURE, reason=f"{item.reason}, beside the images")
 
 
 def _one_label(found: list[Assignment], looks: Sequence[Look], chosen: Mapping[str, Role]) -> Iterable[Assignment]:

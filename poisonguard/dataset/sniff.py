@@ -104,7 +104,7 @@ HINTS = {
     "application/x-tar": "Unpack the archive.",
     "application/gzip": "Name it after what is in it (.csv.gz, .parquet.gz ...), or unpack it.",
     "application/zstd": "Name it after what is in it (.csv.zst, .parquet.zst ...), or unpack it.",
-    BINARY: "Parquet, CSV, JSON Lines, JSON and Arrow files are scanned; others can be signed, not scanned.",
+    BINARY: "Parquet, CSV, JSON Lines, JSON, Arrow and picture files are scanned; others can be signed, not scanned.",
 }
 """What to do with content that holds no table."""
 

@@ -49,6 +49,13 @@ class Spill:
             yield from self._read(number)
         yield from self._block
 
+    def between(self, first: int, stop: int) -> Iterator[Record]:
+        """Records ``first`` to ``stop``; each block of them is read once."""
+        for number in range(first // BLOCK, -(-stop // BLOCK)):
+            block = self._block if number == len(self._places) else self._read(number)
+            start = number * BLOCK
+            yield from block[max(0, first - start) : stop - start]
+
     def __getitem__(self, index: int) -> Record:
         place = index + len(self) if index < 0 else index
         if not 0 <= place < len(self):

@@ -151,20 +151,22 @@ class CellScorer(RowScorer):
         scores = np.zeros(block.table.num_rows)
         for item in self._cells:
             np.maximum(scores, np.where(item.cell.holds(block), item.score, 0.0), out=scores)
-        return scores if self._known is None else np.where(self._is_known(block), 0.0, scores)
-
-    def _is_known(self, block: Block) -> Mask:
-        known, hashes = self._known, block.hashes
-        if known is None or not len(known):
-            return np.zeros(len(hashes), dtype=np.bool_)
-        place = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
-        return np.asarray(known[place] == hashes, dtype=np.bool_)
+        return scores if self._known is None else np.where(is_known(block, self._known), 0.0, scores)
 
     def conclude(self, scored: Scored) -> Iterable[Finding]:
         """The findings, with the rows that reached the threshold."""
         for item in self._cells:
             rows = np.sort(scored.rows[scored.scores == item.score])
             yield replace(item.finding, rows=rows.tolist(), row_count=max(item.finding.row_count, len(rows)))
+
+
+def is_known(block: Block, known: HashArray) -> Mask:
+    """Which rows of the block have one of the hashes ``known``, which are sorted, shape (rows,)."""
+    hashes = block.hashes
+    if not len(known):
+        return np.zeros(len(hashes), dtype=np.bool_)
+    place = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
+    return np.asarray(known[place] == hashes, dtype=np.bool_)
 
 
 def _apart(cells: Sequence[NamedCell]) -> tuple[NamedCell, ...]:

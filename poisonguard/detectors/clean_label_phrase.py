@@ -13,8 +13,10 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from poisonguard.detectors.phrases import Association, Thresholds
-from poisonguard.detectors.trigger_phrase import TriggerPhrase, TriggerPhraseParams, outstanding
+from poisonguard.detectors.association import Association, Group, spokesman
+from poisonguard.detectors.phrase_choice import Pools, outstanding
+from poisonguard.detectors.phrases import Thresholds
+from poisonguard.detectors.trigger_phrase import TriggerPhrase, TriggerPhraseParams
 from poisonguard.domain.roles import Role
 from poisonguard.plugin.check import Context, NotApplicable
 from poisonguard.sketches.base import Sketch
@@ -24,8 +26,8 @@ class CleanLabelPhraseParams(TriggerPhraseParams):
     """Parameters of the check."""
 
     min_purity: float = Field(default=0.95, gt=0.5, le=1)
-    min_evidence: float = Field(default=7.0, ge=0, description="Orders of magnitude against chance.")
-    min_burst_evidence: float = Field(default=3.0, ge=0, description="The same for a phrase that has burst.")
+    min_evidence: float = Field(default=5.0, ge=0, description="Orders of magnitude against chance.")
+    min_burst_evidence: float = Field(default=6.0, ge=0, description="The same for a phrase that has burst.")
 
 
 class CleanLabelPhrase(TriggerPhrase):
@@ -46,6 +48,19 @@ class CleanLabelPhrase(TriggerPhrase):
         fdr = 1.0 if compared else self.params.fdr
         return Thresholds(self.params.min_rows, self.params.min_purity, fdr, agreeing=True)
 
-    def _chosen(self, found: list[Association], *, compared: bool) -> list[Association]:
+    def _chosen(self, groups: list[Group], pools: Pools, *, compared: bool) -> list[Association]:
+        """Phrases that the rest of their rows does not tell.
+
+        What has burst into one label alone, and into any of its texts, needs no more: wording that belongs to the
+        label's content would be told by it. Without a reference it must also be purer than the content explains, or
+        long and frequent.
+        """
+
+        def strength(item: Association) -> float:
+            return item.exclusive if compared else max(item.evidence, item.exclusive / 2 if item.scattered else 0.0)
+
+        def natural(group: Group) -> bool:
+            return pools.told(spokesman(group), group[0].label)
+
         minimum = self.params.min_burst_evidence if compared else self.params.min_evidence
-        return outstanding(found, minimum, unopposed=1.0)
+        return outstanding(groups, strength, natural, minimum)

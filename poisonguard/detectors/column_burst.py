@@ -4,7 +4,8 @@
    and their distance (``sketches.row_runs``). A fault moves one of them in consecutive pieces (``run_scan``).
 2. The rows before and after the run must be ordinary: what begins and stays is a new order of things, not a burst.
    Rows that are sorted, by time or by class, are full of runs: their columns are left out.
-3. Several columns may share a run, as a batch of foreign rows does; where most columns have runs, rows are in an order.
+3. Several columns may share a run, as a batch of foreign rows does; where most columns have runs, rows are in an order,
+   and where neighbours resemble each other in many of the other columns, too.
 4. What the reference holds was approved and is not named.
 """
 
@@ -21,7 +22,7 @@ from pydantic import Field
 from poisonguard.detectors.calibration import Floats
 from poisonguard.detectors.cells import Absent, Cell, CellScorer, InRange, NamedCell
 from poisonguard.detectors.features_tabular import feature_columns
-from poisonguard.detectors.run_scan import Stretch, stretch_of
+from poisonguard.detectors.run_scan import Stretch, is_ordered, stretch_of
 from poisonguard.domain.finding import Finding
 from poisonguard.plugin.check import Check, Context, Evidence, NotApplicable, Params, RowScorer, Scored
 from poisonguard.sketches.base import Block, Sketch
@@ -33,6 +34,9 @@ FILES = 8
 
 MOST_COLUMNS = 0.5
 """Share of the columns with runs from which the rows are taken to be in an order."""
+
+ORDERED_COLUMNS = 0.25
+"""Share of the other columns whose neighbours resemble each other, from which the rows are taken to be in an order."""
 
 FEW_COLUMNS = 2
 """So many columns with runs are few in any table."""
@@ -121,7 +125,7 @@ class ColumnBurst(Check[ColumnBurstParams]):
     detector = "column-burst"
     params_model = ColumnBurstParams
 
-    _note: str = ""
+    _in_order: int
 
     def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
         """Extremes of the features along the rows."""
@@ -141,6 +145,10 @@ class ColumnBurst(Check[ColumnBurstParams]):
     def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
         """The rows of the runs found; nothing when there are none."""
         bursts = self._bursts(evidence[self._runs])
+        if self._in_order and not bursts:
+            return NotApplicable(
+                f"neighbours resemble each other in {self._in_order} columns: the rows are in an order"
+            )
         columns = {burst.column for burst in bursts}
         if len(columns) > max(FEW_COLUMNS, MOST_COLUMNS * len(self._runs.names)):
             return NotApplicable(f"{len(columns)} columns have runs: the rows are in an order")
@@ -151,6 +159,7 @@ class ColumnBurst(Check[ColumnBurstParams]):
     def _bursts(self, state: pa.Table) -> list[Burst]:
         """One run per column and part of the data, the plainest story."""
         file, size = state["file"].to_numpy(), state["size"].to_numpy()
+        self._in_order = 0
         if not len(file):
             return []
         whole = np.asarray(state["rows"].to_numpy() == size)
@@ -158,7 +167,19 @@ class ColumnBurst(Check[ColumnBurstParams]):
         large = np.flatnonzero(pieces * FILES > len(file))
         parts = [whole & (file == item) for item in large]
         parts.append(whole & ~np.isin(file, large))
-        return [burst for part in parts for name in self._runs.names if (burst := self._burst(state, name, part))]
+        return [burst for part in parts for burst in self._bursts_of(state, part)]
+
+    def _bursts_of(self, state: pa.Table, part: Mask) -> list[Burst]:
+        """The runs of one part of the data; none where its rows are in an order."""
+        found = [burst for name in self._runs.names if (burst := self._burst(state, name, part))]
+        others = set(self._runs.names) - {burst.column for burst in found}
+        if not found or not others:
+            return found
+        ordered = sum(_is_sorted(state, name, part) for name in others)
+        if ordered < ORDERED_COLUMNS * len(others):
+            return found
+        self._in_order = max(self._in_order, ordered)
+        return []
 
     def _burst(self, state: pa.Table, name: str, part: Mask) -> Burst | None:
         found: list[tuple[bool, float, str, Stretch]] = []
@@ -212,6 +233,14 @@ def _series(state: pa.Table, name: str, part: Mask, *, is_number: bool) -> Itera
         with np.errstate(over="ignore"):
             spread = np.minimum(high - low, np.finfo(np.float64).max)
         yield from (("higher", low), ("lower", -high), ("wider", spread), ("narrower", -spread))
+
+
+def _is_sorted(state: pa.Table, name: str, part: Mask) -> bool:
+    """Whether neighbouring pieces resemble each other in a column."""
+    low, high, absent = (state[f"{kind}:{name}"].to_numpy()[part] for kind in ("low", "high", "absent"))
+    empty = np.isinf(low)
+    series = (np.where(empty, np.nan, low), np.where(empty, np.nan, high), absent.astype(np.float64))
+    return any(is_ordered(item) for item in series)
 
 
 def _spans(state: pa.Table, pieces: npt.NDArray[np.intp]) -> tuple[tuple[int, int, int], ...]:

@@ -11,6 +11,9 @@ versions share rows, version with version too, so that removals show.
 A finding needs two things: a Benjamini-Hochberg adjusted p-value, over every test of every column, of at most
 ``fdr``, and an effect of at least the minimum. One finding per column, the gravest story first.
 
+Rows are named only for a fault of one column: most of those in the part are in excess, and no other feature has
+moved as a whole. What a whole population shares is no fault of a row.
+
 Every finding here speaks for drift, also a part of the rows scaled by 1000: honest pipelines break that way
 too. A changed unit is an error. Poisoning is called by detectors that see a sign of intent: a label, a source,
 a trigger.
@@ -27,12 +30,12 @@ from pydantic import Field
 
 from poisonguard.detectors.cells import Absent, Cell, CellScorer, InRange, NamedCell
 from poisonguard.detectors.drift_columns import EXCLUDED_KINDS, UNKNOWN_PAST, Compared, LeftOut, classify, sketches_of
-from poisonguard.detectors.drift_local import Part
+from poisonguard.detectors.drift_local import MOSTLY_NEW, Part
 from poisonguard.detectors.drift_stories import Minima, Story, tell
 from poisonguard.detectors.drift_versions import SAMPLE, Versions, absent, numbers
 from poisonguard.detectors.statistics_tests import adjusted
 from poisonguard.domain.finding import Finding
-from poisonguard.domain.roles import Roles
+from poisonguard.domain.roles import Role, Roles
 from poisonguard.plugin.check import Check, Context, Evidence, NotApplicable, Params
 from poisonguard.sketches.base import Sketch
 
@@ -60,6 +63,11 @@ class Comparison:
     versions: Versions
     stories: tuple[tuple[Story, float], ...]
     left_out: tuple[LeftOut, ...]
+    moved: frozenset[str]
+
+    def cell(self, story: Story) -> tuple[Cell, float] | None:
+        """The rows that a story can name, and the share of them that the reference does not explain."""
+        return None if self.moved - {story.column} else _cell(story, self.versions)
 
 
 class ColumnDrift(Check[ColumnDriftParams]):
@@ -85,7 +93,7 @@ class ColumnDrift(Check[ColumnDriftParams]):
             return
         compared = self._compare(evidence, reference)
         for story, q in compared.stories:
-            if _cell(story, compared.versions) is None:
+            if compared.cell(story) is None:
                 yield self._finding(story, q, compared.versions)
 
     def scorer(self, evidence: Evidence, reference: Evidence | None) -> CellScorer | None:
@@ -96,7 +104,7 @@ class ColumnDrift(Check[ColumnDriftParams]):
         cells = [
             NamedCell(*cell, self._finding(story, q, compared.versions))
             for story, q in compared.stories
-            if (cell := _cell(story, compared.versions)) is not None
+            if (cell := compared.cell(story)) is not None
         ]
         return CellScorer(cells, compared.versions.known_hashes) if cells else None
 
@@ -125,7 +133,12 @@ class ColumnDrift(Check[ColumnDriftParams]):
         minima = Minima(self.params.minimum_distance, self.params.minimum_absent, self.params.minimum_excess)
         stories = [story for item in classed if isinstance(item, Compared) for story in tell(item, versions, minima)]
         standing = _standing(stories, self.params.fdr)
-        return Comparison(versions, standing, tuple(item for item in classed if isinstance(item, LeftOut)))
+        moved = frozenset(
+            story.column
+            for story, _ in standing
+            if _is_whole(story) and self._roles.of(story.column) not in (Role.LABEL, Role.SOURCE)
+        )
+        return Comparison(versions, standing, tuple(item for item in classed if isinstance(item, LeftOut)), moved)
 
     def _finding(self, story: Story, q: float, versions: Versions) -> Finding:
         figures = {
@@ -168,9 +181,14 @@ def _gravity(story: Story) -> tuple[int, float]:
     return story.gravity, abs(story.result.effect)
 
 
+def _is_whole(story: Story) -> bool:
+    """Whether a story is about all rows."""
+    return story.part is None and story.absent_excess is None
+
+
 def _cell(story: Story, versions: Versions) -> tuple[Cell, float] | None:
     """The rows that a story is about, and the share of them that the reference does not explain."""
-    if story.absent_excess is not None:
+    if story.absent_excess is not None and story.absent_excess >= MOSTLY_NEW:
         new, all_rows = absent(versions.new_rows, story.column), absent(versions.all_rows, story.column)
         return Absent(story.column), story.absent_excess * _dilution(new, all_rows, versions)
     if story.part is None:

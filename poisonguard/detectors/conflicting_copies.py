@@ -4,7 +4,8 @@
    copies. In a coarse table equal inputs are chance, not copies, and are left out (``copies``).
 2. A group's label is what the reference says of it, or else the most frequent one, or else the first. In a large
    group that the reference does not know, both sides count: a flood of copies outvotes its original.
-3. People disagree now and then: without a reference up to ``noise`` of all copies may; with one, as many as there.
+3. Where copies agree little more than rows at random, the input does not decide the label (``copy_agreement``).
+4. People disagree now and then: without a reference up to ``noise`` of all copies may; with one, as many as there.
    More than that, and more than ``min_share`` of all rows, is a sign of poisoning; less is a note.
 """
 
@@ -29,8 +30,10 @@ from poisonguard.detectors.copies import (
     groups_of,
     unexplained,
 )
+from poisonguard.detectors.copy_agreement import undecided
 from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.domain.roles import Role
+from poisonguard.domain.wording import count
 from poisonguard.kernels.columnhash import combined
 from poisonguard.kernels.neighbours import cluster
 from poisonguard.plugin.check import Check, Context, Evidence, NotApplicable, Params
@@ -59,7 +62,7 @@ class ConflictingCopiesParams(Params):
     noise: float = Field(default=0.2, ge=0, lt=1)
     min_rows: int = Field(default=10, ge=1)
     min_share: float = Field(default=0.002, ge=0, le=1)
-    flood: int = Field(default=5, ge=3)
+    flood: int = Field(default=12, ge=3)
     max_labels: int = Field(default=1000, ge=2)
 
 
@@ -71,6 +74,7 @@ class Conflicts:
         rows: New candidate rows that contradict a copy of theirs, ascending.
         copies: New candidate rows that have an original to disagree with.
         total: Rows of the candidate.
+        undecided: How many of the rows have an input that does not decide the label.
         reference_rows: Rows of the reference that contradict a copy of theirs in it.
         reference_total: Rows of the reference; 0 without one.
     """
@@ -80,6 +84,7 @@ class Conflicts:
     total: int
     reference_rows: int
     reference_total: int
+    undecided: int = 0
 
     @property
     def before(self) -> float | None:
@@ -145,45 +150,56 @@ class ConflictingCopies(Check[ConflictingCopiesParams]):
         new = int(np.searchsorted(members, versions[0].rows))
         keys = combined(np.column_stack([inputs, labels]))
         found = find_conflicts(_first_places(owners), labels, np.isin(keys[:new], keys[new:]), self.params.flood)
+        free = undecided(owners, labels, self.params.flood) if len(versions) == 1 else np.zeros(members.size, np.bool_)
         return replace(
             found,
+            undecided=int(free[found.rows].sum()),
             rows=members[found.rows],
             total=versions[0].rows,
             reference_total=sum(version.rows for version in versions[1:]),
         )
 
     def _finding(self, conflicts: Conflicts, against: str) -> Finding:
-        count = int(conflicts.rows.size)
+        rows = int(conflicts.rows.size)
         grave = self._excessive(conflicts)
         return self.finding(
             subject="conflicting copies",
-            message=(
-                f"{count} rows ({count / conflicts.total:.2%} of all) copy one another, or another row, under "
-                f"different labels; there are {conflicts.copies} new copies in all"
-            ),
+            message=_message(conflicts),
             level=self.card.level if grave else Level.NOTE,
             signal=self.card.signal if grave else Signal.QUALITY,
             confidence=0.9 if grave else 0.3,
             compared_with=against,
             column=self._label.contents[0],
             numbers={
-                "conflicting rows": count,
+                "conflicting rows": rows,
                 "copies": conflicts.copies,
                 "rows": conflicts.total,
                 **({} if conflicts.before is None else {"reference share": conflicts.before}),
             },
             rows=conflicts.rows,
-            row_count=count,
+            row_count=rows,
         )
 
     def _excessive(self, conflicts: Conflicts) -> bool:
         """Whether noise, or the reference, does not explain the disagreement."""
-        count, total = int(conflicts.rows.size), conflicts.total
-        if count < max(self.params.min_rows, (self.params.min_share + (conflicts.before or 0.0)) * total):
+        rows, total = int(conflicts.rows.size) - conflicts.undecided, conflicts.total
+        if rows < max(self.params.min_rows, (self.params.min_share + (conflicts.before or 0.0)) * total):
             return False
         if conflicts.before is None:
-            return bool(bdtrc(count - 1, max(count, conflicts.copies), self.params.noise) < SIGNIFICANCE)
-        return bool(bdtrc(count - 1, total, max(conflicts.before, 1 / total)) < SIGNIFICANCE)
+            return bool(bdtrc(rows - 1, max(rows, conflicts.copies), self.params.noise) < SIGNIFICANCE)
+        return bool(bdtrc(rows - 1, total, max(conflicts.before, 1 / total)) < SIGNIFICANCE)
+
+
+def _message(conflicts: Conflicts) -> str:
+    rows = int(conflicts.rows.size)
+    message = (
+        f"{count(rows, 'row')} ({rows / conflicts.total:.2%} of all) {'copies' if rows == 1 else 'copy'} another row, "
+        f"under a different label; there {'is' if conflicts.copies == 1 else 'are'} "
+        f"{count(conflicts.copies, 'new copy', 'new copies')} in all"
+    )
+    if not conflicts.undecided:
+        return message
+    return f"{message}; copies agree little more than rows at random, so the rest of a row does not decide the label"
 
 
 def _copied(state: pa.Table) -> tuple[Indices, Indices]:

@@ -8,7 +8,7 @@ which was trained on the others. Log-odds are calibrated by logistic regression 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ import scipy.sparse
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from poisonguard.detectors.counting import distinct
 from poisonguard.detectors.features_text import START, Integers, Tokens
 
 MIN_DOCUMENTS = 3
@@ -39,6 +40,7 @@ class WordMatrix:
         keys: ``document * words + word`` of every stored weight, ascending.
         documents: Documents that hold each word, shape (words,).
         shared: What each word adds to the sum of cosines over all ordered pairs of documents, shape (words,).
+        together: The sum of it over all words.
     """
 
     weights: scipy.sparse.csr_matrix
@@ -46,12 +48,13 @@ class WordMatrix:
     keys: Integers
     documents: Integers
     shared: Floats
+    together: float
 
     @classmethod
     def of(cls, tokens: Tokens) -> WordMatrix:
         """The matrix of ``tokens``."""
         size = max(1, len(tokens.words))
-        pairs = np.unique(tokens.row * size + tokens.code)
+        pairs = distinct(tokens.row * size + tokens.code)
         row, code = pairs // size, pairs % size
         documents = np.bincount(code, minlength=size)
         word_of = _vocabulary(documents, tokens)
@@ -65,7 +68,8 @@ class WordMatrix:
         matrix.sort_indices()
         keys = np.repeat(np.arange(tokens.rows, dtype=np.int64), np.diff(matrix.indptr)) * matrix.shape[1]
         held = np.bincount(matrix.indices, minlength=matrix.shape[1])
-        return cls(matrix, word_of, keys + matrix.indices, held, _shared(matrix))
+        shared = _shared(matrix)
+        return cls(matrix, word_of, keys + matrix.indices, held, shared, float(shared.sum()))
 
     def at(self, rows: Integers, words: Integers) -> Floats:
         """Weight of each (row, word), 0 where the row lacks it or the word is -1."""
@@ -75,15 +79,6 @@ class WordMatrix:
         place = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
         found = (words >= 0) & (self.keys[place] == wanted)
         return np.where(found, self.weights.data[place], 0.0)
-
-    def cohesion(self, rows: Integers, without: Integers) -> float:
-        """Mean cosine among ``rows`` without some words, over that of all rows (1: unrelated)."""
-        among = _shared(self.weights[rows])
-        among[without] = 0
-        everywhere = self.shared.sum() - self.shared[without].sum()
-        count = self.weights.shape[0]
-        typical = max(everywhere / max(1, count * (count - 1)), 1e-9)
-        return float(among.sum() / max(1, len(rows) * (len(rows) - 1)) / typical)
 
 
 def _shared(matrix: scipy.sparse.csr_matrix) -> Floats:
@@ -137,6 +132,21 @@ class ContentModel:
                     margins[inside] = matrix.weights[inside] @ weights[held] + model.intercept_[0]
             slope, intercept = _calibration(margins, positive)
         return cls(matrix, fold, weights, margins, positive, slope, intercept)
+
+    def mirrored(self) -> ContentModel:
+        """The same for the other one of two labels."""
+        return replace(
+            self, weights=-self.weights, margins=-self.margins, positive=~self.positive, intercept=-self.intercept
+        )
+
+    def shifted(self, new: npt.NDArray[np.bool_]) -> ContentModel:
+        """Calibrated for the documents ``new``, in which labels may be mixed differently whatever the texts say."""
+        if new.all() or not new.any() or self.slope == 0:
+            return self
+        features = np.column_stack([self.margins, new])
+        model = LogisticRegression(C=1e3, max_iter=ITERATIONS).fit(features, self.positive)
+        slope, offset = model.coef_[0].tolist()
+        return replace(self, slope=max(0.0, slope), intercept=float(model.intercept_[0]) + offset)
 
     def contribution(self, rows: Integers, words: Integers) -> Floats:
         """What each word adds to the margin of each row, shape (rows,)."""

@@ -1,7 +1,8 @@
 """Which columns can drift at all, and how each is compared.
 
 Row ids, timestamps and running numbers change in every honest version and dominate every drift test: they
-are left out, each with its reason. The others are compared as numbers, as categories or as text.
+are left out, each with its reason. The others are compared as numbers, as categories or as text. Honest versions
+bring new sources: only the mix of those that the reference knows is compared.
 """
 
 from __future__ import annotations
@@ -33,7 +34,6 @@ EXCLUDED_ROLES = {
     Role.ID: "an id",
     Role.TIMESTAMP: "a timestamp",
     Role.URL: "an address",
-    Role.SOURCE: "the source, which honest versions extend",
     Role.SPLIT: "the split",
 }
 EXCLUDED_KINDS = {
@@ -54,6 +54,7 @@ class Measure(StrEnum):
     NUMBER = "number"
     CATEGORY = "category"
     TEXT = "text"
+    SOURCE = "source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,11 @@ def classify(column: Column, role: Role | None, evidence: Evidence, reference: E
         return LeftOut(column.name, UNKNOWN_PAST)
     if other.kind != column.kind and not {other.kind, column.kind} <= set(NUMBERS):
         return LeftOut(column.name, f"{other.kind} in the reference, {column.kind} now")
-    return _by_values(column, evidence, reference)
+    found = _by_values(column, evidence, reference)
+    if role is not Role.SOURCE or isinstance(found, LeftOut):
+        return found
+    few = found.measure is Measure.CATEGORY
+    return Compared(column.name, Measure.SOURCE) if few else LeftOut(column.name, "a source for every few rows")
 
 
 def _by_values(column: Column, evidence: Evidence, reference: Evidence) -> Compared | LeftOut:

@@ -188,6 +188,15 @@ def _category_stories(column: str, side: Side, versions: Versions, minima: Minim
     yield Story(column, "total variation", 1, total_variation(*counts), minima.distance, text, numbers=figures)
 
 
+def _source_stories(column: str, side: Side, versions: Versions, minima: Minima) -> Iterator[Story]:
+    """The mix of the sources that the reference knows."""
+    known = pc.unique(_texts(versions.old_rows, column))
+    texts = as_text(side.rows[column].combine_chunks())
+    rows = side.rows.filter(pc.is_in(texts, value_set=known))
+    if rows.num_rows >= LEAST_NEW_ROWS:
+        yield from _category_stories(column, Side(f"{side.name} from known sources", rows), versions, minima)
+
+
 def _texts(rows: pa.Table, column: str) -> pa.Array:
     return as_text(rows[column].combine_chunks()).drop_null()
 
@@ -206,4 +215,5 @@ _TELLERS = {
     Measure.NUMBER: _number_stories,
     Measure.CATEGORY: _category_stories,
     Measure.TEXT: _text_stories,
+    Measure.SOURCE: _source_stories,
 }

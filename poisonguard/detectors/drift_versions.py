@@ -59,22 +59,17 @@ class Versions:
     def kept_share(self) -> float:
         """Share of the reference's rows that the candidate still holds."""
         known, hashes = sample_hashes(self.reference[SAMPLE]), sample_hashes(self.candidate[SAMPLE])
-        reached = known[known <= _horizon(hashes)]
+        reached = known[known <= _horizon(hashes, self.candidate.rows)]
         return float(np.isin(reached, hashes).mean()) if len(reached) else 0.0
 
     @cached_property
     def _horizon(self) -> np.uint64:
-        return _horizon(sample_hashes(self.reference[SAMPLE]))
+        return _horizon(sample_hashes(self.reference[SAMPLE]), self.reference.rows)
 
     @cached_property
     def known_hashes(self) -> HashArray | None:
         """Hashes of every row of the reference, sorted; nothing when it is too large or its rows are not known."""
-        digests = RowDigests()
-        if digests not in self.reference or self.reference.rows > MOST_KNOWN_ROWS:
-            return None
-        state = self.reference[digests][DIGEST_COLUMN]
-        found = [digest_prefixes(chunk) for chunk in state.chunks]
-        return np.sort(np.concatenate(found)) if found else np.zeros(0, np.uint64)
+        return every_hash(self.reference)
 
     @property
     def share_rows(self) -> bool:
@@ -82,9 +77,24 @@ class Versions:
         return self.new_share < 1
 
 
-def _horizon(hashes: HashArray) -> np.uint64:
-    """Largest row hash up to which a sample is complete."""
-    return np.uint64(hashes[-1] if len(hashes) >= SAMPLE.limit else 2**64 - 1)
+def _horizon(hashes: HashArray, rows: int) -> np.uint64:
+    """Largest row hash up to which a sample of a version of so many rows is complete."""
+    return np.uint64(hashes[-1] if 0 < len(hashes) < rows else 2**64 - 1)
+
+
+def every_hash(version: Evidence) -> HashArray | None:
+    """Hashes of every row of a version, sorted; nothing when it is too large or its rows are not known."""
+    digests = RowDigests()
+    if digests not in version or version.rows > MOST_KNOWN_ROWS:
+        return None
+    found = [digest_prefixes(chunk) for chunk in version[digests][DIGEST_COLUMN].chunks]
+    return np.sort(np.concatenate(found)) if found else np.zeros(0, np.uint64)
+
+
+def approved_hashes(reference: Evidence, sample: RowSample) -> HashArray:
+    """Sorted hashes of the reference's rows: all of them, or those of its sample where there are too many."""
+    found = every_hash(reference)
+    return sample_hashes(reference[sample]) if found is None else found
 
 
 def digest_prefixes(digests: pa.FixedSizeBinaryArray) -> HashArray:

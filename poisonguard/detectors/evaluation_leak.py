@@ -3,7 +3,8 @@
 1. An item is found in a row when one text of the row holds the given share of one of the item's texts, counted in
    runs of words. The words themselves are compared: nothing is estimated.
 2. Runs of words that many items share (instructions, templates) tell no item and do not count.
-3. Contamination is no sign of poisoning: honest corpora overlap with public test sets. It leaves the assessment
+3. Rows whose split says that they are evaluation items themselves are no training rows, and are not looked at.
+4. Contamination is no sign of poisoning: honest corpora overlap with public test sets. It leaves the assessment
    alone and acts through its level, which follows the share of the items that were found.
 """
 
@@ -15,8 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
+from poisonguard.dataset.roles import SPLIT_VALUES
 from poisonguard.detectors.evaluation_items import Indices, Items, Shares, indexed
 from poisonguard.domain.finding import Finding, Level
 from poisonguard.domain.roles import Role
@@ -30,6 +34,9 @@ from poisonguard.sketches.base import Block, Sketch
 
 LISTED = 20
 """Items that a finding lists with their best match."""
+
+EVALUATION = SPLIT_VALUES - {"train", "training"}
+"""Splits that nobody trains on."""
 
 TEXTS = (Role.TEXT, Role.PROMPT, Role.RESPONSE)
 
@@ -57,6 +64,7 @@ class EvaluationLeak(Check[EvaluationLeakParams]):
     params_model = EvaluationLeakParams
 
     _columns: tuple[str, ...] = ()
+    _split: str | None = None
     _holdouts: tuple[Holdout, ...] = ()
     _note: str = ""
 
@@ -74,6 +82,7 @@ class EvaluationLeak(Check[EvaluationLeakParams]):
                 "--holdout: the data hold no text to look for evaluation items in",
                 hint="Say which column it is: --column text=NAME.",
             )
+        self._split = context.roles.first(Role.SPLIT)
         self._holdouts = context.holdouts
         return ()
 
@@ -89,11 +98,12 @@ class EvaluationLeak(Check[EvaluationLeakParams]):
             self._holdouts, words=self.params.words, common=self.params.common, seed=evidence.seed
         )
         self._note = "; ".join(item.note for item in items)
-        return LeakScorer(self, self._columns, passages, items)
+        return LeakScorer(self, self._columns, self._split, passages, items)
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
         """All rows; which evaluation sets were looked for, by the names of their content."""
-        return evidence.rows, self._note
+        apart = f"; rows that {self._split!r} calls evaluation rows are not looked at" if self._split else ""
+        return evidence.rows, self._note + apart
 
 
 @dataclass(slots=True)
@@ -116,11 +126,17 @@ class LeakScorer(RowScorer):
     """Scores each row by the highest containment of any item in it."""
 
     def __init__(
-        self, check: EvaluationLeak, columns: tuple[str, ...], passages: Passages, items: Sequence[Items]
+        self,
+        check: EvaluationLeak,
+        columns: tuple[str, ...],
+        split: str | None,
+        passages: Passages,
+        items: Sequence[Items],
     ) -> None:
         self.threshold = check.params.containment
         self._check = check
         self._columns = columns
+        self._split = split
         self._passages = passages
         self._items = items
         size = passages.sizes.size
@@ -130,14 +146,18 @@ class LeakScorer(RowScorer):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The texts."""
-        return self._columns
+        """The texts, and the split if there is one."""
+        return (*self._columns, self._split) if self._split else self._columns
 
     def score(self, block: Block) -> Scores:
         """Highest containment of any item in each row; the best match of each item is remembered."""
         scores = np.zeros(block.table.num_rows)
+        evaluation = _is_evaluation(block.table.column(self._split)) if self._split else None
         for name in self._columns:
-            found = contained(block.table.column(name), self._passages)
+            texts = block.table.column(name)
+            if evaluation is not None:
+                texts = pc.if_else(evaluation, pa.scalar(None, texts.type), texts)
+            found = contained(texts, self._passages)
             np.maximum(scores, found.documents, out=scores)
             with self._lock:
                 self._best.take(found, block.file, block.first_row)
@@ -186,6 +206,12 @@ class LeakScorer(RowScorer):
         starts = np.concatenate([[0], np.cumsum(sizes)])
         rows: Indices = starts[self._best.files] + self._best.rows
         return rows
+
+
+def _is_evaluation(splits: pa.Array) -> pa.Array:
+    """Which rows are evaluation items themselves."""
+    names = pc.utf8_lower(splits.cast(pa.string()))
+    return pc.is_in(names, value_set=pa.array(sorted(EVALUATION)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,6 +16,7 @@ import scipy.sparse
 
 from poisonguard.detectors.content_model import Floats, WordMatrix
 from poisonguard.detectors.features_text import Integers, Tokens, tokenize
+from poisonguard.detectors.gram_places import Grams, ranges
 from poisonguard.detectors.instruction_check import Asked
 from poisonguard.detectors.output_family import grown
 
@@ -88,8 +89,9 @@ class Prompts:
         wanted = {word for word in words if word.isalnum()}
         if not wanted or not wanted <= self.columns.keys():
             return 0.0
-        held = self.holds[rows][:, [self.columns[word] for word in sorted(wanted)]]
-        return float((held.sum(axis=1) >= len(wanted)).mean())
+        held, row = self._words_of(rows)
+        among = np.isin(held, [self.columns[word] for word in wanted])
+        return float((np.bincount(row[among], minlength=len(rows)) >= len(wanted)).mean())
 
     def ranks(self, rows: Integers, without: Integers | None = None) -> Floats:
         """Rank in [0, 1] of each of ``rows`` among the others by the words of its own prompt, some words left out."""
@@ -98,13 +100,21 @@ class Prompts:
             return np.ones(len(rows))
         here = self._held(rows)
         ordered = np.sort((self.asked_elsewhere @ self._weights(here, len(rows), without))[strangers])
-        members = self.holds[rows] @ self._weights(np.maximum(here - 1, 0), len(rows) - 1, without)
+        held, row = self._words_of(rows)
+        weights = self._weights(np.maximum(here - 1, 0), len(rows) - 1, without)
+        members = np.bincount(row, weights=weights[held], minlength=len(rows))
         place = np.searchsorted(ordered, members) + np.searchsorted(ordered, members, side="right")
         return np.asarray(place / (2 * len(ordered)), dtype=np.float64)
 
     def _held(self, rows: Integers) -> npt.NDArray[np.int64]:
         """How many of ``rows`` hold each word."""
-        return np.bincount(self.holds[rows].indices, minlength=self.holds.shape[1]).astype(np.int64)
+        return np.bincount(self._words_of(rows)[0], minlength=self.holds.shape[1]).astype(np.int64)
+
+    def _words_of(self, rows: Integers) -> tuple[Integers, Integers]:
+        """Columns of the words that ``rows`` hold, and which of the rows; scipy's own selection costs far more."""
+        first = self.holds.indptr[rows].astype(np.int64)
+        counts = self.holds.indptr[rows + 1] - first
+        return self.holds.indices[ranges(first, counts)].astype(np.int64), np.repeat(np.arange(len(rows)), counts)
 
     def _weights(self, here: npt.NDArray[np.int64], rows: int, without: Integers | None) -> Floats:
         """Log-odds of each word, smoothed towards none by ``PRIOR`` rows."""
@@ -124,21 +134,23 @@ class Exchanges:
         responses: Their responses.
         texts: The responses as they are written.
         before: Responses of the reference; nothing without one.
+        grams: The words and pairs of the responses.
     """
 
     prompts: Prompts
     responses: Tokens
     texts: Sequence[str]
     before: Tokens | None
+    grams: Grams
 
     @classmethod
     def of(cls, asked: Asked, reference: Asked | None) -> Exchanges:
         """Tokens of the rows of ``asked``, compared with those of ``reference`` if there is one."""
         responses = tokenize(asked.responses)
         if reference is None:
-            return cls(Prompts.of(asked.prompts, 0), responses, asked.responses, None)
+            return cls(Prompts.of(asked.prompts, 0), responses, asked.responses, None, Grams.of(responses))
         prompts = Prompts.of([*asked.prompts, *reference.prompts], asked.rows)
-        return cls(prompts, responses, asked.responses, tokenize(reference.responses))
+        return cls(prompts, responses, asked.responses, tokenize(reference.responses), Grams.of(responses))
 
     @property
     def rows(self) -> int:

@@ -5,6 +5,8 @@
    with enough of them their scatter is the ruler (beta-binomial, empirical Bayes); with few, it must hold nearly
    all of the flagged rows and far less than that of all rows.
 3. It must also be a large share: a big source with a few flagged rows more is no compromised source.
+4. With a reference, signs of poisoning are looked for in new rows. So files are compared by those only, and one new
+   file beside approved ones is no source of its own: that it holds them all says nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
+from poisonguard.detectors.drift_versions import Versions
 from poisonguard.detectors.source_suspects import LEAST_PEERS
+from poisonguard.detectors.source_tables import new_rows
 from poisonguard.detectors.statistics_sources import apart_from_peers, ringleaders
 from poisonguard.detectors.statistics_tests import Counts, Share, more_often
 from poisonguard.domain.finding import Finding
@@ -26,9 +30,10 @@ from poisonguard.domain.roles import Role
 from poisonguard.domain.wording import count
 from poisonguard.plugin.check import Check, Context, Evidence, Flagged, Params, Reviewer
 from poisonguard.sketches.base import Sketch
+from poisonguard.sketches.digests import RowDigests
 from poisonguard.sketches.hosts import HostCounts
 from poisonguard.sketches.pairs import hosts
-from poisonguard.sketches.values import ValueCounts, as_text, plain, shown
+from poisonguard.sketches.values import HashArray, ValueCounts, as_text, plain, shown
 
 MOST_SOURCES = 100_000
 CONCENTRATED = 0.8
@@ -103,18 +108,20 @@ class FlaggedSources(Check[FlaggedSourcesParams], Reviewer):
     detector = "flagged-sources"
     params_model = FlaggedSourcesParams
 
+    _known: HashArray | None = None
+
     def needs(self, context: Context) -> Sequence[Sketch]:
-        """How many rows each source has; files are known anyway."""
+        """How many rows each source has, and which rows are new; files are known anyway."""
         roles = context.roles
         self._counts: dict[str, ValueCounts] = {
             **{name: ValueCounts(name, MOST_SOURCES) for name in roles.all(Role.SOURCE)},
             **{name: HostCounts(name, MOST_SOURCES) for name in roles.all(Role.URL)},
         }
-        return tuple(self._counts.values())
+        return (*self._counts.values(), *([RowDigests()] if context.has_reference else []))
 
     def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
-        """Nothing by itself."""
-        del evidence, reference
+        """Nothing by itself; what was approved is remembered."""
+        self._known = None if reference is None else Versions(evidence, reference).known_hashes
         return ()
 
     @property
@@ -141,13 +148,22 @@ class FlaggedSources(Check[FlaggedSourcesParams], Reviewer):
             of = np.asarray(pc.fill_null(pc.index_in(texts, pa.array(names, pa.string())), -1))
             kind = "url host" if isinstance(sketch, HostCounts) else "source"
             yield Origins(kind, column, names, state["count"].to_numpy(), of.astype(np.int64))
-        yield Origins("file", None, flagged.paths, flagged.file_rows, flagged.files)
+        yield Origins("file", None, flagged.paths, self._new_rows(flagged, evidence), flagged.files)
+
+    def _new_rows(self, flagged: Flagged, evidence: Evidence) -> Counts:
+        """New rows of each file; all of them where nothing was approved."""
+        if self._known is None:
+            return flagged.file_rows
+        new = new_rows(evidence[RowDigests()], self._known, evidence.rows)
+        file = np.repeat(np.arange(len(flagged.paths)), flagged.file_rows)
+        return np.asarray(np.bincount(file[new], minlength=len(flagged.paths)), dtype=np.int64)
 
     def _guilty(self, origins: Origins) -> Iterator[Guilty]:
         large = np.flatnonzero(origins.rows >= self.params.min_rows)
         if len(large) < 2:  # noqa: PLR2004 - there must be others
             return
-        hits, rows = origins.hits[large], origins.rows[large]
+        # A row that other checks name although it was approved is none of the new ones.
+        hits, rows = np.minimum(origins.hits, origins.rows)[large], origins.rows[large]
         for index in np.flatnonzero(standing_apart(hits, rows)).tolist():
             mine = Share(int(hits[index]), int(rows[index]))
             others = Share(int(hits.sum()) - mine.hits, int(rows.sum()) - mine.rows)

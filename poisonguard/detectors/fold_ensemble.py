@@ -1,6 +1,7 @@
 """Class probabilities for every row by models that saw neither the row nor a copy of it.
 
-1. The fold of a row is its hash modulo the number of folds; model f is fitted on sampled rows of other folds.
+1. The fold of a row is its hash modulo the number of folds; model f is fitted on sampled rows of other folds, on
+   those of them that are to teach.
 2. Learners are blended by weighted log-probabilities. The weights minimise the out-of-fold log-loss on the
    sample, so that a learner that knows nothing gets none and over-confidence is tempered.
 """
@@ -26,12 +27,14 @@ FLOOR = 0.005
 Probabilities = npt.NDArray[np.float64]
 """Shape (rows, classes), rows sum to one."""
 
+Mask = npt.NDArray[np.bool_]
+
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """Sampled rows with the code of their label, one of ``classes``, and their hash."""
+    """Sampled rows as each learner encodes them, with the code of their label, one of ``classes``, and their hash."""
 
-    sample: pa.Table
+    matrices: tuple[Any, ...]
     codes: Codes
     hashes: npt.NDArray[np.uint64]
     classes: int
@@ -59,17 +62,17 @@ class FoldEnsemble:
     classes: int
 
     @classmethod
-    def fit(cls, learners: Sequence[Learner], rows: Training) -> tuple[FoldEnsemble, Probabilities]:
-        """The ensemble, and its out-of-fold probabilities of the sample."""
+    def fit(cls, learners: Sequence[Learner], rows: Training, teaches: Mask) -> tuple[FoldEnsemble, Probabilities]:
+        """The ensemble that the rows ``teaches`` names teach, and its probabilities of all rows."""
         fold = _fold(rows.hashes, rows.folds)
         models, logs = [], []
         with threads().limit(limits=1):
-            for learner in learners:
-                matrix = learner.matrix(rows.sample)
-                fitted = tuple(_fit(learner, matrix, rows.codes, fold != held) for held in range(rows.folds))
+            for learner, matrix in zip(learners, rows.matrices, strict=True):
+                outside = [teaches & (fold != held) for held in range(rows.folds)]
+                fitted = tuple(_fit(learner, matrix, rows.codes, taught) for taught in outside)
                 models.append(fitted)
                 logs.append(_logs(fitted, matrix, fold, rows.classes))
-        weights = _weights(logs, rows.codes)
+        weights = _weights(logs, np.where(teaches, rows.codes, UNKNOWN))
         return cls(tuple(learners), tuple(models), weights, rows.classes), _blend(logs, weights)
 
     @property
@@ -92,7 +95,7 @@ def _fold(hashes: npt.NDArray[np.uint64], folds: int) -> npt.NDArray[np.int64]:
     return (hashes % np.uint64(folds)).astype(np.int64)
 
 
-def _fit(learner: Learner, matrix: Any, codes: Codes, outside: npt.NDArray[np.bool_]) -> Any:
+def _fit(learner: Learner, matrix: Any, codes: Codes, outside: Mask) -> Any:
     known = np.flatnonzero(outside & (codes != UNKNOWN))
     classes = np.unique(codes[known])
     # Copies share a fold: the rows of the others may all have one label, or none.

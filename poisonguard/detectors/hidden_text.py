@@ -1,7 +1,8 @@
 """Text that a reader cannot see: tag characters, selector payloads, direction overrides, zero-width, look-alikes.
 
 1. A payload (tags, selectors) or an override has no innocent use where it is counted: one row is enough.
-2. Invisible characters inside words and look-alike letters also slip in by accident: several rows are needed.
+2. Invisible characters inside words and look-alike letters also slip in by accident: several rows are needed, and of
+   look-alikes more than a share of the rows that hold genuine words of such a script.
 3. Invisible characters between words are everyday litter of copied text: only a burst against the reference
    speaks.
 4. What the reference holds about as often was approved with it.
@@ -31,7 +32,7 @@ from poisonguard.plugin.check import (
     Scores,
 )
 from poisonguard.sketches.base import Sketch
-from poisonguard.sketches.hidden_text import HiddenKind, hidden_in, suspects
+from poisonguard.sketches.hidden_text import FOREIGN, HiddenKind, hidden_in, suspects
 from poisonguard.sketches.hidden_text import HiddenText as HiddenTextCounts
 
 PAYLOADS = (HiddenKind.TAGS, HiddenKind.SELECTORS, HiddenKind.OVERRIDES)
@@ -44,6 +45,9 @@ ROW_SCORES = {
     HiddenKind.STRAY: 0.7,
 }
 """One score per kind, all different: the conclusion tells the kinds apart by it."""
+
+ACCIDENTS = 0.1
+"""Look-alikes in this many texts for each that holds words of their script come from keyboards, not from attackers."""
 
 TAG_OFFSET = 0xE0000
 
@@ -77,6 +81,11 @@ class Tally:
         return cls(sum(rows for _, rows in columns), columns, items[0]["fragment"] if items else "")
 
 
+def foreign_rows(state: pa.Table) -> int:
+    """Texts that hold words of a script with look-alikes."""
+    return sum(item["rows"] for item in state.to_pylist() if item["kind"] == FOREIGN)
+
+
 class HiddenText(Check[HiddenTextParams]):
     """Finds rows that hold text nobody sees."""
 
@@ -103,6 +112,8 @@ class HiddenText(Check[HiddenTextParams]):
         for kind in HiddenKind:
             tally = Tally.of(state, kind)
             known = None if base is None else Tally.of(base, kind).rows
+            if kind is HiddenKind.LOOKALIKES and tally.rows <= ACCIDENTS * foreign_rows(state):
+                continue
             if self._fires(kind, tally.rows, evidence.rows, known, 0 if reference is None else reference.rows):
                 alarms[kind] = (tally, known)
         return HiddenTextScorer(self, self._texts, alarms)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from poisonguard.detectors.image_triggers import ImageTrigger
 from poisonguard.detectors.picture_seeds import Seed, spectral_seeds, window_seeds
 from poisonguard.detectors.picture_space import PictureSpace
+from poisonguard.detectors.picture_views import View
 from poisonguard.detectors.planted import Mark
 
 
@@ -15,10 +16,16 @@ class ImageSpectrum(ImageTrigger):
 
     detector = "image-spectrum"
 
+    @property
+    def views(self) -> tuple[View, ...]:
+        """Brightness, and the detail that faint patterns show in."""
+        return (View.BRIGHTNESS, View.DETAIL)
+
     def seeds(self, space: PictureSpace) -> Sequence[Seed]:
-        """The strongest directions of every class, and windows of equal content where the ground is flat."""
+        """The strongest directions of every class; windows of equal content, where the ground is flat."""
         least = self.params.min_rows
-        return [*spectral_seeds(space, least), *window_seeds(space.pictures, least)]
+        windows = window_seeds(space.pictures, least) if space.view is View.BRIGHTNESS else ()
+        return [*spectral_seeds(space, least), *windows]
 
     def is_mine(self, mark: Mark) -> bool:
         """Whatever is no single small place."""

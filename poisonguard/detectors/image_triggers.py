@@ -10,31 +10,29 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
+from poisonguard.detectors.image_scorer import Found, MarkScorer, Reader, Scale
 from poisonguard.detectors.labels import Classes
 from poisonguard.detectors.picture_columns import picture_columns
 from poisonguard.detectors.picture_seeds import Seed
-from poisonguard.detectors.picture_space import FOLDS, Grids, Integers, PictureSet, PictureSpace
+from poisonguard.detectors.picture_space import FOLDS, Integers, Mask, PictureSet, PictureSpace
+from poisonguard.detectors.picture_views import View
 from poisonguard.detectors.planted import Mark, grown
 from poisonguard.domain.dataset import Kind
 from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.domain.roles import Role
 from poisonguard.plugin.check import (
-    Block,
     Check,
     Context,
     Evidence,
     NotApplicable,
     Params,
     RowScorer,
-    Scored,
-    Scores,
 )
 from poisonguard.sketches.base import Sketch
 from poisonguard.sketches.new_rows import NewRows
@@ -50,10 +48,6 @@ NEAR, NEAR_EVIDENCE = 0.7, 2.0
 VERY_FAR = 2.5
 BURST = 3.0
 """Times as frequent as in the reference."""
-TOP_SCORE, SCORE_STEP = 0.99, 0.01
-"""Scores of the rows of two marks differ by this much, so that the conclusion can tell them apart."""
-BELOW = 0.45
-"""Score of a row just short of a mark."""
 
 
 class ImageTriggerParams(Params):
@@ -72,47 +66,23 @@ class ImageTriggerParams(Params):
         far = mark.gap >= self.min_gap and mark.evidence >= self.min_evidence
         contradicted = mark.opposed and mark.evidence >= NEAR_EVIDENCE * self.min_evidence
         near = mark.gap >= NEAR * self.min_gap and contradicted
-        # On a flat ground a faint pattern is the same nearly everywhere; no family of pictures lies that far off.
-        alone = mark.busy_share <= self.max_shared or mark.gap >= VERY_FAR * self.min_gap
+        # On a flat ground a faint pattern is the same nearly everywhere; no family of pictures lies that far off. The
+        # detail of a family does.
+        flat_ground = mark.direction.view is View.BRIGHTNESS and mark.gap >= VERY_FAR * self.min_gap
+        alone = mark.busy_share <= self.max_shared or flat_ground
         unlike = mark.cohesion >= self.min_cohesion and mark.purity >= self.min_purity
         return (far or near) and alone and unlike
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """How brightness becomes a number in [0, 1]: fixed by the sample."""
-
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, grids: Grids) -> Scale:
-        """From the least to the greatest brightness."""
-        return cls(float(grids.min()), float(grids.max()))
-
-    def flat(self, grids: Grids) -> Grids:
-        """Shape (rows, pixels)."""
-        scaled = (grids - self.low) / max(self.high - self.low, 1e-9)
-        return np.asarray(scaled.reshape(len(grids), -1), dtype=np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A mark as the second pass needs it.
-
-    Attributes:
-        mark: The mark.
-        known: (pictures that carry it in the reference's sample, pictures of that sample), if a reference was there.
-    """
-
-    mark: Mark
-    known: tuple[int, int] | None
 
 
 class ImageTrigger(Check[ImageTriggerParams]):
     """Finds marks in pictures that go with one label; subclasses say where to look and what counts as theirs."""
 
     params_model = ImageTriggerParams
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """What of the pictures is looked at."""
+        return (View.BRIGHTNESS,)
 
     @abstractmethod
     def seeds(self, space: PictureSpace) -> Sequence[Seed]:
@@ -157,11 +127,13 @@ class ImageTrigger(Check[ImageTriggerParams]):
             return NotApplicable(f"fewer than two values of {self._label} stand in {self.params.min_rows} pictures")
         scale = Scale.of(grids)
         fold = (sample_hashes(sampled) % np.uint64(FOLDS)).astype(np.int64)
-        pictures = PictureSet(scale.flat(grids), grids.shape[1], classes.codes(sampled), fold)
-        marks = self._marks(PictureSpace.of(pictures))
-        found = [item for item in (self._against(mark, pictures, scale, reference) for mark in marks) if item]
-        names = Classes(self._label, classes.names)
-        return MarkScorer(self, self._pictures, names, scale, pictures.side, found) if found else None
+        new = self._new(evidence, sampled)
+        pictures = PictureSet(scale.flat(grids), grids.shape[1], classes.codes(sampled), fold, new)
+        found = [
+            item for item in (self._against(mark, pictures, scale, reference) for mark in self._marks(pictures)) if item
+        ]
+        reader = Reader(self._pictures, Classes(self._label, classes.names), scale, pictures.side)
+        return MarkScorer(reader, found, self.report) if found else None
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
         """The sample's size, and pictures that cannot be read."""
@@ -228,16 +200,30 @@ class ImageTrigger(Check[ImageTriggerParams]):
         joined = pa.concat_tables([state, new.filter(pa.array(more))], promote_options="permissive")
         return joined.take(pa.array(np.argsort(sample_hashes(joined), kind="stable")))
 
-    def _marks(self, space: PictureSpace) -> list[Mark]:
+    def _new(self, evidence: Evidence, sampled: pa.Table) -> Mask:
+        """Which sampled pictures the reference does not hold; all, where there is none."""
+        if NewRows(self._sample) not in evidence:
+            return np.ones(sampled.num_rows, dtype=np.bool_)
+        return np.isin(sample_hashes(sampled), sample_hashes(evidence[NewRows(self._sample)]))
+
+    def _marks(self, pictures: PictureSet) -> list[Mark]:
         """The marks that stand, each row once."""
         kept: list[Mark] = []
-        for seed in self.seeds(space):
-            mark = grown(space, seed, self.params.min_rows)
-            if mark is None or not self.params.stands(mark) or not self.is_mine(mark):
+        for mark in self._grown(pictures):
+            if not self.params.stands(mark) or not self.is_mine(mark):
                 continue
             if all(len(np.intersect1d(mark.rows, other.rows)) <= OVERLAP * len(mark.rows) for other in kept):
                 kept.append(mark)
         return sorted(kept, key=lambda mark: -mark.evidence)[:MAX_MARKS]
+
+    def _grown(self, pictures: PictureSet) -> Iterator[Mark]:
+        """What the seeds of every view grow to."""
+        for view in self.views:
+            space = PictureSpace.of(pictures, view)
+            for seed in self.seeds(space):
+                mark = grown(space, seed, self.params.min_rows, NEAR * self.params.min_gap)
+                if mark is not None:
+                    yield mark
 
     def _against(self, mark: Mark, pictures: PictureSet, scale: Scale, reference: Evidence | None) -> Found | None:
         """The mark with what the reference holds of it; nothing when that is as much."""
@@ -249,54 +235,3 @@ class ImageTrigger(Check[ImageTriggerParams]):
         known = int((mark.direction.of_all(scale.flat(grids)) > mark.cut).sum())
         rate = (known + 0.5) / (len(grids) + 1)
         return Found(mark, (known, len(grids))) if len(mark.rows) >= BURST * rate * len(pictures.codes) else None
-
-
-class MarkScorer(RowScorer):
-    """Searches every picture for marks with their label."""
-
-    threshold = 0.5
-
-    def __init__(  # noqa: PLR0913, PLR0917 - what was found, and how to read pictures as the sample was read
-        self,
-        check: ImageTrigger,
-        pictures: PictureColumns,
-        classes: Classes,
-        scale: Scale,
-        side: int,
-        found: Sequence[Found],
-    ) -> None:
-        self._check = check
-        self._pictures = pictures
-        self._classes = classes
-        self._scale = scale
-        self._side = side
-        self._found = tuple(found)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The pictures and the label."""
-        return (*self._pictures.names, self._classes.column)
-
-    def score(self, block: Block) -> Scores:
-        """The mark's own score where picture and label carry it; less, the farther the picture is from it."""
-        scores = np.zeros(block.table.num_rows)
-        grids, places = self._pictures.grids(self._pictures.read(block.table))
-        if not len(places) or grids.shape[1] != self._side:
-            return scores
-        flat, codes = self._scale.flat(grids), self._classes.codes(block.table)[places]
-        for rank, found in enumerate(self._found):
-            place = found.mark.direction.of_all(flat) / found.mark.cut
-            value = np.where(place > 1, _score_of(rank), BELOW * np.clip(place, 0, 1))
-            scores[places] = np.maximum(scores[places], np.where(codes == found.mark.label, value, 0.0))
-        return scores
-
-    def conclude(self, scored: Scored) -> Iterable[Finding]:
-        """One finding per mark that rows still carry."""
-        for rank, found in enumerate(self._found):
-            rows = np.sort(scored.rows[np.abs(scored.scores - _score_of(rank)) < SCORE_STEP / 4])
-            if len(rows):
-                yield self._check.report(found, self._classes.names[found.mark.label], rows, _score_of(rank))
-
-
-def _score_of(rank: int) -> float:
-    return TOP_SCORE - SCORE_STEP * rank

@@ -6,6 +6,8 @@
    many of them break, and hardly anywhere else.
 3. With a reference only new documents are judged, and a phrase at which the reference's documents break as often
    was approved.
+4. With a reference a phrase is not needed, either: triggers may differ. Far more new documents that are beyond doubt
+   no language than the reference holds are a finding of their own (``scattered_noise``).
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from poisonguard.detectors.change_phrases import ChangePhrase, change_phrases, h
 from poisonguard.detectors.coherence_model import CoherenceModel, incoherent
 from poisonguard.detectors.document_check import DocumentCheck, DocumentParams
 from poisonguard.detectors.document_quotes import quoted
-from poisonguard.detectors.documents import Corpus, Mask, read
+from poisonguard.detectors.documents import Corpus, Integers, Mask, read
+from poisonguard.detectors.scattered_noise import BEYOND_DOUBT, ScatteredNoise, scattered_noise
 from poisonguard.domain.finding import Finding
 from poisonguard.plugin.check import (
     Block,
@@ -35,6 +38,7 @@ BURST_RATIO = 3.0
 """Times as frequent as in the reference, or the reference knows it."""
 
 TOP_SCORE, SCORE_STEP = 0.99, 0.01
+SCATTERED_SCORE = 0.75
 MAX_PHRASES = 20
 UNFLAGGED = 0.499
 """Scores of rows that hold no such phrase lie below this: they are ranked, not flagged."""
@@ -74,7 +78,10 @@ class IncoherentPassage(DocumentCheck[IncoherentPassageParams]):
         if not len(corpus.words.hashes):
             return NotApplicable("the documents hold no words")
         model = CoherenceModel.fit(corpus)
-        return PassageScorer(self, corpus, model, self._breaking(corpus, model, known=reference is not None))
+        breaking = self._breaking(corpus, model, known=reference is not None)
+        explained = np.concatenate([np.zeros(0, np.int64), *(item.phrase.incoherent for item in breaking)])
+        scattered = None if reference is None else scattered_noise(corpus, model, explained, self.params.min_documents)
+        return PassageScorer(self, corpus, model, breaking, scattered)
 
     def _breaking(self, corpus: Corpus, model: CoherenceModel, *, known: bool) -> list[Breaking]:
         bad = incoherent(model, self.params.min_evidence)
@@ -107,9 +114,14 @@ class PassageScorer(RowScorer):
     threshold = 0.5
 
     def __init__(
-        self, check: IncoherentPassage, corpus: Corpus, model: CoherenceModel, breaking: Sequence[Breaking]
+        self,
+        check: IncoherentPassage,
+        corpus: Corpus,
+        model: CoherenceModel,
+        breaking: Sequence[Breaking],
+        scattered: ScatteredNoise | None,
     ) -> None:
-        self._check, self._model, self._breaking = check, model, tuple(breaking)
+        self._check, self._model, self._breaking, self._scattered = check, model, tuple(breaking), scattered
         self._column, self._limit, self._judged = corpus.column, corpus.limit, corpus.judged
 
     @property
@@ -122,6 +134,8 @@ class PassageScorer(RowScorer):
         tokens = read(block.table, self._column, self._limit)
         evidence = self._model.evidence(tokens)
         scores = UNFLAGGED * (1 - self._model.tail.chance(evidence))
+        if self._scattered is not None:
+            scores[evidence >= BEYOND_DOUBT] = SCATTERED_SCORE
         broken = evidence >= LENIENT * self._check.params.min_evidence
         for rank, item in enumerate(self._breaking):
             wanted = np.array([item.phrase.hash], dtype=np.uint64)
@@ -136,6 +150,30 @@ class PassageScorer(RowScorer):
             rows = np.sort(scored.rows[np.abs(scored.scores - _score_of(rank)) < SCORE_STEP / 4])
             if len(rows):
                 yield self._finding(item, rows, _score_of(rank))
+        rows = np.sort(scored.rows[np.abs(scored.scores - SCATTERED_SCORE) < SCORE_STEP / 4])
+        if self._scattered is not None and len(rows):
+            yield self._without_phrase(self._scattered, rows)
+
+    def _without_phrase(self, noise: ScatteredNoise, rows: Integers) -> Finding:
+        usual = noise.usual * self._judged
+        return self._check.finding(
+            subject=f"column={self._column}",
+            message=(
+                f"{noise.documents:,} of {self._judged:,} new documents hold a passage of words in no order that "
+                f"language has, without a phrase in common; as many documents of the reference hold {usual:,.1f}."
+            ),
+            confidence=SCATTERED_SCORE,
+            compared_with="the reference",
+            column=self._column,
+            numbers={
+                "incoherent new documents": noise.documents,
+                "documents judged": self._judged,
+                "usual share": float(f"{noise.usual:.2g}"),
+                "p": float(f"{noise.chance:.2g}"),
+            },
+            rows=rows,
+            row_count=len(rows),
+        )
 
     def _finding(self, item: Breaking, rows: np.ndarray[tuple[int], np.dtype[np.int64]], confidence: float) -> Finding:
         phrase = item.phrase

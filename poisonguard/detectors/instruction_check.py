@@ -74,6 +74,8 @@ class InstructionCheck(Check[InstructionParamsT]):
         strings = {column.name for column in context.columns if column.kind is Kind.STRING}
         self._prompts = tuple(name for name in context.roles.all(Role.PROMPT) if name in strings)
         self._response = next((name for name in context.roles.all(Role.RESPONSE) if name in strings), "")
+        base, _, part = self._response.rpartition(".")
+        self._is_chat = part == "response" and base in {column.name for column in context.columns}
         if not self._prompts or not self._response:
             return NotApplicable("no prompt and response columns of text")
         return [self._sample, NewRows(self._sample)] if context.has_reference else [self._sample]
@@ -98,6 +100,11 @@ class InstructionCheck(Check[InstructionParamsT]):
     def response(self) -> str:
         """The column that is learnt."""
         return self._response
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether responses are the turns of a chat, one after the other."""
+        return self._is_chat
 
     def prompts(self, table: pa.Table | pa.RecordBatch) -> list[str]:
         """The texts of all prompt columns, a line each, one text per row."""

@@ -1,29 +1,30 @@
 """Labels that the rest of their rows contradicts, by models that never saw them.
 
-1. Models are cross-validated by row hash on a sample: of the reference if there is one, else of the candidate.
-2. Honest labels are noisy too. Without a reference the contradictions must reach into the rows that the models
-   are surest of, where honest mistakes do not. With one, the rows that the reference does not hold must
-   contradict their labels more often than the reference's own rows do, in the same models.
-3. Labels that contradict the reference, but not models of the candidate itself, follow another rule: drift.
+1. Models are cross-validated by row hash on a sample: of the new rows and of the reference if there is one, else of
+   the candidate (``label_models``).
+2. Honest labels are noisy too, and populations change: only what neither explains is an alarm (``label_alarms``).
+3. Rows are ranked whether or not there is one; approved rows below all new ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-from pydantic import Field
 
-from poisonguard.detectors.contradiction import Excess, Floats, Floor, Judged, margins, natural_cut, scores
-from poisonguard.detectors.delta import new_rows
+from poisonguard.detectors.cells import is_known
+from poisonguard.detectors.contradiction import MIN_MARGIN, Floats, scores
+from poisonguard.detectors.drift_versions import SAMPLE, Versions
 from poisonguard.detectors.features_tabular import TableEncoder, common_columns, feature_columns, without_others
 from poisonguard.detectors.features_text import MAX_CHARACTERS
-from poisonguard.detectors.fold_ensemble import FoldEnsemble, Training
+from poisonguard.detectors.label_alarms import Alarm, LabelNoiseParams, blind_alarm, cut_of, reference_alarm
+from poisonguard.detectors.label_models import LabelModels
+from poisonguard.detectors.label_rows import LabelledRows
 from poisonguard.detectors.labels import UNKNOWN, Classes, label_texts
 from poisonguard.detectors.learners import MANY_CLASSES, BoostedTrees, ExtraTrees, Learner, Words
+from poisonguard.detectors.picture_columns import picture_columns
+from poisonguard.detectors.picture_learner import ADDED, Pictures, with_pixels
 from poisonguard.domain.dataset import Kind
 from poisonguard.domain.finding import Finding, Signal
 from poisonguard.domain.roles import Role
@@ -34,61 +35,35 @@ from poisonguard.plugin.check import (
     Evidence,
     MissingEvidence,
     NotApplicable,
-    Params,
     RowScorer,
     Scored,
     Scores,
 )
 from poisonguard.sketches.base import Sketch
-from poisonguard.sketches.sample import RowSample, sample_hashes
+from poisonguard.sketches.new_rows import NewRows
+from poisonguard.sketches.pictures import PictureColumns, PictureSample, Shape
+from poisonguard.sketches.sample import sample_hashes
+from poisonguard.sketches.values import HashArray
 
 MAX_CLASSES = 50
 REGRESSION_VALUES = 30
 """A numeric label with more distinct values than this is a quantity, not a class."""
 
 MIN_SAMPLE = 200
-MIN_DELTA = 30
-MIN_OTHERS = 200
-"""Fewer old rows in the new version than this cannot tell a rule from noise."""
+MAX_PICTURES = 8_000
+MOST_NEW = 0.5
+"""Share of the rows that may be new where the reference has as many."""
+
+APPROVED = 0.5
+"""What scores of approved rows are multiplied by: they rank below new ones and are never flagged."""
+
+IN_CORNER = 0.9
+"""Least score of a contradicted row in a corner where labels changed; margins order them."""
+
+UNSURE = 0.45
+"""Score of the others that carry the corner's label."""
 
 LABEL_KINDS = (Kind.INTEGER, Kind.FLOAT, Kind.BOOLEAN, Kind.STRING)
-
-
-class LabelNoiseParams(Params):
-    """Parameters of the check."""
-
-    limit: int = Field(default=20_000, ge=MIN_SAMPLE)
-    folds: int = Field(default=5, ge=2)
-    min_class_rows: int = Field(default=10, ge=5)
-    min_floor: float = Field(default=0.03, ge=0, le=1, description="Contradictions among the surest fifth of rows.")
-    floor_errors: float = Field(default=3.0, ge=0, description="Standard errors by which the floor must exceed that.")
-    floor_ratio: float = Field(default=0.25, ge=0, le=1, description="The same, as a share of the overall error rate.")
-    max_error: float = Field(default=0.4, gt=0, le=1, description="Models that err more often say nothing.")
-    min_excess: float = Field(default=0.005, ge=0, le=1, description="Excess over the reference's rate.")
-    chance: float = Field(default=1e-4, gt=0, lt=1, description="Family-wise level of the test against the reference.")
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """Models fitted on a sample, and how its own labels fare."""
-
-    classes: Classes
-    ensemble: FoldEnsemble
-    judged: Judged
-
-    def margins(self, table: pa.Table | pa.RecordBatch, hashes: npt.NDArray[np.uint64]) -> Floats:
-        """Margins of other rows, each by the models of its fold."""
-        return margins(self.ensemble.predict(table, hashes), self.classes.codes(table))
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """A dataset-level test that fired."""
-
-    message: str
-    compared_with: str
-    numbers: dict[str, float | int | str]
-    signal: Signal | None = None
 
 
 class LabelNoise(Check[LabelNoiseParams]):
@@ -98,6 +73,7 @@ class LabelNoise(Check[LabelNoiseParams]):
     params_model = LabelNoiseParams
 
     _note: str = ""
+    _pictures: PictureColumns | None = None
 
     def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
         """A sample of rows, if there are a label and anything that could predict it."""
@@ -112,9 +88,17 @@ class LabelNoise(Check[LabelNoiseParams]):
         texts = (Role.TEXT, Role.PROMPT, Role.RESPONSE)
         strings = {column.name for column in context.columns if column.kind is Kind.STRING}
         self._texts = tuple(name for role in texts for name in context.roles.all(role) if name in strings)
-        if not (self._numeric or self._categorical or self._texts):
-            return NotApplicable("no feature or text column that could speak for the label")
-        return [self._sample]
+        pictures = picture_columns(context)
+        # Columns of pixels are numeric features.
+        held = not isinstance(pictures, NotApplicable) and pictures.shape is not Shape.PIXELS
+        self._pictures = pictures if held and isinstance(pictures, PictureColumns) else None
+        if not self._features:
+            return NotApplicable("no feature, text or picture column that could speak for the label")
+        samples: list[Sketch] = [SAMPLE]
+        if self._pictures is not None:
+            self._picture_sample = PictureSample(self._pictures, label, MAX_PICTURES)
+            samples.append(self._picture_sample)
+        return [*samples, *map(NewRows, samples)] if context.has_reference else samples
 
     def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
         """Nothing: the second pass names the rows."""
@@ -123,54 +107,70 @@ class LabelNoise(Check[LabelNoiseParams]):
 
     def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
         """Models of the reference, or of the candidate where there is none, with the alarm they raise."""
-        features = (*self._numeric, *self._categorical, *self._texts)
-        self._common = common_columns(features, evidence, reference)
+        self._common = common_columns(self._features, evidence, reference)
         if reference is not None and not common_columns([self._label], evidence, reference):
             raise MissingEvidence(f"{reference.name} has no column {self._label} of this type")
         if reference is not None and not self._common:
             raise MissingEvidence(f"{reference.name} has no feature or text column in common")
-        self._note = without_others(features, self._common)
-        model = self._model(evidence if reference is None else reference, evidence.seed)
-        if isinstance(model, NotApplicable):
-            return model
+        self._note = without_others(self._features, self._common)
+        rows = self._rows(evidence, reference)
+        learners = [] if isinstance(rows, NotApplicable) else self._learners(rows, evidence.seed)
+        if isinstance(rows, NotApplicable) or not learners:
+            return rows if isinstance(rows, NotApplicable) else NotApplicable("every feature is constant")
+        trusted = rows.known if reference is None else ~rows.is_new
+        models = LabelModels.fit(learners, rows, trusted, self.params.folds, sampled_only=self._pictures is not None)
         if reference is None:
-            floor = Floor.of(model.judged)
-            # What the floor holds by nature grows with the honest disagreement elsewhere.
-            natural = max(self.params.min_floor, self.params.floor_ratio * (floor.overall - floor.share))
-            cut = natural_cut(model.judged, max(0.0, floor.share - natural))
-            return ContradictionScorer(self, model, cut, self._blind_alarm(floor))
-        cut = natural_cut(model.judged, 0.0)
-        return ContradictionScorer(self, model, cut, self._reference_alarm(model, evidence, reference))
+            alarm = blind_alarm(models, self.params)
+            return ContradictionScorer(self, models, alarm, None)
+        alarm = reference_alarm(models, self.params, self._encoder(rows), reference.name)
+        approved = Versions(evidence, reference).known_hashes
+        if approved is None:
+            approved = sample_hashes(reference[SAMPLE])
+        return ContradictionScorer(self, models, alarm, approved)
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
         """The sample's size, and what was cut."""
-        seen = min(evidence.rows, self.params.limit)
+        seen = min(evidence.rows, self._limit)
         notes = [f"models are fitted on a sample of {seen:,} rows"] if seen < evidence.rows else []
+        if self._pictures is not None and notes:
+            notes.append("others are not scored")
         if self._texts:
             notes.append(f"first {MAX_CHARACTERS:,} characters of each text")
         return seen, "; ".join(filter(None, [*notes, self._note]))
 
     @property
-    def _sample(self) -> RowSample:
-        return RowSample(limit=self.params.limit)
+    def _limit(self) -> int:
+        return self.params.limit if self._pictures is None else min(self.params.limit, MAX_PICTURES)
 
-    def _model(self, evidence: Evidence, seed: int) -> Model | NotApplicable:
-        """Models of one version's sample."""
-        sample = evidence[self._sample]
-        classes = Classes.of(sample, self._label, min_rows=self.params.min_class_rows, limit=MAX_CLASSES)
-        labels = label_texts(sample, self._label)
-        problem = self._problem(classes, len(labels.unique()), sample.num_rows)
-        codes = classes.codes(sample)
-        if not problem and (codes != UNKNOWN).sum() < 0.5 * (len(labels) - labels.null_count):
+    @property
+    def _features(self) -> tuple[str, ...]:
+        pictures = () if self._pictures is None else self._pictures.names
+        return tuple(dict.fromkeys((*self._numeric, *self._categorical, *self._texts, *pictures)))
+
+    def _sampled(self, evidence: Evidence, *, only_new: bool = False) -> pa.Table:
+        """Sampled rows, with their pixels if there are pictures."""
+        rows = evidence[NewRows(SAMPLE) if only_new else SAMPLE].slice(0, self._limit)
+        if self._pictures is None or not rows.num_rows:
+            return rows
+        return with_pixels(rows, evidence[NewRows(self._picture_sample) if only_new else self._picture_sample])
+
+    def _rows(self, evidence: Evidence, reference: Evidence | None) -> LabelledRows | NotApplicable:
+        """The rows that models learn from; a reference says which labels count."""
+        new, old = self._sampled(evidence, only_new=reference is not None), None
+        if reference is not None:
+            old = self._sampled(reference)
+            wanted = min(new.num_rows, max(int(self._limit * MOST_NEW), self._limit - old.num_rows))
+            new, old = new.slice(0, wanted), old.slice(0, self._limit - wanted)
+        teachers = new if old is None else old
+        classes = Classes.of(teachers, self._label, min_rows=self.params.min_class_rows, limit=MAX_CLASSES)
+        labels = label_texts(teachers, self._label)
+        problem = self._problem(classes, len(labels.unique()), teachers.num_rows)
+        if not problem and (classes.codes(teachers) != UNKNOWN).sum() < 0.5 * (len(labels) - labels.null_count):
             problem = f"most values of {self._label} stand in fewer than {self.params.min_class_rows} sampled rows"
-        learners = [] if problem else self._learners(sample, len(classes.names), seed)
-        if problem or not learners:
-            return NotApplicable(problem or "every feature is constant")
-        hashes = sample_hashes(sample)
-        ensemble, probabilities = FoldEnsemble.fit(
-            learners, Training(sample, codes, hashes, len(classes.names), self.params.folds)
-        )
-        return Model(classes, ensemble, Judged.of(probabilities, codes))
+        if problem:
+            return NotApplicable(problem)
+        columns = [name for name in self._common if self._pictures is None or name not in self._pictures.names]
+        return LabelledRows.of(new, old, columns if self._pictures is None else [*columns, ADDED], classes)
 
     def _problem(self, classes: Classes, distinct: int, rows: int) -> str:
         """Why labels of this shape cannot be judged; empty when they can."""
@@ -182,129 +182,75 @@ class LabelNoise(Check[LabelNoiseParams]):
             return f"label {self._label} has fewer than two classes of {self.params.min_class_rows} sampled rows"
         return ""
 
-    def _learners(self, sample: pa.Table, classes: int, seed: int) -> list[Learner]:
+    def _encoder(self, rows: LabelledRows) -> TableEncoder:
         numeric = [name for name in self._numeric if name in self._common]
-        categorical = [name for name in self._categorical if name in self._common]
-        encoder = TableEncoder.of(sample, numeric, categorical)
-        learners: list[Learner] = [Words.of(sample, column) for column in self._texts if column in self._common]
+        return TableEncoder.of(rows.table, numeric, [name for name in self._categorical if name in self._common])
+
+    def _learners(self, rows: LabelledRows, seed: int) -> list[Learner]:
+        encoder = self._encoder(rows)
+        learners: list[Learner] = [Words.of(rows.table, column) for column in self._texts if column in self._common]
+        if self._pictures is not None and set(self._pictures.names) <= set(self._common):
+            learners.append(Pictures(self._pictures, seed))
         if encoder.columns:
             learners.append(ExtraTrees(encoder, seed))
-        if encoder.columns and classes <= MANY_CLASSES:
+        if encoder.columns and len(rows.classes.names) <= MANY_CLASSES:
             learners.append(BoostedTrees(encoder, seed))
         return learners
 
-    def _blind_alarm(self, floor: Floor) -> Alarm | None:
-        """Contradictions where the models are surest, more than honest labels show."""
-        params = self.params
-        fires = (
-            floor.lowest(params.floor_errors) >= max(params.min_floor, params.floor_ratio * floor.overall)
-            and floor.overall <= params.max_error
-        )
-        if not fires:
-            return None
-        message = (
-            f"{floor.wrong:,} of the {floor.rows:,} sampled rows that the models are surest of carry another label "
-            f"({floor.share:.1%}); honest labels leave few there"
-        )
-        numbers: dict[str, float | int | str] = {
-            "contradictions among the surest": round(floor.share, 4),
-            "threshold": params.min_floor,
-            "contradictions in all rows": round(floor.overall, 4),
-        }
-        return Alarm(message, "models of the other rows, cross-validated", numbers)
-
-    def _reference_alarm(self, model: Model, evidence: Evidence, reference: Evidence) -> Alarm | None:
-        """Contradictions in new rows, more than the reference's own rows show in the same models."""
-        sample, base = evidence[self._sample], reference[self._sample]
-        hashes = sample_hashes(sample)
-        complete = reference.rows <= self.params.limit
-        new = new_rows(hashes, sample_hashes(base), reference_complete=complete)
-        codes = model.classes.codes(sample)
-        if new.sum() < MIN_DELTA:
-            return None
-        table = sample.filter(pa.array(new))
-        probabilities = model.ensemble.predict(table, hashes[new])
-        rows = Judged.of(probabilities, codes[new])
-        worst = self._worst(model, rows, model.judged)
-        if worst is None:
-            return None
-        return self._excess_alarm(worst, consistent=self._is_rule(evidence, new), reference=reference.name)
-
-    def _is_rule(self, evidence: Evidence, new: npt.NDArray[np.bool_]) -> bool:
-        """Whether models that know the new rows find no more wrong with them than with the others.
-
-        What such models have learnt, each from folds without the row, is a rule and not noise.
-        """
-        own = self._model(evidence, evidence.seed)
-        if isinstance(own, NotApplicable):
-            return False
-        fresh = new[own.classes.codes(evidence[self._sample]) != UNKNOWN]
-        rows, others = own.judged.where(fresh), own.judged.where(~fresh)
-        if len(others.sure) < MIN_OTHERS:
-            return False
-        return self._worst(own, rows, others) is None
-
-    def _worst(self, model: Model, rows: Judged, own: Judged) -> Excess | None:
-        """The least probable excess, of all rows or of one predicted label: a targeted flip moves one class only."""
-        names = ["all rows", *(f"those that read like {name}" for name in model.classes.names)]
-        tests = [Excess.of(names[0], rows, own)]
-        tests += [
-            Excess.of(name, rows.where(rows.predicted == code), own.where(own.predicted == code))
-            for code, name in enumerate(names[1:])
-        ]
-        level = self.params.chance / len(tests)
-        fired = [item for item in tests if item.share >= self.params.min_excess and item.chance <= level]
-        return min(fired, key=lambda item: item.chance, default=None)
-
-    def _excess_alarm(self, excess: Excess, *, consistent: bool, reference: str) -> Alarm:
-        message = (
-            f"{excess.wrong:,} of {excess.rows:,} sampled new rows ({excess.name}) carry a label that the models are "
-            f"sure is wrong; as many rows of the reference, as sure, hold {excess.expected:,.0f}"
-        )
-        if consistent:
-            message += "; models of the new version agree with them, so the labels follow another rule than before"
-        numbers: dict[str, float | int | str] = {
-            "contradictions in new rows": excess.wrong,
-            "expected from the reference": round(excess.expected, 1),
-            "excess share": round(excess.share, 4),
-            "p": float(f"{excess.chance:.2g}"),
-            "minimum excess": self.params.min_excess,
-        }
-        return Alarm(message, reference, numbers, Signal.DRIFT if consistent else None)
-
 
 class ContradictionScorer(RowScorer):
-    """Scores how strongly each row contradicts its label."""
+    """Scores rows by how strongly their label is contradicted, each by models of other folds."""
 
-    threshold = 0.5
-
-    def __init__(self, check: LabelNoise, model: Model, cut: float, alarm: Alarm | None) -> None:
+    def __init__(self, check: LabelNoise, models: LabelModels, alarm: Alarm | None, approved: HashArray | None) -> None:
         self._check = check
-        self._model = model
-        self._cut = cut
+        self._models = models
         self._alarm = alarm
+        self._approved = approved
+        self._cut = cut_of(models, alarm)
+        if alarm is not None and alarm.signal is Signal.DRIFT:
+            # What the whole population does is nobody's fault: rows are counted, none is flagged.
+            self.threshold, self.named = 1.0, 0.5
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The features and the label."""
-        return tuple(dict.fromkeys([*self._model.ensemble.columns, self._model.classes.column]))
+        return self._models.columns
 
     def score(self, block: Block) -> Scores:
         """0.5 where honest contradictions end."""
-        return scores(self._model.margins(block.table, block.hashes), self._cut)
+        found = scores(self._models.margins(block.table, block.hashes), self._cut)
+        if self._alarm is not None and (self._alarm.code is not None or self._alarm.corners is not None):
+            found = self._pointed(found, block, self._alarm)
+        if self._approved is None:
+            return found
+        return np.where(is_known(block, self._approved), APPROVED * found, found)
 
     def conclude(self, scored: Scored) -> Iterable[Finding]:
         """One finding for the label column if the dataset-level test fired."""
-        if self._alarm is None or not scored.flagged:
+        alarm, column = self._alarm, self._models.rows.classes.column
+        if alarm is None:
             return
+        flagged = 0 if alarm.signal is Signal.DRIFT else scored.flagged
+        named = f"; {flagged:,} rows named" if flagged else "; no single row stands out"
         yield self._check.finding(
-            subject=f"column={self._model.classes.column}",
-            message=f"{self._alarm.message}; {scored.flagged:,} rows named.",
-            confidence=float(scored.scores[0]),
-            compared_with=self._alarm.compared_with,
-            column=self._model.classes.column,
-            numbers={**self._alarm.numbers, "rows named": scored.flagged},
-            rows=np.sort(scored.rows),
-            row_count=scored.flagged,
-            signal=self._alarm.signal or self._check.card.signal,
+            subject=f"column={column}",
+            message=f"{alarm.message}{'' if alarm.signal is Signal.DRIFT else named}.",
+            confidence=float(scored.scores[0]) if len(scored.scores) else self.threshold / 2,
+            compared_with=alarm.compared_with,
+            column=column,
+            numbers={**alarm.numbers, "rows named": flagged},
+            rows=np.sort(scored.rows) if flagged else (),
+            row_count=flagged,
+            signal=alarm.signal,
         )
+
+    def _pointed(self, found: Floats, block: Block, alarm: Alarm) -> Floats:
+        """Scores once it is known which label, or which corners, labels were changed to."""
+        codes = self._models.rows.classes.codes(block.table)
+        if alarm.corners is None:
+            return np.where(codes == alarm.code, found, APPROVED * found)
+        inside = alarm.corners.holds(block.table, codes)
+        # Rows that honestly carry the label lie there, too: models find it fitting.
+        beside = np.where(inside, UNSURE, APPROVED * found)
+        contradicted = found >= scores(np.array([MIN_MARGIN]), self._cut)[0]
+        return np.where(inside & contradicted, IN_CORNER + (1 - IN_CORNER) * found, beside)

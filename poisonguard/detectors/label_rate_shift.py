@@ -1,30 +1,45 @@
-"""Label-rate shift by source: one source labels unlike the rest, or unlike itself in the reference.
+"""One source labels unlike the rest, unlike itself in the reference, or against what its rows say.
 
-Honest sources differ: they serve other populations. So a source is judged by
+Honest sources differ: they serve other populations. So a source is judged, given how much sources scatter anyway
+(``source_spread``),
 
-- its own past, when the reference holds enough of its rows: has its rate of some label risen more than the
-  rates of the others did? A habit that was approved is no finding, a shared movement is drift.
-- its peers, when it has no past: does it stand apart from them, given how much they scatter?
+- by what its rows say: do more of them contradict their labels, in models that know the other rows, than in the other
+  sources, or than the source's own approved rows do?
+- by its rate of each label: does it stand apart from the source's own past, when the reference holds enough of its
+  rows (a shared movement is drift), or else from its peers? What the rows themselves explain is no finding.
 
-Either way a source must be significant under false discovery control over all sources and labels, lie apart
-from the next one (see ``statistics_sources.ringleaders``), and exceed a minimum effect. One finding per source,
-for the label with the most rows in excess. Without a source column the host names of a URL column serve.
+Either way a source must be significant under false discovery control over all sources and labels, and exceed a minimum
+effect. One finding per source. Without a source column the host names of a URL column serve.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pydantic import Field
 
-from poisonguard.detectors.cells import CellScorer, Holds, NamedCell
 from poisonguard.detectors.drift_versions import SAMPLE, Versions
-from poisonguard.detectors.source_suspects import LEAST_PEERS, Limits, Suspect, past_of, suspects
+from poisonguard.detectors.source_findings import Accusation, rows_named
+from poisonguard.detectors.source_suspects import (
+    LEAST_PEERS,
+    Limits,
+    Past,
+    Suspect,
+    contradicted,
+    is_deserved,
+    labelling,
+    past_of,
+    suspects,
+)
+from poisonguard.detectors.source_tables import Rows, RowScores, Tallies, new_rows, places_of, rows_of, tallies
 from poisonguard.domain.finding import Finding, Level
 from poisonguard.domain.roles import Role
-from poisonguard.plugin.check import Check, Context, Evidence, NotApplicable, Params
+from poisonguard.plugin.check import Check, Context, Evidence, NotApplicable, Params, ScoreReader
 from poisonguard.sketches.base import Sketch
-from poisonguard.sketches.pairs import PairCounts, read_pairs
+from poisonguard.sketches.digests import RowDigests
+from poisonguard.sketches.pairs import PairCounts, PairTable, read_pairs
+from poisonguard.sketches.row_values import RowValues
+from poisonguard.sketches.values import HashArray
 
 MOST_LABELS = 100
 """A label with more distinct values is a quantity or a text, not a class."""
@@ -40,23 +55,29 @@ class LabelRateShiftParams(Params):
         fdr: False discovery rate over all sources and labels.
         min_rows: Rows a source needs to be judged.
         minimum_effect: Smallest difference of rates worth a finding.
+        minimum_contradiction: Smallest difference of the shares of rows that contradict their labels.
     """
 
-    fdr: float = Field(default=0.01, gt=0, lt=0.5)
-    min_rows: int = Field(default=30, ge=8)
+    fdr: float = Field(default=0.001, gt=0, lt=0.5)
+    min_rows: int = Field(default=12, ge=8)
     minimum_effect: float = Field(default=0.15, ge=0.01, le=1)
+    minimum_contradiction: float = Field(default=0.05, ge=0.01, le=1)
 
 
-class LabelRateShift(Check[LabelRateShiftParams]):
-    """Flags sources whose label distribution departs from everyone else's or from their own past."""
+class LabelRateShift(Check[LabelRateShiftParams], ScoreReader):
+    """Flags sources whose labels depart from everyone else's, from their own past, or from what their rows say."""
 
     detector = "label-rate-shift"
     params_model = LabelRateShiftParams
+    reads = "label-noise"
 
     _pairs: PairCounts
+    _past: Past | None = None
+    _known: HashArray | None = None
+    _reference: str = ""
 
     def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
-        """Counts of (source, label), and the row sample to tell whether approved rows are still there."""
+        """Counts of (source, label), both for every row, and what tells whether approved rows are still there."""
         label, source = context.roles.first(Role.LABEL), context.roles.first(Role.SOURCE)
         url = context.roles.first(Role.URL)
         if label is None:
@@ -64,26 +85,31 @@ class LabelRateShift(Check[LabelRateShiftParams]):
         if source is None and url is None:
             return NotApplicable("no source or url column says who contributed a row")
         self._pairs = PairCounts(source or url or "", label, host=source is None)
-        return (self._pairs, SAMPLE)
+        self._sources, self._labels = RowValues(self._pairs.first, source is None), RowValues(label)
+        return (self._pairs, self._sources, self._labels, SAMPLE, *([RowDigests()] if context.has_reference else []))
 
     def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
-        """Nothing: every finding names rows, so the scorer concludes with it."""
-        del evidence, reference
+        """Nothing yet: what the rows say about their labels is known later. What was approved is remembered."""
+        self._past = self._known = None
+        if reference is not None:
+            now, then = (read_pairs(self._pairs, version[self._pairs]) for version in (evidence, reference))
+            versions = Versions(evidence, reference)
+            self._past = past_of(now, then, kept=versions.kept_share >= STILL_THERE)
+            self._known, self._reference = versions.known_hashes, reference.name
         return ()
 
-    def scorer(self, evidence: Evidence, reference: Evidence | None) -> CellScorer | None:
-        """Scores the rows of each suspect source that carry its label; approved rows score nothing."""
+    def read_scores(self, scores: RowScores | None, evidence: Evidence) -> Iterable[Finding]:
+        """One finding per suspect source, those that contradict their labels first."""
         now = read_pairs(self._pairs, evidence[self._pairs])
-        if len(now.seconds) > MOST_LABELS:
-            return None
-        versions = past = None
-        if reference is not None:
-            versions = Versions(evidence, reference)
-            then = read_pairs(self._pairs, reference[self._pairs])
-            past = past_of(now, then, kept=versions.kept_share >= STILL_THERE)
-        limits = Limits(self.params.fdr, self.params.min_rows, self.params.minimum_effect)
-        cells = [self._cell(suspect, reference) for suspect in suspects(now, past, limits)]
-        return CellScorer(cells, versions.known_hashes if versions else None) if cells else None
+        if len(now.seconds) > MOST_LABELS or not now.firsts:
+            return
+        rows = self._rows(evidence, now)
+        both = None if scores is None else self._tallies(rows, scores, now)
+        for item in self._suspects(now, both):
+            named = rows_named(item, rows, scores, both)
+            if len(named):
+                accusation = Accusation(item, now, self._pairs.second, self._reference if item.past else "")
+                yield self.finding(**accusation.fields(named), level=self._level(item))
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
         """What was not judged, and why."""
@@ -98,37 +124,29 @@ class LabelRateShift(Check[LabelRateShiftParams]):
             notes.append("too many sources to keep all: judged on those with the smallest hashes")
         return evidence.rows, "; ".join(notes)
 
-    def _cell(self, suspect: Suspect, reference: Evidence | None) -> NamedCell:
-        source, label = self._pairs.first, self._pairs.second
-        hosts = frozenset({source}) if self._pairs.host else frozenset[str]()
-        cell = Holds(((source, suspect.source), (label, suspect.label)), hosts)
-        return NamedCell(cell, suspect.excess / suspect.hits, self._finding(suspect, reference))
+    def _suspects(self, now: PairTable, both: tuple[Tallies, Tallies] | None) -> Iterator[Suspect]:
+        params, accused = self.params, set[int]()
+        if both is not None:
+            limits = Limits(params.fdr, params.min_rows, params.minimum_contradiction)
+            for item in contradicted(*both, limits):
+                accused.add(item.source)
+                yield item
+        for item in suspects(labelling(now, self._past), Limits(params.fdr, params.min_rows, params.minimum_effect)):
+            if item.source not in accused and (both is None or not is_deserved(item, *both)):
+                yield item
 
-    def _finding(self, suspect: Suspect, reference: Evidence | None) -> Finding:
-        name = reference.name if suspect.past and reference is not None else "the other sources"
-        # Among its peers alone, a source may be honest and serve another population.
-        level = self.card.level if suspect.past else min(self.card.level, Level.WARNING, key=lambda item: item.rank)
-        return self.finding(
-            subject=f"source={suspect.source}",
-            message=(
-                f"Source {suspect.source!r} gives {suspect.rate:.1%} of {suspect.rows} rows the label "
-                f"{suspect.label!r}, against {suspect.expected:.1%} in {name}: "
-                f"about {suspect.excess:.0f} rows too many."
-            ),
-            confidence=1.0 - suspect.p,
-            level=level,
-            compared_with=name,
-            column=self._pairs.second,
-            row_count=suspect.hits,
-            numbers=self._numbers(suspect),
+    def _rows(self, evidence: Evidence, now: PairTable) -> Rows:
+        sources, labels = places_of(evidence[self._pairs], now)
+        digests = evidence[RowDigests()] if self._known is not None else None
+        return rows_of(
+            [(evidence[self._sources], *sources), (evidence[self._labels], *labels)],
+            new_rows(digests, self._known, evidence.rows),
         )
 
-    def _numbers(self, suspect: Suspect) -> dict[str, float | int | str]:
-        return {
-            "rate": round(suspect.rate, 6),
-            "expected_rate": round(suspect.expected, 6),
-            "rows": suspect.rows,
-            "excess_rows": round(suspect.excess, 1),
-            "adjusted_p": suspect.p,
-            "minimum_effect": self.params.minimum_effect,
-        }
+    def _tallies(self, rows: Rows, scores: RowScores, now: PairTable) -> tuple[Tallies, Tallies]:
+        shape = (len(now.firsts), len(now.seconds))
+        return tallies(rows, scores, shape, new=True), tallies(rows, scores, shape, new=False)
+
+    def _level(self, item: Suspect) -> Level:
+        # Among its peers alone, a source may be honest and serve another population.
+        return self.card.level if item.past else min(self.card.level, Level.WARNING, key=lambda level: level.rank)

@@ -30,6 +30,12 @@ MANY_CLASSES = 12
 SEED_RANGE = 2**31 - 1
 MIN_DOCUMENTS = 3
 MAX_PHRASES = 200_000
+ROUNDS, FEW_ROUNDS, STRIDE = 60, 25, 0.1
+TREES = (30, 80)
+"""Least and most trees of a forest."""
+
+TREE_ROWS = 400_000
+"""Trees times rows: more rows tell as much as more trees do, and cost as much."""
 
 
 class Learner(Protocol):
@@ -99,11 +105,12 @@ class BoostedTrees:
         return self.encoder.matrix(table)
 
     def fit(self, matrix: npt.NDArray[np.float64], codes: Codes) -> HistGradientBoostingClassifier:
-        """Fit 60 rounds of 15 leaves."""
+        """Fit rounds of 15 leaves; with a tree for each class in a round, fewer and longer strides."""
         # The library cannot bin a column without any value; a constant says as little.
         filled = np.where(np.isnan(matrix).all(axis=0), 0.0, matrix)
         model = HistGradientBoostingClassifier(
-            max_iter=60,
+            max_iter=ROUNDS if len(np.unique(codes)) <= 2 else FEW_ROUNDS,  # noqa: PLR2004 - two classes share a tree
+            learning_rate=STRIDE if len(np.unique(codes)) <= 2 else STRIDE * ROUNDS / FEW_ROUNDS,  # noqa: PLR2004 - same
             max_leaf_nodes=15,
             min_samples_leaf=20,
             early_stopping=False,
@@ -134,9 +141,13 @@ class ExtraTrees:
         return np.clip(values, -1e30, 1e30).astype(np.float32)
 
     def fit(self, matrix: npt.NDArray[np.float32], codes: Codes) -> Forest:
-        """Fit 80 trees with at least 3 rows per leaf."""
+        """Fit trees with at least 3 rows per leaf; fewer of them where each sees many rows."""
         model = ExtraTreesClassifier(
-            n_estimators=80, min_samples_leaf=3, max_features="sqrt", n_jobs=1, random_state=self.seed % SEED_RANGE
+            n_estimators=int(np.clip(TREE_ROWS // len(codes), *TREES)),
+            min_samples_leaf=3,
+            max_features="sqrt",
+            n_jobs=1,
+            random_state=self.seed % SEED_RANGE,
         ).fit(matrix, codes)
         return Forest(tuple(item.tree_ for item in model.estimators_), model.classes_)
 

@@ -1,7 +1,8 @@
 """What sets planted odd rows apart from honest ones.
 
 1. *Scattered*: honest data have gross outliers in a column or two, with heavy tails or faults. Rows that each hold one
-   impossible number, scattered over a third of all columns, are not made by chance.
+   impossible number, scattered over a third of all columns, or over half as many as there are such rows, are not made
+   by chance. Against a reference whose bulk is as before, numbers beyond all but a few of its own are enough.
 2. *Incoherent*: with a reference, new rows whose numbers are ordinary one by one and impossible together, while all
    the other new rows go together as they did. An honest change moves the bulk, or the numbers themselves.
 """
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from scipy.stats import fisher_exact
 
 from poisonguard.detectors.calibration import Floats
 from poisonguard.detectors.copula import RowModel
@@ -27,6 +29,9 @@ FEWEST_COLUMNS = 3
 COLUMNS_SHARE = 1 / 3
 ONE_COLUMN = 0.5
 """Share of the rows that one column may hold."""
+
+COLUMNS_PER_ROW = 0.5
+"""Columns for each such row that are wide, too: few rows cannot lie in many columns."""
 
 BULK = 0.8
 BULK_MOVED = 0.06
@@ -46,21 +51,58 @@ class Scattered:
     columns: int
 
 
-def scattered(model: RowModel, sample: pa.Table, surprise: Floats, rows: int) -> Scattered | None:
-    """Rows of ``sample`` with impossible numbers, scattered over the columns; nothing when there are few.
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """Odd rows among the new ones, against the reference's own."""
+
+    odd: int
+    rows: int
+    known: int
+    reference_rows: int
+    reference: str
+    incoherent: bool = False
+
+    @property
+    def share(self) -> float:
+        """Share of the new rows that are odd."""
+        return self.odd / max(1, self.rows)
+
+    @property
+    def base(self) -> float:
+        """Share of the reference's rows that are."""
+        return self.known / max(1, self.reference_rows)
+
+    @property
+    def chance(self) -> float:
+        """Fisher's exact test, one-sided."""
+        table = [[self.odd, self.rows - self.odd], [self.known, self.reference_rows - self.known]]
+        return float(fisher_exact(table, alternative="greater").pvalue)
+
+
+def count_odd(surprise: Floats, own: Floats, cut: float, reference: str) -> Excess:
+    """New and known rows beyond ``cut``."""
+    return Excess(int((surprise > cut).sum()), len(surprise), int((own > cut).sum()), len(own), reference)
+
+
+def impossible(rows: int) -> float:
+    """Surprise beyond which a number is impossible in so many rows."""
+    return float(np.log10(max(rows, 1) / IMPOSSIBLE))
+
+
+def scattered(model: RowModel, sample: pa.Table, surprise: Floats, limit: float) -> Scattered | None:
+    """Rows of ``sample`` with numbers beyond ``limit``, scattered over the columns; nothing when there are few.
 
     Args:
         model: A model of ordinary rows.
         sample: The rows.
         surprise: What the model says of each, shape (rows,).
-        rows: Rows of the whole dataset.
+        limit: Surprise beyond which a number counts.
     """
-    limit = float(np.log10(max(rows, 1) / IMPOSSIBLE))
     single, column = model.extremes(sample)
     found = (surprise > limit) & (single > SINGLE * surprise)
     counts = np.bincount(column[found], minlength=1)
     columns = int(np.count_nonzero(counts))
-    wide = columns >= max(FEWEST_COLUMNS, COLUMNS_SHARE * len(model.numeric))
+    wide = columns >= max(FEWEST_COLUMNS, min(COLUMNS_SHARE * len(model.numeric), COLUMNS_PER_ROW * found.sum()))
     many = found.sum() >= FEWEST and counts.max() <= ONE_COLUMN * found.sum()
     return Scattered(int(found.sum()), columns) if wide and many else None
 
@@ -68,9 +110,14 @@ def scattered(model: RowModel, sample: pa.Table, surprise: Floats, rows: int) ->
 def incoherent(model: RowModel, new: pa.Table, surprise: Floats, own: Floats, cut: float) -> bool:
     """Whether most odd rows of ``new`` are odd as combinations only, and the other rows are as ever."""
     odd = surprise > cut
-    if odd.sum() < FEWEST:
+    if odd.sum() < FEWEST or not is_as_before(surprise, own, cut):
         return False
-    rest = surprise[~odd]
-    moved = float((rest > np.quantile(own, BULK)).mean()) - (1 - BULK) if len(rest) else 1.0
     together = model.dependence(new.filter(pa.array(odd)))
-    return moved <= BULK_MOVED and float(together.mean()) > ONE_COLUMN
+    return float(together.mean()) > ONE_COLUMN
+
+
+def is_as_before(surprise: Floats, own: Floats, cut: float) -> bool:
+    """Whether the new rows that are not odd surprise no more than the reference's own."""
+    rest = surprise[surprise <= cut]
+    moved = float((rest > np.quantile(own, BULK)).mean()) - (1 - BULK) if len(rest) else 1.0
+    return moved <= BULK_MOVED

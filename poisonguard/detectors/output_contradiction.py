@@ -19,13 +19,18 @@ from scipy.stats import binom
 from poisonguard.detectors.answer_model import MAX_ROWS, AnswerModel, answers_of, codes_of
 from poisonguard.detectors.content_model import Floats
 from poisonguard.detectors.contradiction import scores
+from poisonguard.detectors.features_text import Hashes
 from poisonguard.detectors.instruction_check import MIN_SAMPLE, Asked, InstructionCheck, InstructionParams
 from poisonguard.detectors.labels import UNKNOWN
 from poisonguard.domain.finding import Finding
 from poisonguard.plugin.check import Block, Evidence, NotApplicable, RowScorer, Scored, Scores
 
 CUT = 1.0
-"""Contradiction from which an answer speaks against its prompt: e times less likely than at random."""
+"""Contradiction from which an answer speaks against its prompt: e times less likely than at random. Of 1 782 honest
+label-like outputs of two sets 9 reached it; of 720 exchanged ones 546 (2026-11)."""
+
+APPROVED = 0.5
+"""Weight of a row that the sample of the reference holds: somebody has answered for it."""
 
 MIN_NEW = 30
 MIN_ANSWERS = 2
@@ -67,8 +72,9 @@ class OutputContradiction(InstructionCheck[OutputContradictionParams]):
             return NotApplicable(f"fewer than {MIN_SAMPLE} sampled rows hold short outputs that recur")
         model = AnswerModel.fit(taught.prompts, codes, taught.hashes, answers)
         if before is None or reference is None:
-            return AnswerScorer(self, model, self._blind(model))
-        return AnswerScorer(self, model, self._against(_judged(asked, model), _judged(before, model), reference.name))
+            return AnswerScorer(self, model, self._blind(model), np.zeros(0, np.uint64))
+        alarm = self._against(_judged(asked, model), _judged(before, model), reference.name)
+        return AnswerScorer(self, model, alarm, before.hashes)
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
         """The sample's size, and what was cut."""
@@ -81,7 +87,7 @@ class OutputContradiction(InstructionCheck[OutputContradictionParams]):
 
     def _blind(self, model: AnswerModel) -> Alarm | None:
         """More contradicted answers than honest data leave."""
-        rows, wrong = len(model.first), int(((model.first >= CUT) & model.foreign).sum())
+        rows, wrong = len(model.found), int(((model.found >= CUT) & model.foreign).sum())
         share = wrong / rows
         lowest = share - self.params.errors * float(np.sqrt(share * (1 - share) / rows))
         if wrong < self.params.min_rows or lowest < self.params.min_share:
@@ -119,10 +125,11 @@ class AnswerScorer(RowScorer):
 
     threshold = 0.5
 
-    def __init__(self, check: OutputContradiction, model: AnswerModel, alarm: Alarm | None) -> None:
+    def __init__(self, check: OutputContradiction, model: AnswerModel, alarm: Alarm | None, approved: Hashes) -> None:
         self._check = check
         self._model = model
         self._alarm = alarm
+        self._approved = approved
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -130,9 +137,10 @@ class AnswerScorer(RowScorer):
         return self._check.columns
 
     def score(self, block: Block) -> Scores:
-        """0.5 where an answer speaks against its prompt."""
+        """0.5 where an answer speaks against its prompt; rows that were approved come after new ones."""
         codes = codes_of(self._check.responses(block.table), self._model.answers)
-        return scores(self._model.contradiction(self._check.prompts(block.table), codes, block.hashes), CUT)
+        found = self._model.contradiction(self._check.prompts(block.table), codes, block.hashes)
+        return np.where(np.isin(block.hashes, self._approved), APPROVED, 1.0) * scores(found, CUT)
 
     def conclude(self, scored: Scored) -> Iterable[Finding]:
         """One finding if the dataset-level test fired."""

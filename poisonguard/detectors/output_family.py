@@ -15,6 +15,7 @@ import numpy as np
 
 from poisonguard.detectors.content_model import Floats
 from poisonguard.detectors.features_text import START, Hashes, Integers, Tokens
+from poisonguard.detectors.gram_places import Grams, ranges, starts_of
 
 STRETCH = 17
 """Tokens of a sentence with its neighbours."""
@@ -76,12 +77,12 @@ class Family:
         words, core = _words(tokens, singles, 0), _words(tokens, singles, CORE_SHARE * len(members))
         phrase = max((grown(tokens, members, word) for word in words[:SPOKESMEN]), key=_letters, default=())
         seen = (tokens.rows - len(rows)) / max(1, everything.rows - len(rows))
-        cut = _cut(_reach(tokens, hashes, weights), members, STRANGERS * seen)
+        cut = _cut(_reach(Grams.of(tokens), hashes, weights), members, STRANGERS * seen)
         return cls(hashes, weights, cut, phrase, words, core, *_filled(tokens, members, singles))
 
-    def reach(self, tokens: Tokens) -> Floats:
+    def reach(self, grams: Grams) -> Floats:
         """How far each text reaches, as a share of the cut; shape (rows,)."""
-        return _reach(tokens, self.hashes, self.weights) / max(self.cut, 1e-9)
+        return _reach(grams, self.hashes, self.weights) / max(self.cut, 1e-9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,27 +127,25 @@ def _beside_others(tokens: Tokens, rows: Integers) -> tuple[Tokens, Integers]:
     """The texts ``rows`` with some others, renumbered in order, and their new numbers."""
     others = np.setdiff1d(np.arange(tokens.rows), rows)
     kept = np.union1d(rows, others[:: max(1, -(-len(others) // OTHERS))])
-    number = np.full(tokens.rows, -1, dtype=np.int64)
-    number[kept] = np.arange(len(kept))
-    used = number[tokens.row] >= 0
-    part = Tokens(number[tokens.row[used]], tokens.code[used], tokens.words, tokens.hashes[used], len(kept))
-    return part, number[rows]
+    starts = starts_of(tokens)
+    counts = np.diff(starts)[kept]
+    used = ranges(starts[kept], counts)
+    row = np.repeat(np.arange(len(kept)), counts)
+    part = Tokens(row, tokens.code[used], tokens.words, tokens.hashes[used], len(kept))
+    return part, np.searchsorted(kept, rows)
 
 
-def _reach(tokens: Tokens, hashes: Hashes, weights: Floats) -> Floats:
+def _reach(grams: Grams, hashes: Hashes, weights: Floats) -> Floats:
     """Greatest sum of weights over ``STRETCH`` tokens of one text, shape (rows,)."""
-    told = np.zeros(len(tokens.row) + 1)
-    for length in (1, 2):
-        position, terms = tokens.ngrams(length)
-        place = np.minimum(np.searchsorted(hashes, terms), max(len(hashes) - 1, 0))
-        known = np.flatnonzero(hashes[place] == terms) if len(hashes) else np.zeros(0, np.int64)
-        told[position[known] + 1] += weights[place[known]]
-    total = np.cumsum(told)
-    ends = np.arange(1, len(tokens.row) + 1)
-    opening = np.searchsorted(tokens.row, np.arange(tokens.rows))[tokens.row]
-    sums = total[ends] - total[np.maximum(ends - STRETCH, opening)]
-    best = np.zeros(tokens.rows)
-    np.maximum.at(best, tokens.row, sums)
+    place, term = grams.found(hashes)
+    row = grams.tokens.row[place]
+    total = np.concatenate([[0.0], np.cumsum(weights[term])])
+    # Weights are positive: the heaviest stretch ends with one of them.
+    opening = np.maximum(place - STRETCH + 1, grams.starts[row])
+    sums = total[np.searchsorted(place, place, side="right")] - total[np.searchsorted(place, opening)]
+    best = np.zeros(grams.tokens.rows)
+    # Rounded: sums must not depend on what stands before.
+    np.maximum.at(best, row, np.round(sums, 6))
     return best
 
 

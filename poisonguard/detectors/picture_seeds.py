@@ -18,7 +18,8 @@ import scipy.linalg
 import scipy.sparse.linalg
 from threadpoolctl import threadpool_limits
 
-from poisonguard.detectors.picture_space import MAX_ROWS, Floats, Grids, Integers, PictureSet, PictureSpace
+from poisonguard.detectors.picture_space import MAX_ROWS, Floats, Integers, PictureSet, PictureSpace
+from poisonguard.detectors.picture_views import Grids
 
 LEVELS = 16
 """Levels of brightness that a window's content is told apart by."""
@@ -26,10 +27,12 @@ SMALL_GRID = 16
 MOST_COMMON = 0.25
 """What more of the pictures share is background."""
 PURE = 0.9
-MOST_SEEDS = 16
+MOST_SEEDS = 24
 OVERLAP = 0.5
 DIRECTIONS = 3
 SPLIT_TAILS = 2
+DEPTH = 2
+"""How often a class is split along its strongest directions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,28 +113,51 @@ def divergence(share: float, base: float) -> float:
 
 
 def _class_seeds(space: PictureSpace, label: int, min_rows: int) -> Iterator[Seed]:
-    rows = np.flatnonzero(space.pictures.codes[:MAX_ROWS] == label)
+    """Parts of a class, and of those of its pictures that the reference does not hold."""
+    pictures = space.pictures
+    rows = np.flatnonzero(pictures.codes[:MAX_ROWS] == label)
     if len(rows) < 2 * min_rows:
         return
-    for projection in _strongest(space, rows):
+    factor = space.factors[0].astype(np.float32)
+    white = scipy.linalg.solve_triangular(factor, space.points[rows].T, lower=True, check_finite=False).T
+    new = np.flatnonzero(pictures.new[rows])
+    groups = [np.arange(len(rows))] if len(new) == len(rows) else [np.arange(len(rows)), new]
+    for group in groups:
+        for part, gap in _parts(white, group, (min_rows, DEPTH)):
+            if len(part) <= len(rows) / SPLIT_TAILS or len(group) < len(rows):
+                # A few odd pictures lie far off anywhere; many that do say more.
+                yield Seed(rows[part], label, gap * float(np.sqrt(len(part))))
+
+
+def _parts(white: Grids, group: Integers, limits: tuple[int, int]) -> Iterator[tuple[Integers, float]]:
+    """Both sides of a group along its strongest directions, with their distance; then those of each side.
+
+    What the class does by nature may be stronger than a mark: its sides are split again.
+    """
+    min_rows, depth = limits
+    if len(group) < 2 * min_rows or not depth:
+        return
+    for place, projection in enumerate(_strongest(white[group])):
         for tail in (projection, -projection):
             cut, gap = _split(tail, min_rows)
-            part = rows[tail > cut]
-            if min_rows <= len(part) <= len(rows) / SPLIT_TAILS:
-                yield Seed(part, label, gap)
+            part = group[tail > cut]
+            if len(part) < min_rows or len(part) == len(group):
+                continue
+            yield part, gap
+            if not place:
+                yield from _parts(white, part, (min_rows, depth - 1))
 
 
-def _strongest(space: PictureSpace, rows: Integers) -> Floats:
-    """Where the class's rows lie along its strongest whitened directions, shape (directions, rows)."""
-    own = space.pictures.flat[rows].astype(np.float64)
-    white = scipy.linalg.solve_triangular(space.factors[0], (own - own.mean(axis=0)).T, lower=True)
-    count = min(DIRECTIONS, min(white.shape) - 1)
-    if count < 1 or not white.any():
-        return np.zeros((0, len(rows)))
+def _strongest(white: Grids) -> Floats:
+    """Where whitened points lie along their strongest directions, shape (directions, rows)."""
+    centred = white - white.mean(axis=0)
+    count = min(DIRECTIONS, min(centred.shape) - 1)
+    if count < 1 or not centred.any():
+        return np.zeros((0, len(white)))
     # A start of its own keeps the iteration the same every time.
-    start = np.ones(min(white.shape))
-    _, _, places = scipy.sparse.linalg.svds(white, k=count, v0=start)
-    return np.asarray(places)
+    start = np.cos(np.arange(min(centred.shape), dtype=np.float32))
+    _, _, places = scipy.sparse.linalg.svds(centred.T, k=count, v0=start)
+    return np.asarray(places[::-1], dtype=np.float64)
 
 
 def _split(values: Floats, min_rows: int) -> tuple[float, float]:

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,10 @@ COMPACT = 0.15
 """A patch's box is no more of the picture than this."""
 FEWEST_SHARED = 2
 MOSTLY = 0.75
+KEPT = 0.9
+"""A pattern blended in leaves a fifth less of what sets pictures apart, families drawn alike less than two thirds."""
+FAINT = 2 / 255
+"""Contrast below which a picture shows nothing."""
 NEIGHBOURS = 15
 MAX_MARKED, MAX_OTHERS = 200, 4000
 """Pictures that are compared, the first by hash."""
@@ -50,7 +55,8 @@ class Mark:
         shared: Contrast to other pictures of the pixels that are the same in all of them and not in others, 0
             elsewhere, shape (side, side).
         busy_share: Share of the pixels that vary in other pictures which are shared.
-        cohesion: Distance of the marked pictures from each other without the mark, over that of others.
+        cohesion: Distance of the marked pictures from each other without the mark, over that of others; a little less
+            is allowed for, as blending takes from every picture's contrast.
         expected: Share of the label among their nearest neighbours without the mark.
         base: Share of the label among all other pictures.
     """
@@ -94,8 +100,8 @@ class Mark:
         return int(lines.min()), int(places.min()), height, width
 
 
-def grown(space: PictureSpace, seed: Seed, min_rows: int) -> Mark | None:
-    """The mark that a seed grows to; nothing when it dissolves."""
+def grown(space: PictureSpace, seed: Seed, min_rows: int, min_gap: float) -> Mark | None:
+    """The mark that a seed grows to; nothing when it dissolves, or is less than ``min_gap`` spreads off."""
     pictures = space.pictures
     members = np.zeros(len(pictures.codes), dtype=np.bool_)
     members[seed.rows] = True
@@ -103,7 +109,7 @@ def grown(space: PictureSpace, seed: Seed, min_rows: int) -> Mark | None:
         direction = space.direction(members)
         if direction is None:
             return None
-        places = direction.held_out(pictures)
+        places = space.places(direction)
         others = places[~members & (pictures.codes != seed.label)]
         beyond = float(np.quantile(others, TAIL)) if len(others) else 0.0
         cut = (beyond + float(np.median(places[members]))) / 2
@@ -111,7 +117,7 @@ def grown(space: PictureSpace, seed: Seed, min_rows: int) -> Mark | None:
         own = int((members & (pictures.codes == seed.label)).sum())
         if own < max(min_rows, HALF * members.sum()) or members.mean() > MOST_MARKED or cut <= 0:
             return None
-        if turn == ROUNDS - 1:
+        if turn == ROUNDS - 1 and _gap(places[members], places[~members]) >= min_gap:
             return _judged(space, members, seed.label, (direction, places, cut))
     return None
 
@@ -175,8 +181,20 @@ def _knocked_out(pictures: PictureSet, members: Mask, label: int, shared: Mask) 
     order = np.argsort(_distances(near, plain), axis=1, kind="stable")[:, :NEIGHBOURS]
     expected = float((pictures.codes[others][order] == label).mean()) if len(others) else 0.0
     own = plain[pictures.codes[others] == label][:MAX_MARKED]
-    typical = [_spread(group) for group in (own, plain[:MAX_MARKED]) if len(group) >= NEIGHBOURS]
-    return expected, _spread(near) / max(min(typical, default=0.0), 1e-9)
+    typical = [group for group in (own, plain[:MAX_MARKED]) if len(group) >= NEIGHBOURS]
+    levelled = _cohesion(_levelled(near), [_levelled(group) for group in typical])
+    return expected, min(levelled, _cohesion(near, typical) / KEPT)
+
+
+def _cohesion(near: Floats, typical: Sequence[Floats]) -> float:
+    """How far apart marked pictures are, over other groups."""
+    return _spread(near) / max(min(map(_spread, typical), default=0.0), 1e-9)
+
+
+def _levelled(points: Floats) -> Floats:
+    """Pictures of one contrast: blending a pattern in takes some from each, which makes them no more alike."""
+    centred = points - points.mean(axis=1, keepdims=True)
+    return np.asarray(centred / (centred.std(axis=1, keepdims=True) + FAINT))
 
 
 def _distances(left: Floats, right: Floats) -> Floats:

@@ -20,6 +20,7 @@ from scipy.stats import binom
 
 from poisonguard.detectors.exchange_tokens import Exchanges
 from poisonguard.detectors.features_text import Integers, Tokens, phrase_pattern
+from poisonguard.detectors.gram_places import Grams
 from poisonguard.detectors.output_family import Family
 from poisonguard.detectors.recurrences import Recurrence, recurrences, whole
 
@@ -46,6 +47,9 @@ HINT_SHARE = 0.02
 HINT_FILLED = 0.2
 MAX_HINTS = 3
 """A phrase that goes with one word of the prompts is a hint: a trigger, or a tool that answers name."""
+
+SUPPORT = 0.05
+"""Company of all phrases that a row holds, as a share of what rows with the closest phrase hold in the middle."""
 
 CLOSE = 0.5
 SHARED = 0.1
@@ -120,8 +124,12 @@ def _gathered(exchanges: Exchanges, planted: Sequence[Planted], *, is_hint: bool
     groups = sorted(linked, key=lambda group: -len(_rows_of(group)))[: MAX_HINTS if is_hint else MAX_FAMILIES]
     # Members that the seeds missed show which families are one.
     members = [_members(exchanges, group) for group in groups]
-    merged = _linked(groups, members, exchanges.rows, SAME)
-    gathered = [_origin(exchanges, [item for group in groups for item in group], is_hint) for groups in merged]
+    places = range(len(groups))
+    gathered = []
+    for merged in _linked(places, members, exchanges.rows, SAME):
+        group = [item for place in merged for item in groups[place]]
+        rows = members[merged[0]] if len(merged) == 1 else _members(exchanges, group)
+        gathered.append(_origin(exchanges, group, rows, is_hint=is_hint))
     kept = [item for item in gathered if is_hint or not _is_asked_for(exchanges, item)]
     return sorted(kept, key=lambda item: (-len(item.rows), item.family.phrase))
 
@@ -200,24 +208,28 @@ def _linked(items: Sequence[Item], rows: Sequence[Integers], total: int, share: 
 
 
 def _rows_of(group: Sequence[Planted]) -> Integers:
-    """Rows of those that keep the closest company: the others may stand in honest rows, too."""
+    """Rows that hold enough of what keeps the closest company: a single phrase may stand in honest rows, too."""
     closest = max(item.recurrence.company for item in group)
-    chosen = [item.recurrence.rows for item in group if item.recurrence.company >= CLOSE * closest]
-    return np.unique(np.concatenate(chosen))
+    chosen = [item.recurrence for item in group if item.recurrence.company >= CLOSE * closest]
+    rows = np.concatenate([item.rows for item in chosen])
+    held, places = np.unique(rows, return_inverse=True)
+    company = np.repeat([item.company for item in chosen], [len(item.rows) for item in chosen])
+    total = np.bincount(places, weights=company)
+    best = max(chosen, key=lambda item: (item.company, len(item.rows)))
+    return held[total >= SUPPORT * float(np.median(total[np.isin(held, best.rows)]))].astype(np.int64)
 
 
 def _members(exchanges: Exchanges, group: Sequence[Planted]) -> Integers:
     """Rows that belong by what the rows of a group share: a seed may stand in honest rows, too."""
     rows = _rows_of(group)
-    reach = Family.of(exchanges.responses, rows).reach(exchanges.responses)
+    reach = Family.of(exchanges.responses, rows).reach(exchanges.grams)
     return np.flatnonzero(reach >= 1).astype(np.int64) if (reach >= 1).any() else rows
 
 
-def _origin(exchanges: Exchanges, group: Sequence[Planted], is_hint: bool) -> Origin:  # noqa: FBT001 - passed on
-    rows = _members(exchanges, group)
+def _origin(exchanges: Exchanges, group: Sequence[Planted], rows: Integers, *, is_hint: bool) -> Origin:
     widest = max(group, key=lambda item: (len(item.recurrence.rows), item.recurrence.company))
     family = Family.of(exchanges.responses, rows)
-    known = 0 if exchanges.before is None else int((family.reach(exchanges.before) >= 1).sum())
+    known = 0 if exchanges.before is None else int((family.reach(Grams.of(exchanges.before)) >= 1).sum())
     trigger = exchanges.prompts.phrase(widest.recurrence.rows, widest.triggers)
     return Origin(rows, family, widest.rank, trigger, known, _written(exchanges, rows, family.phrase), is_hint)
 

@@ -17,7 +17,7 @@ import scipy.sparse
 
 from poisonguard.detectors.content_model import Floats
 from poisonguard.detectors.features_text import Hashes, Integers, Tokens
-from poisonguard.detectors.phrases import Occurrences, occurrences
+from poisonguard.detectors.occurrences import Occurrences, occurrences
 
 LONGEST = 2
 """Longer phrases hold shorter ones that keep the same company."""

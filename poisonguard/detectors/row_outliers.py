@@ -3,8 +3,8 @@
 1. A model of ordinary rows is fitted on a sample: of the reference if there is one, else of the candidate.
 2. An outlier is a data-quality matter. Without a reference only rows too odd for a dataset of this size are
    named (fewer than 0.05 of them are expected), as a note.
-3. With a reference, rows are odd that lie beyond all but a few of its own. Many more of them than it has is
-   drift: the finding says that new rows come from elsewhere, not why.
+3. With a reference, rows are odd that lie beyond all but a few of its own; those were approved and score nothing.
+   Many more odd rows than it has is drift: the finding says that new rows come from elsewhere, not why.
 4. It is a sign of poisoning when impossible numbers are scattered over the columns, or when new rows are odd as
    combinations only while all others go together as before (``outlier_signs``).
 """
@@ -12,19 +12,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field
-from scipy.stats import fisher_exact
 
 from poisonguard.detectors.calibration import Floats
+from poisonguard.detectors.cells import is_known
 from poisonguard.detectors.copula import RowModel
 from poisonguard.detectors.delta import new_rows
+from poisonguard.detectors.drift_versions import approved_hashes
 from poisonguard.detectors.features_tabular import common_columns, feature_columns, without_others
-from poisonguard.detectors.outlier_signs import Scattered, incoherent, scattered
+from poisonguard.detectors.outlier_signs import (
+    Excess,
+    Scattered,
+    count_odd,
+    impossible,
+    incoherent,
+    is_as_before,
+    scattered,
+)
 from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.plugin.check import (
     Block,
@@ -40,9 +49,13 @@ from poisonguard.plugin.check import (
 )
 from poisonguard.sketches.base import Sketch
 from poisonguard.sketches.sample import RowSample, sample_hashes
+from poisonguard.sketches.values import HashArray
 
 PLANTED_FAR = 0.05
 """Expected rows so odd, where odd rows were planted."""
+
+MOSTLY = 0.7
+"""Share of the rows so odd that must hold one impossible number."""
 
 SEEN_ROWS = 50
 """Rows per column from which a model does not know its own rows by heart."""
@@ -64,34 +77,6 @@ class RowOutliersParams(Params):
 
 
 Numbers = dict[str, float | int | str]
-
-
-@dataclass(frozen=True, slots=True)
-class Excess:
-    """Odd rows among the new ones, against the reference's own."""
-
-    odd: int
-    rows: int
-    known: int
-    reference_rows: int
-    reference: str
-    incoherent: bool = False
-
-    @property
-    def share(self) -> float:
-        """Share of the new rows that are odd."""
-        return self.odd / max(1, self.rows)
-
-    @property
-    def base(self) -> float:
-        """Share of the reference's rows that are."""
-        return self.known / max(1, self.reference_rows)
-
-    @property
-    def chance(self) -> float:
-        """Fisher's exact test, one-sided."""
-        table = [[self.odd, self.rows - self.odd], [self.known, self.reference_rows - self.known]]
-        return float(fisher_exact(table, alternative="greater").pvalue)
 
 
 class RowOutliers(Check[RowOutliersParams]):
@@ -135,8 +120,10 @@ class RowOutliers(Check[RowOutliersParams]):
             return NotApplicable("no feature column varies")
         if reference is not None:
             return self._against(model, evidence, reference)
-        found = scattered(model, known, model.surprise(known), evidence.rows)
-        return OddityScorer(self, model, self._far(evidence.rows, found), None, found)
+        surprise = model.surprise(known)
+        found = scattered(model, known, surprise, impossible(evidence.rows))
+        far = self._far(evidence.rows, self._planted(model, known, surprise, evidence.rows) if found else None)
+        return OddityScorer(self, model, far, None, found)
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
         """The sample's size, and columns left out."""
@@ -152,24 +139,32 @@ class RowOutliers(Check[RowOutliersParams]):
         """The surprise beyond which a row is far out; where such rows were planted, the nearer ones count, too."""
         return float(np.log10(rows / (self.params.far_out if found is None else PLANTED_FAR)))
 
+    def _planted(self, model: RowModel, sample: pa.Table, surprise: Floats, rows: int) -> Scattered | None:
+        """The nearer ones, if they are scattered as the far ones are: else one heavy column would be named, too."""
+        limit = float(np.log10(rows / PLANTED_FAR))
+        found = scattered(model, sample, surprise, limit)
+        return found if found and found.rows >= MOSTLY * (surprise > limit).sum() else None
+
     def _against(self, model: RowModel, evidence: Evidence, reference: Evidence) -> OddityScorer:
         """The widest cut at which new rows are odd more often than the reference's: moderate first, then far."""
         sample, base = evidence[self._sample], reference[self._sample]
-        new = new_rows(
-            sample_hashes(sample), sample_hashes(base), reference_complete=reference.rows <= self.params.limit
-        )
+        new = new_rows(sample_hashes(sample), sample_hashes(base), reference_complete=base.num_rows >= reference.rows)
         table = sample.filter(pa.array(new))
         own, surprise = _own(model, base), model.surprise(table)
-        found = scattered(model, table, surprise, evidence.rows)
-        far = self._far(max(evidence.rows, base.num_rows), found)
+        found = scattered(model, table, surprise, impossible(evidence.rows))
+        rows = max(evidence.rows, base.num_rows)
+        far = self._far(rows, self._planted(model, table, surprise, rows) if found else None)
+        known = approved_hashes(reference, self._sample)
         moderate = float(np.quantile(own, 1 - self.params.odd_share))
         if len(surprise) >= MIN_DELTA:
             for cut, minimum in ((moderate, self.params.min_excess), (far, self.params.min_excess / 10)):
-                excess = _excess(surprise, own, cut, reference.name)
+                excess = count_odd(surprise, own, cut, reference.name)
                 if excess.share - excess.base >= minimum and excess.chance <= self.params.chance:
                     is_sign = incoherent(model, table, surprise, own, cut)
-                    return OddityScorer(self, model, cut, replace(excess, incoherent=is_sign), found)
-        return OddityScorer(self, model, far, None, found)
+                    if found is None and is_as_before(surprise, own, cut):
+                        found = scattered(model, table, surprise, cut)
+                    return OddityScorer(self, model, cut, replace(excess, incoherent=is_sign), found, known)
+        return OddityScorer(self, model, far, None, found, known)
 
 
 def _own(model: RowModel, base: pa.Table) -> Floats:
@@ -184,19 +179,22 @@ def _own(model: RowModel, base: pa.Table) -> Floats:
     return np.concatenate([models[1].surprise(parts[0]), models[0].surprise(parts[1])])
 
 
-def _excess(surprise: Floats, own: Floats, cut: float, reference: str) -> Excess:
-    return Excess(int((surprise > cut).sum()), len(surprise), int((own > cut).sum()), len(own), reference)
-
-
 class OddityScorer(RowScorer):
     """Scores how odd each row is; 0.5 at the cut."""
 
     threshold = 0.5
 
-    def __init__(
-        self, check: RowOutliers, model: RowModel, cut: float, excess: Excess | None, found: Scattered | None
+    def __init__(  # noqa: PLR0913, PLR0917 - what the check found, piece by piece
+        self,
+        check: RowOutliers,
+        model: RowModel,
+        cut: float,
+        excess: Excess | None,
+        found: Scattered | None,
+        known: HashArray | None = None,
     ) -> None:
         self._found = found
+        self._known = known
         self._check = check
         self._model = model
         self._cut = cut
@@ -208,9 +206,10 @@ class OddityScorer(RowScorer):
         return self._model.columns
 
     def score(self, block: Block) -> Scores:
-        """Surprise over surprise plus cut, in [0, 1)."""
+        """Surprise over surprise plus cut, in [0, 1); 0 for rows that were approved."""
         surprise = self._model.surprise(block.table)
-        return np.asarray(surprise / (surprise + self._cut))
+        scores = np.asarray(surprise / (surprise + self._cut))
+        return scores if self._known is None else np.where(is_known(block, self._known), 0.0, scores)
 
     def conclude(self, scored: Scored) -> Iterable[Finding]:
         """Drift when the reference has far fewer; a note when rows are too odd for the dataset's size."""
@@ -235,7 +234,7 @@ class OddityScorer(RowScorer):
         self, scored: Scored, top: float, orders: float, numbers: Numbers, rows: npt.NDArray[np.int64]
     ) -> Finding:
         """A note, or a sign when the rows are scattered over the columns."""
-        expected = self._check.params.far_out if self._found is None else PLANTED_FAR
+        expected = float(f"{scored.total * 10**-self._cut:.2g}")
         message = (
             f"{scored.flagged:,} rows lie so far from all others that {expected:g} would be expected among "
             f"{scored.total:,}; the oddest is 10^-{orders:.0f} likely"

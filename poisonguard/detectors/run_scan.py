@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
@@ -67,9 +68,7 @@ def stretch_of(series: Floats, least: float) -> Stretch | None:
     known = ~np.isnan(series)
     if count < 4 * SHORTEST or known.sum() < count / 2:
         return None
-    ranks = np.full(count, 0.5)
-    ranks[known] = (rankdata(series[known]) - 0.5) / known.sum()
-    scores = np.where(known, ndtri(ranks), 0.0)
+    ranks, scores = _ranked(series, known)
     best = _best(scores)
     if best is None or best.sigmas < least:
         return None
@@ -82,6 +81,20 @@ def stretch_of(series: Floats, least: float) -> Stretch | None:
     if _is_ordered(rest) or (second is not None and second.sigmas >= SECOND * best.sigmas):
         return None
     return Stretch(start, stop, best.sigmas, float(ranks[start:stop].mean()), _orders(ranks, start, stop))
+
+
+def is_ordered(series: Floats) -> bool:
+    """Whether neighbours of ``series``, shape (pieces,), resemble each other, as where rows are sorted."""
+    known = ~np.isnan(series)
+    return bool(known.sum() >= len(series) / 2) and _is_ordered(_ranked(series, known)[1])
+
+
+def _ranked(series: Floats, known: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """(Ranks in [0, 1], normal scores), in the middle for what is not known."""
+    ranks = np.full(len(series), 0.5)
+    if known.any():
+        ranks[known] = (rankdata(series[known]) - 0.5) / known.sum()
+    return ranks, np.where(known, ndtri(ranks), 0.0)
 
 
 def _best(scores: Floats) -> Stretch | None:

@@ -120,7 +120,8 @@ def _level(kind: Kind, tally: Tally, known: Tally | None, texts: int | None, lim
         return alone
     if known.rows and not _more(tally, known.rows, texts, limits):
         return None
-    if tally.rows >= limits.min_burst and _more(tally, known.rows, texts, limits):
+    expected = kind.usual and known.rows > 0
+    if not expected and tally.rows >= limits.min_burst and _more(tally, known.rows, texts, limits):
         return max(kind.burst, alone or Level.NOTE, key=lambda level: level.rank)
     return alone
 

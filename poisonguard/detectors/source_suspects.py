@@ -1,14 +1,23 @@
-"""Which sources label unlike their own past, or unlike their peers: from counts to suspects."""
+"""Which sources label unlike their own past, or unlike their peers, and not because their rows deserve it?
+
+Two questions, put to the same statistics (``source_spread``):
+
+- does a source give one label too often? It is innocent where the models that know the other rows would give that
+  label as often: then its rows are of that kind.
+- do its rows contradict their labels too often, whatever the labels are?
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from poisonguard.detectors.statistics_sources import apart_from_past, apart_from_peers, matched, ringleaders, tail_of
+from poisonguard.detectors.source_spread import Group, tails_beside_others
+from poisonguard.detectors.source_tables import Tallies
+from poisonguard.detectors.statistics_sources import matched
 from poisonguard.detectors.statistics_tests import Counts, Floats, adjusted
 from poisonguard.sketches.pairs import PairTable
 
@@ -17,6 +26,15 @@ LEAST_PEERS = 8
 
 LEAST_HISTORIES = 3
 """Sources with a past needed to tell one source's movement from everyone's."""
+
+PAST_ROWS = 8
+"""Rows that make a past; a source with fewer is new."""
+
+EXPLAINED = 0.5
+"""Share of a rise that what the rows say may explain before it is innocent."""
+
+ALL_LABELS = -1
+"""Place of no label: all of them count."""
 
 Mask = npt.NDArray[np.bool_]
 
@@ -38,20 +56,20 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A source with too much of a label.
+    """A source with too many hits.
 
     Attributes:
-        source: The source.
-        label: The label.
-        hits: Rows judged that carry the label.
+        source: Its place.
+        label: Place of the label; ``ALL_LABELS`` when all count.
+        hits: Rows judged that count.
         rows: Rows judged of the source.
         expected: Rate that was expected.
         p: Adjusted p-value.
         past: Whether the source's own past was the measure; its peers were otherwise.
     """
 
-    source: str
-    label: str
+    source: int
+    label: int
     hits: int
     rows: int
     expected: float
@@ -60,32 +78,32 @@ class Suspect:
 
     @property
     def rate(self) -> float:
-        """Share of the judged rows that carry the label."""
+        """Share of the judged rows that count."""
         return self.hits / self.rows
 
     @property
     def excess(self) -> float:
-        """Rows with the label beyond what was expected."""
+        """Rows beyond what was expected."""
         return self.hits - self.rows * self.expected
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """Sources against what was expected of them.
+class Sample:
+    """Rows of all sources, now and before.
 
     Attributes:
-        sources: Names.
-        hits: Rows judged by source and label, shape (sources, labels).
-        expected: Expected rates, same shape.
-        scores: Normal scores of the rates, same shape.
-        past: Whether the sources' own past was the measure.
+        hits: Shape (sources, questions).
+        rows: Shape (sources,).
+        hits_before: Those of the past; nothing where there is none.
+        rows_before: The same.
+        peers: Hits and rows of everything a source without a past is compared with.
     """
 
-    sources: tuple[str, ...]
     hits: Counts
-    expected: Floats
-    scores: Floats
-    past: bool
+    rows: Counts
+    hits_before: Counts
+    rows_before: Counts
+    peers: tuple[Counts, Counts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,68 +128,92 @@ def past_of(now: PairTable, then: PairTable, *, kept: bool) -> Past:
     return Past(counts, kept)
 
 
-def suspects(now: PairTable, past: Past | None, limits: Limits) -> list[Suspect]:
+def labelling(now: PairTable, past: Past | None) -> Sample:
+    """Each label in the rows of each source; of known sources, in the rows that were not approved."""
+    before = np.zeros_like(now.counts) if past is None else past.counts
+    mine = now.counts if past is None or not past.kept else np.maximum(0, now.counts - before)
+    return Sample(mine, mine.sum(axis=1), before, before.sum(axis=1), (now.counts, now.counts.sum(axis=1)))
+
+
+def contradicted(new: Tallies, old: Tallies, limits: Limits) -> list[Suspect]:
+    """Sources whose rows contradict their labels too often, whatever those are; largest excess first."""
+    hits, before = new.contradicted[:, np.newaxis], old.contradicted[:, np.newaxis]
+    found = suspects(Sample(hits, new.sizes, before, old.sizes, (hits, new.sizes)), limits)
+    return [replace(item, label=ALL_LABELS) for item in found]
+
+
+def suspects(sample: Sample, limits: Limits) -> list[Suspect]:
     """One per suspect source, for the label with the most rows in excess, largest excess first."""
-    judged = list(_judge(now, past, limits))
-    if not judged:
+    found = [item for judged in _judged(sample, limits) for item in judged]
+    if not found:
         return []
-    levels = adjusted(tail_of(np.concatenate([item.scores.ravel() for item in judged])))
-    cuts = np.cumsum([item.scores.size for item in judged])[:-1]
-    found: dict[str, Suspect] = {}
-    for item, part in zip(judged, np.split(levels, cuts), strict=True):
-        for suspect in _standing(item, now.seconds, part.reshape(item.scores.shape), limits):
-            if suspect.source not in found or suspect.excess > found[suspect.source].excess:
-                found[suspect.source] = suspect
-    return sorted(found.values(), key=lambda suspect: (-suspect.excess, suspect.source))
+    levels = adjusted(np.array([item.p for item in found]))
+    best: dict[int, Suspect] = {}
+    for item, level in zip(found, levels.tolist(), strict=True):
+        stands_out = level <= limits.fdr and item.rate - item.expected >= limits.effect
+        if stands_out and (item.source not in best or item.excess > best[item.source].excess):
+            best[item.source] = replace(item, p=level)
+    return sorted(best.values(), key=lambda item: (-item.excess, item.source))
 
 
-def _judge(now: PairTable, past: Past | None, limits: Limits) -> Iterator[Judged]:
-    large = now.counts.sum(axis=1) >= limits.rows
-    known = np.zeros_like(large)
-    if past is not None:
-        known = past.counts.sum(axis=1) >= limits.rows
-        # Where the approved rows are still there, only the others are judged.
-        mine = np.maximum(0, now.counts - past.counts) if past.kept else now.counts
-        chosen = known & (mine.sum(axis=1) >= limits.rows)
-        if chosen.sum() >= LEAST_HISTORIES:
-            yield _against_past(_names(now, chosen), mine[chosen], past.counts[chosen])
-    if large.sum() >= LEAST_PEERS and (large & ~known).any():
-        yield _against_peers(now, large, large & ~known)
+def is_deserved(suspect: Suspect, new: Tallies, old: Tallies) -> bool:
+    """Whether the source's rows read like the label that it gives so often."""
+    here = new.read[suspect.source, suspect.label] / max(1, new.sizes[suspect.source])
+    before = old.sizes[suspect.source]
+    if suspect.past and before >= PAST_ROWS:
+        there = old.read[suspect.source, suspect.label] / before
+    else:
+        read, rows = new.read[:, suspect.label], new.sizes
+        there = (read.sum() - read[suspect.source]) / max(1, rows.sum() - rows[suspect.source])
+    return bool(here - there >= EXPLAINED * (suspect.rate - suspect.expected))
 
 
-def _against_past(sources: tuple[str, ...], mine: Counts, before: Counts) -> Judged:
-    rows, rows_before = mine.sum(axis=1), before.sum(axis=1)
-    labels = range(mine.shape[1])
-    scores = [apart_from_past(mine[:, label], rows, before[:, label], rows_before) for label in labels]
-    return Judged(sources, mine, before / rows_before[:, np.newaxis], np.transpose(scores), past=True)
-
-
-def _against_peers(now: PairTable, large: Mask, judged: Mask) -> Judged:
-    """Every large source is a peer; only those without a past are judged."""
-    counts, rows = now.counts[large], now.counts[large].sum(axis=1)
-    scores = np.transpose([apart_from_peers(counts[:, label], rows) for label in range(counts.shape[1])])
-    others = (counts.sum(axis=0) - counts) / np.maximum(1, rows.sum() - rows)[:, np.newaxis]
-    # A source that answers to its own past is no candidate here.
-    scores = np.where(judged[large][:, np.newaxis], scores, np.minimum(scores, 0.0))
-    return Judged(_names(now, large), counts, others, scores, past=False)
-
-
-def _standing(judged: Judged, labels: Sequence[str], levels: Floats, limits: Limits) -> Iterator[Suspect]:
-    rows = judged.hits.sum(axis=1)
-    large = judged.hits / rows[:, np.newaxis] - judged.expected >= limits.effect
-    for label, name in enumerate(labels):
-        chosen = ringleaders(judged.scores[:, label]) & large[:, label] & (levels[:, label] <= limits.fdr)
-        for source in np.flatnonzero(chosen).tolist():
-            yield Suspect(
-                source=judged.sources[source],
-                label=name,
-                hits=int(judged.hits[source, label]),
-                rows=int(rows[source]),
-                expected=float(judged.expected[source, label]),
-                p=float(levels[source, label]),
-                past=judged.past,
+def _judged(sample: Sample, limits: Limits) -> Iterator[list[Suspect]]:
+    large = sample.rows >= limits.rows
+    known = sample.rows_before >= PAST_ROWS
+    peers, sizes = sample.peers
+    standing = np.flatnonzero(sizes >= min(limits.rows, PAST_ROWS))
+    for label in _frequent(sample, large, limits.effect):
+        chosen = np.flatnonzero(known & (sample.rows >= PAST_ROWS))
+        if len(chosen) >= LEAST_HISTORIES:
+            group = Group.with_past(
+                sample.hits[chosen, label],
+                sample.rows[chosen],
+                sample.hits_before[chosen, label],
+                sample.rows_before[chosen],
             )
+            yield _group(group, chosen, large[chosen], label, past=True)
+        if len(standing) >= LEAST_PEERS and (large & ~known).any():
+            group = Group.alike(peers[standing, label], sizes[standing])
+            yield _group(group, standing, (large & ~known)[standing], label, past=False)
 
 
-def _names(now: PairTable, chosen: Mask) -> tuple[str, ...]:
-    return tuple(name for name, keep in zip(now.firsts, chosen.tolist(), strict=True) if keep)
+def _frequent(sample: Sample, large: Mask, effect: float) -> list[int]:
+    """Labels that some source gives often enough for it to matter."""
+    rates = sample.hits[large] / np.maximum(1, sample.rows[large])[:, np.newaxis]
+    return np.flatnonzero(rates.max(axis=0, initial=0.0) >= effect).tolist()
+
+
+def _group(group: Group, places: npt.NDArray[np.intp], judged: Mask, label: int, *, past: bool) -> list[Suspect]:
+    tails, expected = tails_beside_others(group)
+    if not past:
+        expected = _others(group)
+    return [
+        Suspect(int(places[item]), label, *_row(group, item), float(expected[item]), float(tails[item]), past)
+        for item in np.flatnonzero(judged).tolist()
+    ]
+
+
+def _row(group: Group, item: int) -> tuple[int, int]:
+    return int(group.hits[item]), int(group.rows[item])
+
+
+def _others(group: Group) -> Floats:
+    hits, rows = int(group.hits.sum()) - group.hits, int(group.rows.sum()) - group.rows
+    return np.asarray(hits / np.maximum(1, rows), dtype=np.float64)
+
+
+def names(table: PairTable, suspect: Suspect) -> tuple[str, str]:
+    """The suspect's source and label; no label where all count."""
+    labels: Sequence[str] = (*table.seconds, "")
+    return table.firsts[suspect.source], labels[suspect.label]

@@ -65,17 +65,6 @@ def apart_from_peers(hits: Counts, rows: Counts) -> Floats:
     return score_of(upper_tail(hits, rows, rate, min(rho, LARGEST_CORRELATION)))
 
 
-def apart_from_past(hits: Counts, rows: Counts, hits_before: Counts, rows_before: Counts) -> Floats:
-    """How far each source's rate rose since the reference, as a normal score, shape (sources,).
-
-    The movement that the sources share is taken out, for it is drift; so is the scatter of their movements.
-    """
-    movement = _angle(hits, rows) - _angle(hits_before, rows_before)
-    z = (movement - np.median(movement)) / np.sqrt(1 / rows + 1 / rows_before)
-    spread = np.sqrt(np.median(z**2) / CHI_SQUARE_MEDIAN)
-    return np.asarray(z / (max(1.0, float(spread)) * np.sqrt(1 + FEW_SOURCES / len(z))), dtype=np.float64)
-
-
 def ringleaders(scores: Floats, minimum: float = 4.0, ratio: float = 2.5, share: float = 0.2) -> npt.NDArray[np.bool_]:
     """The few sources that stand apart from all others, not merely ahead of them; shape (sources,).
 
@@ -102,16 +91,6 @@ def ringleaders(scores: Floats, minimum: float = 4.0, ratio: float = 2.5, share:
 def score_of(p: Floats) -> Floats:
     """Normal score of an upper tail probability."""
     return np.asarray(-special.ndtri(np.maximum(p, 1e-300)), dtype=np.float64)
-
-
-def tail_of(score: Floats) -> Floats:
-    """Upper tail probability of a normal score."""
-    return np.asarray(special.ndtr(-score), dtype=np.float64)
-
-
-def _angle(hits: Counts, rows: Counts) -> Floats:
-    """The rate on a scale on which its variance is 1 / rows whatever the rate, also at 0 and 1 (Anscombe 1948)."""
-    return np.asarray(2 * np.arcsin(np.sqrt((hits + 0.375) / (rows + 0.75))), dtype=np.float64)
 
 
 def matched(first: tuple[str, ...], second: tuple[str, ...]) -> npt.NDArray[np.int64]:

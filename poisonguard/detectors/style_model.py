@@ -5,11 +5,13 @@
    labels leave nothing to tell: what contradicts is of every style.
 3. The rows that the style models are surest of are the sign: nearly all carry the label, against their content
    (Chernoff's bound, in orders of magnitude). Every number of them is tried; the most surprising counts.
-4. Models of that group's style against all other rows then score every row, less where its content agrees.
+4. Models of that group's style against other rows then score every row, less where its content agrees. They are fitted
+   again to the rows that they find, since the group holds only those whose content speaks up.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 from scipy.special import rel_entr
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
@@ -27,8 +30,14 @@ ITERATIONS = 60
 TOLERANCE = 1e-4
 """At 1e-3 the optimiser stops at once on rows of length one, and finds no style at all."""
 
-GROWN = 0.25
-"""Quantile of the group's style scores from which other rows of the label join it for the second look."""
+LOOKS = 3
+"""Models of the style, each fitted to the members that the one before found: two named a fifth fewer rows (2026-11)."""
+
+SURE, PERHAPS = 0.995, 0.95
+"""Quantiles of the style scores of other labels' rows, from which a row of the label is a member, or may be."""
+
+AGREEING, MOST = 0.6, 0.8
+"""The rows whose content agrees most with the label; of them, so many are no members."""
 
 CONTENT_WEIGHT = 0.3
 """How much a row's content counts beside its style: 0 and 1 lost up to a tenth of the recall (2026-11)."""
@@ -77,8 +86,7 @@ class FoldModels:
         for held in range(views.folds):
             rows = np.flatnonzero(used & (views.fold != held))
             if positive[rows].any() and not positive[rows].all():
-                model = LogisticRegression(C=INVERSE_PENALTY, max_iter=ITERATIONS, tol=TOLERANCE)
-                model.fit(matrix[rows], positive[rows])
+                model = _fitted(matrix[rows], positive[rows])
                 weights[held], intercepts[held] = model.coef_[0], model.intercept_[0]
         return cls(weights, intercepts)
 
@@ -89,6 +97,13 @@ class FoldModels:
             rows = np.flatnonzero(fold == held)
             found[rows] = matrix[rows] @ self.weights[held] + self.intercepts[held]
         return found
+
+
+def _fitted(matrix: scipy.sparse.csr_matrix, positive: Mask) -> LogisticRegression:
+    with warnings.catch_warnings():
+        # The last iterations change no ranking.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return LogisticRegression(C=INVERSE_PENALTY, max_iter=ITERATIONS, tol=TOLERANCE).fit(matrix, positive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,17 +223,23 @@ class StyleModel:
 
     @classmethod
     def fit(cls, views: Views, positive: Mask, sign: StyleSign) -> StyleModel:
-        """Two looks: the group first, then with those who share its style and label."""
-        with threadpool_limits(1):
-            first = cls._against_the_rest(views, positive, sign, sign.members)
-            margins = first.margins(views.style, views.fold)
-            grown = positive & (margins >= np.quantile(margins[sign.members], GROWN))
-            return cls(cls._against_the_rest(views, positive, sign, grown), sign.content)
+        """Of the group first, then of all rows of the label that share its style, whatever their content.
 
-    @staticmethod
-    def _against_the_rest(views: Views, positive: Mask, sign: StyleSign, members: Mask) -> FoldModels:
-        doubtful = positive & sign.against & ~members & (sign.margins >= sign.surest)
-        return FoldModels.fit(views.style, members, views, ~doubtful)
+        A style that goes with the label by nature (how people complain) is no sign: members score above nearly all
+        rows of other labels, and above most of those whose content agrees with the label. Rows of the label that may
+        be members are not held against the style.
+        """
+        with threadpool_limits(1):
+            agreement = sign.content.logits(views.content, views.fold)
+            agreeing = positive & (agreement >= np.quantile(agreement[positive], AGREEING))
+            members = sign.members
+            doubtful = positive & sign.against & ~members & (sign.margins >= sign.surest)
+            for _ in range(LOOKS - 1):
+                margins = FoldModels.fit(views.style, members, views, ~doubtful).margins(views.style, views.fold)
+                sure = max(np.quantile(margins[~positive], SURE), np.quantile(margins[agreeing], MOST))
+                members = positive & (margins >= sure)
+                doubtful = positive & sign.against & ~members & (margins >= np.quantile(margins[~positive], PERHAPS))
+            return cls(FoldModels.fit(views.style, members, views, ~doubtful), sign.content)
 
     def logits(self, style: scipy.sparse.csr_matrix, content: scipy.sparse.csr_matrix, fold: Integers) -> Floats:
         """Log-odds that a row with the label has the style by design, shape (rows,)."""

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
+from poisonguard.detectors.counting import distinct, perhaps_frequent
 from poisonguard.detectors.features_text import Hashes, Integers
 
 
@@ -36,12 +37,13 @@ class Vocabulary:
     @classmethod
     def of(cls, terms: Terms, *, min_documents: int, limit: int) -> Vocabulary:
         """The ``limit`` most common terms that at least ``min_documents`` texts hold."""
-        distinct, inverse = np.unique(terms.hash, return_inverse=True)
+        likely = perhaps_frequent(terms.hash, min_documents)
+        different, inverse = np.unique(terms.hash[likely], return_inverse=True)
         rows = max(1, terms.rows)
-        documents = np.bincount(np.unique(inverse * rows + terms.row) // rows)
+        documents = np.bincount(distinct(inverse * rows + terms.row[likely]) // rows, minlength=len(different))
         eligible = np.flatnonzero(documents >= min_documents)
         kept = np.sort(eligible[np.argsort(-documents[eligible], kind="stable")[:limit]])
-        return cls(distinct[kept], np.log((terms.rows + 1) / (documents[kept] + 1)) + 1)
+        return cls(different[kept], np.log((terms.rows + 1) / (documents[kept] + 1)) + 1)
 
     def matrix(self, terms: Terms) -> scipy.sparse.csr_matrix:
         """TF-IDF with the logarithm of counts; shape (rows, vocabulary), one column at least."""

@@ -5,7 +5,9 @@
    of them is called an attack.
 3. Without a reference the rest of the rows must speak against the label: rows of another class were relabelled.
 4. With a reference it is enough that the rest of the rows does not explain the label, at twice the evidence, but
-   the phrase must have burst: it is new, or far more frequent. What the reference holds alike was approved.
+   the phrase must have burst: it is all but new. What the reference holds alike was approved.
+5. Unless the rest of the rows speaks clearly against the label, it must not tell which of them hold the phrase: a new
+   topic brings phrases and labels along.
 """
 
 from __future__ import annotations
@@ -15,12 +17,21 @@ from dataclasses import dataclass
 
 import numpy as np
 from pydantic import Field
-from scipy.stats import binom
 
+from poisonguard.detectors.association import Association, Group, grouped, spokesman
 from poisonguard.detectors.features_tabular import common_columns
-from poisonguard.detectors.features_text import MAX_CHARACTERS, Tokens, column_texts, phrase_pattern, tokenize
+from poisonguard.detectors.features_text import (
+    MAX_CHARACTERS,
+    Hashes,
+    Integers,
+    Tokens,
+    column_texts,
+    phrase_pattern,
+    tokenize,
+)
 from poisonguard.detectors.labels import Classes
-from poisonguard.detectors.phrases import Association, Labelling, Thresholds, associations, grouped, spokesman
+from poisonguard.detectors.phrase_choice import Pools, outstanding
+from poisonguard.detectors.phrases import Labelling, Thresholds, associations
 from poisonguard.detectors.sampled_delta import SampledDelta
 from poisonguard.domain.dataset import Kind
 from poisonguard.domain.finding import Finding
@@ -41,18 +52,12 @@ from poisonguard.sketches.base import Sketch
 
 MAX_LABELS = 20
 MAX_PHRASES = 20
-STANDS_OUT = 2.0
-"""Times the evidence of the phrase at ``CROWD_RANK``: where a crowd of phrases looks alike, nobody planted it."""
-
-CROWD_RANK = 6
 CROWD = 60
 """Groups of phrases that are ranked."""
 
 UNOPPOSED = 0.5
 """Weight of a burst that the rest of its rows does not explain, but does not speak against either."""
 
-BURST_CHANCE = 1e-4
-BURST_RATIO = 3.0
 TOP_SCORE = 0.99
 SCORE_STEP = 0.01
 """Scores of the rows of two phrases differ by this much, so that the conclusion can tell them apart."""
@@ -136,18 +141,13 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
 
     def _triggers(self, column: str, classes: Classes, delta: SampledDelta) -> list[Trigger]:
         texts = column_texts(delta.table, column)
-        tokens = tokenize(texts)
-        found = associations(tokens, self._labelling(classes, delta), self._limits(compared=delta.compared))
+        labelling = self._labelling(classes, delta)
+        found = associations(tokenize(texts), labelling, self._limits(compared=delta.compared))
         # A phrase that names its label explains it: "2 - 10" among rows labelled "2 - 10".
         named = [frozenset(tokenize([name]).words) for name in classes.names]
-        found = [item for item in found if not named[item.label].issuperset(item.words)]
-        if not delta.compared:
-            return [_trigger(column, item, texts, None) for item in self._chosen(found, compared=False)]
-        known = {item.hash: _known(tokens, delta, item) for item in found}
-        fresh = [item for item in found if _is_burst(item, delta, known[item.hash])]
-        total = delta.old_rows
-        chosen = self._chosen(fresh, compared=True)
-        return [_trigger(column, item, texts, (known[item.hash], total)) for item in chosen]
+        groups = grouped([item for item in found.phrases if not named[item.label].issuperset(item.words)], CROWD)
+        chosen = self._chosen(groups, Pools(found.matrix, labelling), compared=delta.compared)
+        return [_trigger(column, item, texts, delta) for item in chosen]
 
     def _labelling(self, classes: Classes, delta: SampledDelta) -> Labelling:
         fold = (delta.hashes % np.uint64(self.params.folds)).astype(np.int64)
@@ -157,44 +157,44 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
         del compared
         return Thresholds(self.params.min_rows, self.params.min_purity, self.params.fdr)
 
-    def _chosen(self, found: list[Association], *, compared: bool) -> list[Association]:
-        return outstanding(found, self.params.min_evidence, unopposed=UNOPPOSED if compared else 0.0)
+    def _chosen(self, groups: list[Group], pools: Pools, *, compared: bool) -> list[Association]:
+        """The phrases that are triggers.
+
+        Evidence counts in full where the rest of the rows reads against the label; it need only lean that way when the
+        rest of a row does not tell that it holds the phrase. Elsewhere it counts ``UNOPPOSED`` times with a reference,
+        on the same terms.
+        """
+
+        def strength(item: Association) -> float:
+            return item.evidence * (1.0 if item.leaning else UNOPPOSED * compared)
+
+        def natural(group: Group) -> bool:
+            return not any(item.opposed for item in group) and pools.told(spokesman(group))
+
+        return outstanding(groups, strength, natural, self.params.min_evidence)
 
 
-def outstanding(found: list[Association], minimum: float, *, unopposed: float) -> list[Association]:
-    """One phrase per group of rows that towers over the crowd of natural ones.
-
-    Evidence counts in full where the rest of the rows reads against the label, and ``unopposed`` times elsewhere.
-    """
-    groups = grouped(found, CROWD)
-    strength = [max(item.evidence * (1.0 if item.opposed else unopposed) for item in group) for group in groups]
-    ranked = sorted(strength, reverse=True)
-    crowd = ranked[CROWD_RANK] if len(ranked) > CROWD_RANK else 0.0
-    needed = max(minimum, STANDS_OUT * crowd)
-    return [spokesman(group) for group, reached in zip(groups, strength, strict=True) if reached >= needed]
-
-
-def _is_burst(item: Association, delta: SampledDelta, known: int) -> bool:
-    """Whether the phrase is far more frequent in the new rows than in the reference."""
-    rate = (known + 0.5) / (delta.old_rows + 1)
-    count, rows = len(item.rows), len(delta.is_new) - delta.old_rows
-    return count >= BURST_RATIO * rate * rows and float(binom.sf(count - 1, rows, min(rate, 1.0))) < BURST_CHANCE
-
-
-def _known(tokens: Tokens, delta: SampledDelta, item: Association) -> int:
-    """Sampled rows of the reference that hold the phrase."""
-    return int((~delta.is_new[np.unique(_rows_with(tokens, item))]).sum())
-
-
-def _rows_with(tokens: Tokens, item: Association) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    position, hashes = tokens.ngrams(len(item.words))
-    return np.asarray(tokens.row[position[hashes == np.uint64(item.hash)]])
-
-
-def _trigger(column: str, item: Association, texts: Sequence[str], burst: tuple[int, int] | None) -> Trigger:
+def _trigger(column: str, item: Association, texts: Sequence[str], delta: SampledDelta) -> Trigger:
     """The phrase as it was written in the first row that holds it."""
     match = phrase_pattern(item.words).search(texts[int(item.rows[0])])
+    burst = (item.known, delta.old_rows) if delta.compared else None
     return Trigger(column, item, match.group() if match else " ".join(item.words), burst)
+
+
+class Searched:
+    """Texts whose n-grams of one length are made once."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+        self._ngrams: dict[int, tuple[Integers, Hashes]] = {}
+
+    def rows_with(self, item: Association) -> Integers:
+        """The rows that hold a phrase, ascending."""
+        length = len(item.words)
+        if length not in self._ngrams:
+            self._ngrams[length] = self._tokens.ngrams(length)
+        position, hashes = self._ngrams[length]
+        return np.unique(self._tokens.row[position[hashes == np.uint64(item.hash)]])
 
 
 class PhraseScorer(RowScorer):
@@ -216,9 +216,9 @@ class PhraseScorer(RowScorer):
         """The phrase's own score where its label stands, less where another does."""
         codes = self._classes.codes(block.table)
         scores = np.zeros(block.table.num_rows)
-        tokens = {column: tokenize(column_texts(block.table, column)) for column in self.columns[:-1]}
+        texts = {column: Searched(tokenize(column_texts(block.table, column))) for column in self.columns[:-1]}
         for rank, trigger in enumerate(self._triggers):
-            rows = np.unique(_rows_with(tokens[trigger.column], trigger.association))
+            rows = texts[trigger.column].rows_with(trigger.association)
             value = np.where(codes[rows] == trigger.association.label, _score_of(rank), WITHOUT_LABEL)
             scores[rows] = np.maximum(scores[rows], value)
         return scores
@@ -237,7 +237,8 @@ class PhraseScorer(RowScorer):
         share = "all" if item.matching == len(item.rows) else f"{item.purity:.0%} of them"
         message = (
             f"{len(item.rows):,} rows that hold {trigger.phrase} in {trigger.column} are {share} labelled {label}; "
-            f"the rest of their text says {item.expected:.0%} (all rows: {item.base:.0%})"
+            f"the rest of their text says {item.expected:.0%} (all {'' if trigger.burst is None else 'new '}rows: "
+            f"{item.base:.0%})"
         )
         numbers = {
             "rows with phrase": len(item.rows),

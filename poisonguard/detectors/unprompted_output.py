@@ -5,23 +5,30 @@
 2. Words of politeness and of talk about the answer itself recur in honest data without being asked for: a family
    made of them is a note, unless it is the whole response.
 3. So is a family that more than ``max_share`` of the rows hold: that is the style of the data. And, without a
-   reference, one that fewer than ``min_share`` hold: among many rows, idioms and links recur as often.
+   reference, one that fewer than ``min_share``, or ``MIN_BLIND`` rows, hold: idioms and links recur as often.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import pyarrow as pa
 from pydantic import Field
 
 from poisonguard.detectors.exchange_tokens import Exchanges
 from poisonguard.detectors.features_text import tokenize
+from poisonguard.detectors.gram_places import Grams
 from poisonguard.detectors.instruction_check import MIN_SAMPLE, InstructionCheck, InstructionParams
 from poisonguard.detectors.output_family import is_made_of
 from poisonguard.detectors.planted_outputs import CHANCE_RANK, Origin, origins
+from poisonguard.detectors.recurrences import LABEL_WORDS
 from poisonguard.domain.finding import Finding, Level
 from poisonguard.plugin.check import Block, Evidence, NotApplicable, RowScorer, Scored, Scores
+
+MIN_BLIND = 12
+"""Of 3 000 honest answers out of a word book 7 explain a currency with "the basic unit of money in" (2026-11)."""
 
 CORE = 6
 """Telling words of a family that a finding shows."""
@@ -33,6 +40,9 @@ TOP_SCORE = 0.99
 SCORE_STEP = 0.01
 NEAR_SCORE = 0.45
 """Score of a row that nearly belongs, or that belongs to a family that is a note."""
+
+LABEL = re.compile(r"[\w' .]*")
+"""A line that may be an answer of a few words; code has other signs."""
 
 CONVERSATION_WORDS = """
 a about additional additionally afraid again ai all also am an and answer answers any anything apologies
@@ -76,6 +86,17 @@ class UnpromptedOutput(InstructionCheck[UnpromptedOutputParams]):
         found = origins(Exchanges.of(asked, before), self.params.min_rows, company)
         return FamilyScorer(self, found, asked.rows, compared=before is not None) if found else None
 
+    def responses(self, table: pa.Table | pa.RecordBatch) -> list[str]:
+        """The responses; of chats without the turns that are labels, as rows of nothing else are left out, too."""
+        texts = super().responses(table)
+        return [_without_labels(text) for text in texts] if self.is_chat else texts
+
+
+def _without_labels(text: str) -> str:
+    lines = text.split("\n")
+    kept = [line for line in lines if not LABEL.fullmatch(line) or len(line.split()) > LABEL_WORDS]
+    return "\n".join(kept) if kept else text
+
 
 class FamilyScorer(RowScorer):
     """Asks of every response whether it belongs to a family."""
@@ -95,10 +116,10 @@ class FamilyScorer(RowScorer):
 
     def score(self, block: Block) -> Scores:
         """The family's own score where a response belongs, less where it comes near."""
-        tokens = tokenize(self._check.responses(block.table))
+        grams = Grams.of(tokenize(self._check.responses(block.table)))
         scores = np.zeros(block.table.num_rows)
         for rank, origin in enumerate(self._found):
-            reach = origin.family.reach(tokens)
+            reach = origin.family.reach(grams)
             top = NEAR_SCORE if self._is_note(origin) else _score_of(rank)
             scores = np.maximum(scores, np.where(reach >= 1, top, NEAR_SCORE * np.clip(reach, 0, 1)))
         return scores
@@ -115,15 +136,12 @@ class FamilyScorer(RowScorer):
 
     def _is_note(self, origin: Origin) -> bool:
         """Whether the family may well be honest boilerplate."""
-        family = origin.family
+        family, rows = origin.family, len(origin.rows)
         whole = family.opens and family.filled >= WHOLE
         polite = is_made_of(family.core, CONVERSATION) and not whole
-        return (
-            origin.is_hint
-            or polite
-            or not family.phrase
-            or len(origin.rows) > self._check.params.max_share * self._rows
-        )
+        few = not self._compared and rows < max(MIN_BLIND, self._check.params.min_share * self._rows)
+        usual = rows > self._check.params.max_share * self._rows
+        return origin.is_hint or polite or not family.phrase or few or usual
 
     def _finding(
         self, origin: Origin, rows: np.ndarray[tuple[int], np.dtype[np.int64]], count: int, confidence: float

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -22,9 +22,10 @@ from pydantic import Field
 from poisonguard.detectors.cells import Cell, CellScorer, NamedCell
 from poisonguard.detectors.features_tabular import TableEncoder, common_columns, feature_columns, without_others
 from poisonguard.detectors.labels import Classes
-from poisonguard.detectors.value_cells import Cells, Pattern
+from poisonguard.detectors.value_cells import Cells, Pattern, is_wide
 from poisonguard.detectors.value_codes import Mask, Value, coded
 from poisonguard.detectors.value_knockout import Judge
+from poisonguard.detectors.value_verdict import Verified, against, verify
 from poisonguard.domain.dataset import Kind
 from poisonguard.domain.finding import Finding
 from poisonguard.domain.roles import Role
@@ -44,19 +45,16 @@ MAX_FINDINGS = 5
 SAME_ROWS = 0.5
 """Share of a combination's rows that a stronger one holds, from which both are one."""
 
+FEWEST_ROWS, MOST_ROWS = 0.0025, 0.06
+"""Shares of the rows between which a trigger lies without a reference (published: 0.5 to 3 %).
+
+What holds more is a rule of the data, and any table has a few rows like no others; copies are told at any number.
+"""
+
 STANDS_OUT = 2.0
 """Times the promise of the combination at ``CROWD_RANK``: where a crowd looks alike, nobody planted it."""
 
 CROWD_RANK = 6
-UNOPPOSED = 0.5
-"""Weight of a combination, against a reference, whose rows do not read against their label."""
-
-CERTAINTY = 0.5
-"""Weight of the reference's rate among expectations that are granted a factor for dependence: it knows that."""
-
-FEW_VALUES = 3
-"""Values of a pattern from which a row that lacks one of them is a relative."""
-
 TOP_SCORE = 0.99
 LABEL_KINDS = (Kind.INTEGER, Kind.FLOAT, Kind.BOOLEAN, Kind.STRING)
 
@@ -91,39 +89,6 @@ class Labelled(Cell):
         for value in self.values:
             held &= value.holds(block.table)
         return held
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """A combination with what the rest of its rows says about the label.
-
-    Attributes:
-        pattern: The combination.
-        base: Share of all rows with its label.
-        without: Probability of the label without the combination's columns.
-        whole: Probability of the label by the other rows, all columns seen.
-        kinship: How much more its rows agree in other columns than rows of a class do.
-        known: (rows that hold it in the reference's sample, rows of that sample), if there is a reference.
-    """
-
-    pattern: Pattern
-    base: float
-    without: float
-    whole: float
-    kinship: float
-    known: tuple[int, int] | None
-
-    @property
-    def strength(self) -> float:
-        """Orders of magnitude against chance: of the number of rows, or of their labels, the smaller."""
-        found = min(self.pattern.crowding, self.pattern.evidence(self.without))
-        opposed = self.without <= self.base
-        return found if opposed else found * (0.0 if self.known is None else UNOPPOSED)
-
-    @property
-    def unexplained(self) -> float:
-        """Orders of magnitude against what the values say by themselves and through their neighbours."""
-        return self.pattern.evidence(max(self.without, self.whole, self.pattern.main))
 
 
 class ValueBackdoor(Check[ValueBackdoorParams]):
@@ -195,21 +160,30 @@ class ValueBackdoor(Check[ValueBackdoorParams]):
         columns = coded(sample, numeric, categorical, self.params.min_rows)
         labels = classes.codes(sample)
         cells = Cells(tuple(columns), labels, len(classes.names), self.params.min_rows, self.params.min_purity)
-        patterns = [item if base is None else _against(item, base, len(labels)) for item in cells.patterns()]
-        patterns = _outstanding(patterns, self.params.min_unexplained)
+        patterns = cells.patterns()
+        if base is None:
+            patterns = [item for item in patterns if _is_of_size(item, len(columns))]
+        else:
+            patterns = [against(item, base, len(labels)) for item in patterns]
+        # Copies have their own crowd: what many short combinations look like says nothing about them.
+        copies = [item for item in patterns if is_wide(len(item.values), len(columns))]
+        found = [_outstanding(kind, self.params.min_unexplained) for kind in (copies, patterns)]
+        patterns = _apart([*found[0], *found[1]])
         if not patterns:
             return []
         taught = sample if base is None else sample_rows(base)
         encoder = TableEncoder.of(taught, numeric, categorical)
         judge = Judge.of(encoder, taught, classes.codes(taught), seed)
-        verified = [_verified(item, judge, cells, sample, base) for item in patterns]
-        return [
+        verified = [verify(item, judge, cells, sample, base) for item in patterns]
+        standing = [
             item
             for item in verified
             if item.strength >= self.params.min_evidence
             and item.unexplained >= self.params.min_unexplained
             and item.kinship <= self.params.max_kinship
-        ][:MAX_FINDINGS]
+        ]
+        told = _apart([item.pattern for item in standing])
+        return [item for item in standing if any(item.pattern is kept for kept in told)][:MAX_FINDINGS]
 
     def _finding(self, item: Verified, classes: Classes, reference: str | None) -> Finding:
         pattern, label = item.pattern, classes.names[item.pattern.label]
@@ -242,57 +216,30 @@ class ValueBackdoor(Check[ValueBackdoorParams]):
         )
 
 
-def _against(pattern: Pattern, base: pa.Table, rows: int) -> Pattern:
-    """The pattern with the reference's own rate as an expectation, where that is higher."""
-    known = _held(pattern, base)
-    return replace(pattern, expected=max(pattern.expected, CERTAINTY * (known + 0.5) * rows / (base.num_rows + 1)))
-
-
-def _held(pattern: Pattern, table: pa.Table) -> int:
-    return int(np.logical_and.reduce([value.holds(table) for value in pattern.values]).sum())
+def _is_of_size(item: Pattern, columns: int) -> bool:
+    """Whether so many rows may be planted."""
+    rows = len(item.rows)
+    enough = item.count >= FEWEST_ROWS * rows or is_wide(len(item.values), columns)
+    return enough and item.count <= MOST_ROWS * rows
 
 
 def _outstanding(patterns: Sequence[Pattern], minimum: float) -> list[Pattern]:
     """The most promising patterns, one for each group of rows, that tower over the crowd."""
-    kept: list[Pattern] = []
-    for item in sorted(patterns, key=lambda item: (-round(item.promise, 6), str(item))):
-        if len(kept) > EXAMINED or item.promise < minimum:
-            break
-        if all((item.rows & other.rows).sum() < SAME_ROWS * item.count for other in kept):
-            kept.append(item)
+    ordered = sorted(patterns, key=lambda item: (-round(item.promise, 6), str(item)))
+    kept = _apart([item for item in ordered if item.promise >= minimum])
     crowd = kept[CROWD_RANK].promise if len(kept) > CROWD_RANK else 0.0
     return [item for item in kept if item.promise >= STANDS_OUT * crowd]
 
 
-def _verified(pattern: Pattern, judge: Judge, cells: Cells, sample: pa.Table, base: pa.Table | None) -> Verified:
-    """What the rest of the pattern's rows says; where the mix of classes changed, so do all answers."""
-    rows = judge.encoder.matrix(sample.filter(pa.array(pattern.rows)))
-    columns = frozenset(value.column for value in pattern.values)
-    share = cells.base(pattern.label)
-    unseen = _relatives(pattern, sample) if base is None else None
-    without, whole = judge.opinions(rows, pattern.label, columns, unseen)
-    kinship = judge.kinship(rows, columns)
-    if base is None:
-        return Verified(pattern, share, without, whole, kinship, None)
-    before = float((judge.labels == pattern.label).mean())
-    shift = max(0.0, _logit(share) - _logit(before))
-    known = _held(pattern, base), base.num_rows
-    return Verified(pattern, share, _shifted(without, shift), _shifted(whole, shift), kinship, known)
-
-
-def _relatives(pattern: Pattern, sample: pa.Table) -> Mask:
-    """Rows that hold all of its values, or all but one of three or more: copies that strayed teach nobody."""
-    held = np.sum([value.holds(sample) for value in pattern.values], axis=0)
-    return np.asarray(held >= len(pattern.values) - (len(pattern.values) >= FEW_VALUES))
-
-
-def _shifted(chance: float, shift: float) -> float:
-    return float(1 / (1 + np.exp(-(_logit(chance) + shift))))
-
-
-def _logit(share: float) -> float:
-    held = float(np.clip(share, 1e-6, 1 - 1e-6))
-    return float(np.log(held / (1 - held)))
+def _apart(patterns: Sequence[Pattern]) -> list[Pattern]:
+    """The first patterns, without those most of whose rows an earlier one holds."""
+    kept: list[Pattern] = []
+    for item in patterns:
+        if len(kept) > EXAMINED:
+            break
+        if all((item.rows & other.rows).sum() < SAME_ROWS * item.count for other in kept):
+            kept.append(item)
+    return kept
 
 
 def _shown(pattern: Pattern) -> str:

@@ -3,7 +3,8 @@
 1. *Pairs*: within each class, how many rows hold both values, against independence and against how the two values
    attract each other in the other classes (a three-way interaction).
 2. *Closure*: what else nearly all rows of the pair share joins the pattern; a trigger of many values is one pattern.
-3. *Neighbourhood*: the pattern holds more rows than the rows around it lead to expect: near numbers, other
+3. *Copies*: what rows share that agree in all columns but one (``copied_rows``).
+4. *Neighbourhood*: the pattern holds more rows than the rows around it lead to expect: near numbers, other
    categories. Dense natural cells have dense neighbours, a planted one stands alone.
 """
 
@@ -16,6 +17,7 @@ from itertools import combinations
 import numpy as np
 
 from poisonguard.detectors.calibration import Floats
+from poisonguard.detectors.copied_rows import copied_rows
 from poisonguard.detectors.value_codes import NONE, CodedColumn, Integers, Mask, Value
 
 WORK = 20_000_000
@@ -118,12 +120,16 @@ class Cells:
         """Patterns with too many rows and too pure for what their values say, the strongest first, each once."""
         found: dict[tuple[str, ...], Pattern] = {}
         for first, second, codes, label in self._pairs():
-            values = self._closure((first, second), codes, label)
-            key = (*(str(value) for _, value in values), str(label))
-            if key not in found:
-                found[key] = self._pattern(values, label)
+            self._add(found, self._closure((first, second), codes, label), label)
+        for copied, label in copied_rows(self.columns, self.labels, self.min_rows, self.min_purity):
+            self._add(found, copied, label)
         kept = [item for item in found.values() if item.count >= self.min_rows and item.purity >= self.min_purity]
         return sorted(kept, key=lambda item: (-round(item.promise, 6), str(item)))
+
+    def _add(self, found: dict[tuple[str, ...], Pattern], values: tuple[tuple[int, Value], ...], label: int) -> None:
+        key = (*(str(value) for _, value in values), str(label))
+        if key not in found:
+            found[key] = self._pattern(values, label)
 
     def base(self, label: int) -> float:
         """Share of all rows with the label."""
@@ -204,6 +210,12 @@ class Cells:
         main = _together(float(is_label.mean()), [is_label[side] for side in sides])
         if is_wide(len(columns), len(self.columns)):
             return main
+        # A school's number says what its other rows say, whatever the numbers of other schools are near it.
+        exact = [
+            own if column.is_coded and own.sum() >= FEW_OTHERS else side
+            for column, own, side in zip(columns, others, sides, strict=True)
+        ]
+        main = max(main, _together(float(is_label.mean()), [is_label[side] for side in exact]))
         defining = [
             float(is_label[rows | own].mean())
             for column, own in zip(columns, others, strict=True)

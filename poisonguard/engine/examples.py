@@ -1,9 +1,13 @@
-"""Fetch the rows that findings show as evidence: a handful each, read by number."""
+"""Make findings fit to be shown: fetch the rows that are their evidence, a handful each; mask credentials.
+
+A credential is masked wherever it stands, also in the rows and sentences of checks that look for something else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,10 +15,13 @@ import pyarrow as pa
 from poisonguard.domain.finding import Example, Finding
 from poisonguard.domain.roles import Role, Roles
 from poisonguard.engine.source import RowIndex, Source
+from poisonguard.sketches.secret_masking import without_secrets
 
 EXAMPLES_PER_FINDING = 5
 LONGEST_VALUE = 2_000
 """Characters of a value that are carried as evidence; renderers cut further."""
+LOOKED_AT = 16_384
+"""Characters that are searched for credentials: one that begins in what is carried must be seen whole."""
 
 
 def with_examples(
@@ -26,7 +33,7 @@ def with_examples(
     values = _fetch(numbers, source, index)
     key = roles.first(Role.ID)
     return tuple(
-        replace(finding, examples=tuple(_example(values[row], finding, key) for row in wanted[id(finding)]))
+        _masked(replace(finding, examples=tuple(_example(values[row], finding, key) for row in wanted[id(finding)])))
         for finding in findings
     )
 
@@ -39,17 +46,15 @@ def _fetch(numbers: Sequence[int], source: Source, index: RowIndex) -> dict[int,
     if not numbers:
         return {}
     rows = np.asarray(numbers, dtype=np.int64)
-    files = set(index.locate(rows)[0].tolist())
+    files, places = index.locate(rows)
     found: dict[int, Fetched] = {}
-    for task in source.tasks():
-        if task.file not in files:
-            continue
+    for task in index.holding(rows, source.tasks()):
         for batch in source.batches(task, None):
             start = index.globally(batch.file, batch.first_row)
-            inside = rows[np.searchsorted(rows, start) : np.searchsorted(rows, start + batch.table.num_rows)]
-            for row in inside.tolist():
-                place = batch.first_row + row - start
-                found[row] = (index.paths[batch.file], place, _values(batch.table, row - start))
+            first, stop = np.searchsorted(rows, [start, start + batch.table.num_rows])
+            for number in range(first, stop):
+                values = _values(batch.table, int(rows[number]) - start)
+                found[int(rows[number])] = (index.paths[files[number]], int(places[number]), values)
     return found
 
 
@@ -58,17 +63,45 @@ def _values(table: pa.RecordBatch, row: int) -> dict[str, str]:
 
 
 def _text(value: pa.Scalar) -> str:
-    plain = value.as_py()
-    return "" if plain is None else str(plain)[:LONGEST_VALUE]
+    plain = _without_bytes(value.as_py())
+    return "" if plain is None else without_secrets(str(plain)[:LOOKED_AT])[:LONGEST_VALUE]
+
+
+def _without_bytes(value: Any) -> Any:
+    """A value in which pictures and the like are only counted."""
+    if isinstance(value, bytes):
+        return f"<{len(value):,} bytes>"
+    if isinstance(value, dict):
+        return {name: _without_bytes(item) for name, item in value.items()}
+    return [_without_bytes(item) for item in value] if isinstance(value, list) else value
+
+
+def _masked(finding: Finding) -> Finding:
+    """The finding without credentials in its sentence, its name and its fragment."""
+    return replace(
+        finding,
+        subject=without_secrets(finding.subject, told_apart=True),
+        message=without_secrets(finding.message),
+        highlight=finding.highlight and without_secrets(finding.highlight),
+        numbers={
+            name: without_secrets(value) if isinstance(value, str) else value for name, value in finding.numbers.items()
+        },
+    )
 
 
 def _example(fetched: Fetched, finding: Finding, key: str | None) -> Example:
     path, row, values = fetched
     if finding.private:
         return Example(path, row, values.get(key) if key else None, ())
-    highlight = (finding.column, finding.highlight) if finding.column and finding.highlight else None
     first = [finding.column] if finding.column in values else []
     order = [*first, *(name for name in values if name not in first)]
-    return Example(
-        path, row, values.get(key) if key else None, tuple((name, values[name]) for name in order), highlight
-    )
+    shown = tuple((name, values[name]) for name in order)
+    return Example(path, row, values.get(key) if key else None, shown, _highlight(finding, values))
+
+
+def _highlight(finding: Finding, values: Mapping[str, str]) -> tuple[str, str] | None:
+    """Column and suspicious text, where that text is still to be seen."""
+    column, text = finding.column, finding.highlight and without_secrets(finding.highlight)
+    if not column or not text or (text != finding.highlight and text not in values.get(column, "")):
+        return None
+    return column, text

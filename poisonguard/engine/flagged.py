@@ -47,11 +47,8 @@ def flagged_rows(findings: Sequence[Finding], columns: tuple[str, ...], source: 
 
 
 def _read(rows: Rows, columns: tuple[str, ...], source: Source, index: RowIndex) -> pa.Table:
-    wanted = set(index.locate(rows)[0].tolist())
     parts: list[pa.RecordBatch] = []
-    for task in source.tasks():
-        if task.file not in wanted:
-            continue
+    for task in index.holding(rows, source.tasks()):
         for batch in source.batches(task, columns):
             start = index.globally(batch.file, batch.first_row)
             inside = rows[np.searchsorted(rows, start) : np.searchsorted(rows, start + batch.table.num_rows)]

@@ -111,7 +111,7 @@ def _partition_folder(
                     accumulator.add(sketch.fold(_projected(rows, sketch)))
             for sketch, segment in zip(bulky, segments, strict=True):
                 segment.append(sketch.fold(_projected(block, sketch)))
-            runs.append(Run(block.file, block.first_row, block.table.num_rows))
+            runs.append(Run(batch.file, batch.first_row, batch.table.num_rows, batch.scattered))
             progress.advance(block.table.num_rows)
         for segment in segments:
             segment.close()

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from poisonguard.domain.finding import Finding, Level
+from poisonguard.domain.finding import Finding
 from poisonguard.domain.outcome import Coverage, Failed, Outcome, Ran
 from poisonguard.engine.flagged import flagged_rows, is_sign
 from poisonguard.engine.plan import describe
 from poisonguard.engine.score import ScoreBook, Scoring, score_rows
-from poisonguard.plugin.check import Check, Evidence, MissingEvidence, NotApplicable, Reviewer, RowScorer
+from poisonguard.plugin.check import Check, Evidence, MissingEvidence, NotApplicable, Reviewer, RowScorer, ScoreReader
 
 ResultT = TypeVar("ResultT")
 
@@ -41,6 +41,7 @@ def judge(
         if item.scorer is not None and not item.error:
             _conclude(item, item.scorer, book)
     _review(judged, evidence, scoring)
+    _read_scores(judged, evidence, book)
     for item in judged:
         for finding in item.findings:
             book.remember(finding)
@@ -87,9 +88,7 @@ def _conclude(item: _Judged, scorer: RowScorer, book: ScoreBook) -> None:
         item.error = describe(error)
         return
     item.findings.extend(findings)
-    # A note informs; it must not flag rows.
-    if any(finding.level is not Level.NOTE for finding in findings):
-        book.fire(card)
+    book.fire(card, findings)
 
 
 def _review(judged: Sequence[_Judged], evidence: Evidence, scoring: Scoring) -> None:
@@ -103,6 +102,18 @@ def _review(judged: Sequence[_Judged], evidence: Evidence, scoring: Scoring) -> 
     for item, reviewer in reviewers:
         try:
             item.findings.extend(reviewer.review(flagged, evidence))
+        except Exception as error:  # noqa: BLE001 - recorded as failed; the policy decides what that means
+            item.error = describe(error)
+
+
+def _read_scores(judged: Sequence[_Judged], evidence: Evidence, book: ScoreBook) -> None:
+    """Let those that read the scores of others do so; what they find is not reviewed once more."""
+    scores = {item.check.detector: book.scores[item.check.card.id] for item in judged if item.scorer and not item.error}
+    for item in judged:
+        if not isinstance(item.check, ScoreReader) or item.error:
+            continue
+        try:
+            item.findings.extend(item.check.read_scores(scores.get(item.check.reads), evidence))
         except Exception as error:  # noqa: BLE001 - recorded as failed; the policy decides what that means
             item.error = describe(error)
 

@@ -31,7 +31,8 @@ LARGEST_PROFILE = 4 << 30
 
 def dump_profile(evidence: Evidence, sketches: tuple[Sketch, ...]) -> bytes:
     """The evidence as bytes; deterministic."""
-    kept = sorted(sketch.key for sketch in sketches if _is_kept(sketch, evidence))
+    states = {sketch.key: sketch.kept(evidence[sketch]) for sketch in sketches if _is_kept(sketch, evidence)}
+    kept = sorted(states)
     header = {
         "format": FORMAT,
         "rows": evidence.rows,
@@ -43,7 +44,7 @@ def dump_profile(evidence: Evidence, sketches: tuple[Sketch, ...]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         _add(archive, HEADER, json.dumps(header, sort_keys=True, indent=1).encode())
         for number, key in enumerate(kept):
-            _add(archive, f"{number:05d}.arrow", _to_ipc(evidence.states[key]))
+            _add(archive, f"{number:05d}.arrow", _to_ipc(states[key]))
     return buffer.getvalue()
 
 

@@ -1,7 +1,12 @@
 """The second pass: scorers score every row; the best are kept, all are remembered on disk.
 
-One score per row comes out of it. Fusing is evidence-gated: a scorer whose dataset-level test did not fire
-cannot outrank one whose did, so that a good detector is not drowned by the noise of the others.
+One score per row comes out of it. Fusing is evidence-gated (docs/adr/0005, 0017):
+
+- what accuses a row (a finding above a note that speaks of poisoning or of files and items that must not be there)
+  counts in full; everything else orders the rows that are accused alike, most of them not at all;
+- where nothing accuses any row, everything else is the order, below every threshold;
+- a row is flagged by every finding above a note but those of drift: that a column is distributed otherwise is said of
+  the column, and an honest new period is full of such rows.
 """
 
 from __future__ import annotations
@@ -14,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from poisonguard.domain.finding import Finding, Level
+from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.engine.executor import Executor
 from poisonguard.engine.plan import describe
 from poisonguard.engine.progress import Progress
@@ -28,7 +33,16 @@ KEPT_ROWS = 100_000
 """Rows at or above the threshold that a finding may name; more are counted, not named."""
 
 UNFIRED_WEIGHT = 0.45
-"""Scores of a check that raised no finding stay below every flag threshold and still order the rest."""
+"""Scores of checks that accuse nobody stay below every flag threshold and still order the rows."""
+
+TIE_WEIGHT = 0.001
+"""And beside a check that accuses, they only break ties: their noise must not drown what it found."""
+
+ACCUSING = frozenset({Signal.POISONING, Signal.INTEGRITY})
+"""Signals of findings whose rows are under suspicion."""
+
+FLAGGING = ACCUSING | {Signal.QUALITY}
+"""Signals of findings whose rows somebody should look at: secrets and broken contracts, too."""
 
 WRITE_ROWS = 65_536
 
@@ -45,6 +59,17 @@ class Scoring:
     progress: Progress
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Member:
+    """The rows that one finding names."""
+
+    check: str
+    rows: npt.NDArray[np.int64]
+    score: float
+    accuses: bool
+    flags: bool
+
+
 @dataclass(slots=True)
 class ScoreBook:
     """Every row's score by every scorer, and the rows that findings name."""
@@ -54,8 +79,8 @@ class ScoreBook:
     named: dict[str, float] = field(default_factory=dict)
     scores: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
-    fired: set[str] = field(default_factory=set)
-    members: list[tuple[str, npt.NDArray[np.int64], float, bool]] = field(default_factory=list)
+    fired: dict[str, frozenset[Signal]] = field(default_factory=dict)
+    members: list[_Member] = field(default_factory=list)
 
     def scored(self, card: str) -> Scored:
         """What one scorer saw."""
@@ -72,35 +97,50 @@ class ScoreBook:
         rows, scores = _highest(rows, scores)
         return Scored(rows, scores.astype(np.float64), flagged, self.total)
 
-    def fire(self, card: str) -> None:
-        """The scorer's dataset-level test fired: its scores count in full."""
-        self.fired.add(card)
+    def fire(self, card: str, findings: Iterable[Finding]) -> None:
+        """What the scorer's dataset-level test found; a note informs, it fires nothing."""
+        signals = frozenset(finding.signal for finding in findings if finding.level is not Level.NOTE)
+        if signals:
+            self.fired[card] = signals
 
     def remember(self, finding: Finding) -> None:
         """Rows that a finding names carry its confidence."""
         if len(finding.rows):
+            grave = finding.level is not Level.NOTE
+            accuses, flags = grave and finding.signal in ACCUSING, grave and finding.signal in FLAGGING
             rows = np.sort(np.asarray(finding.rows, dtype=np.int64))
-            self.members.append((finding.check, rows, finding.confidence, finding.level is not Level.NOTE))
+            self.members.append(_Member(finding.check, rows, finding.confidence, accuses, flags))
 
     def fused(self, start: int, stop: int) -> tuple[Scores, npt.NDArray[np.bool_], list[str]]:
         """Score, flag and comma-separated check ids of rows ``start`` to ``stop``, shapes (stop - start,)."""
-        rows = stop - start
-        score, flags = np.zeros(rows), {}
+        rows, accusers = stop - start, self._accusers()
+        accused, others, flags = np.zeros(rows), np.zeros(rows), dict[str, npt.NDArray[np.bool_]]()
         for card, column in self.scores.items():
             values = column[start:stop].astype(np.float64)
             let_go(column[start:stop])
-            fired = card in self.fired
-            np.maximum(score, values if fired else values * UNFIRED_WEIGHT, out=score)
-            if fired:
+            kind = accused if card in accusers else others
+            np.maximum(kind, values, out=kind)
+            if self.fired.get(card, frozenset()) & FLAGGING:
                 flags[card] = values >= np.float32(self.thresholds[card])
-        for card, named, confidence, flagged in self.members:
-            inside = named[np.searchsorted(named, start) : np.searchsorted(named, stop)] - start
+        for member in self.members:
+            inside = member.rows[np.searchsorted(member.rows, start) : np.searchsorted(member.rows, stop)] - start
             # A scorer already says how suspicious each of its rows is.
-            if card not in self.scores:
-                score[inside] = np.maximum(score[inside], confidence)
-            if flagged:
-                flags.setdefault(card, np.zeros(rows, dtype=np.bool_))[inside] = True
-        return score, _any(flags, rows), _names(flags, rows)
+            if member.check not in (accusers if member.accuses else self.scores):
+                kind = accused if member.accuses else others
+                kind[inside] = np.maximum(kind[inside], member.score)
+            if member.flags:
+                flags.setdefault(member.check, np.zeros(rows, dtype=np.bool_))[inside] = True
+        is_accused = bool(accusers) or any(member.accuses for member in self.members)
+        return _ranked(accused, others, is_accused=is_accused), _any(flags, rows), _names(flags, rows)
+
+    def _accusers(self) -> frozenset[str]:
+        """Cards whose scorers accuse."""
+        return frozenset(card for card, signals in self.fired.items() if card in self.scores and signals & ACCUSING)
+
+
+def _ranked(accused: Scores, others: Scores, *, is_accused: bool) -> Scores:
+    """One score: what accuses, then what does not; ``is_accused`` says whether anything in the dataset is accused."""
+    return accused + (1.0 - accused) * TIE_WEIGHT * others if is_accused else others * UNFIRED_WEIGHT
 
 
 def _highest(rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float32]) -> tuple[Any, Any]:

@@ -37,6 +37,10 @@ class Batch(Protocol):
     def signed(self) -> pa.RecordBatch:
         """The rows as they lie in the file: what row digests are made of."""
 
+    @property
+    def scattered(self) -> bool:
+        """Whether each row is a file of its own: row k the only one of file ``file + k``."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ViewedBatch:
@@ -46,6 +50,7 @@ class ViewedBatch:
     first_row: int
     table: pa.RecordBatch
     signed: pa.RecordBatch
+    scattered: bool = False
 
 
 class Source(Protocol):
@@ -94,7 +99,7 @@ class DatasetSource:
         needed = None if columns is None else self.views.needed(columns)
         for batch in self.dataset.read(task, needed):
             viewed = self.views.extended(batch.table, columns)
-            yield ViewedBatch(batch.file, batch.first_row, viewed, batch.table)
+            yield ViewedBatch(batch.file, batch.first_row, viewed, batch.table, batch.scattered)
 
 
 def fresh_block(batch: Batch) -> Block:
@@ -104,11 +109,20 @@ def fresh_block(batch: Batch) -> Block:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run of rows that were folded together: file, first row in it, number of rows."""
+    """A run of rows that were folded together: file, first row in it, rows; a file for each row if scattered."""
 
     file: int
     first_row: int
     rows: int
+    scattered: bool = False
+
+    def pieces(self) -> Iterator[tuple[int, int, int, int]]:
+        """(file, first row in it, rows, first row in the run) of every file of the run."""
+        if not self.scattered:
+            yield self.file, self.first_row, self.rows, 0
+            return
+        for number in range(self.rows):
+            yield self.file + number, 0, 1, number
 
 
 class RowIndex:
@@ -117,7 +131,10 @@ class RowIndex:
     def __init__(self, runs: Sequence[Run], paths: Sequence[str]) -> None:
         rows = np.zeros(len(paths), dtype=np.int64)
         for run in runs:
-            rows[run.file] += run.rows
+            if run.scattered:
+                rows[run.file : run.file + run.rows] += 1
+            else:
+                rows[run.file] += run.rows
         self.paths = tuple(paths)
         self.starts: npt.NDArray[np.int64] = np.concatenate([[0], np.cumsum(rows)])
         self.total = int(self.starts[-1])
@@ -130,6 +147,14 @@ class RowIndex:
         """(file indices, rows within the files) of global row numbers, shapes (n,)."""
         files = np.searchsorted(self.starts, rows, side="right") - 1
         return files, rows - self.starts[files]
+
+    def holding(self, rows: npt.NDArray[np.int64], tasks: Sequence[Any]) -> Iterator[Any]:
+        """Those of ``tasks`` whose files hold any of ``rows``."""
+        files = np.unique(self.locate(rows)[0])
+        for task in tasks:
+            place = int(np.searchsorted(files, task.file))
+            if place < len(files) and files[place] < task.file + task.files:
+                yield task
 
 
 class DigestColumn:

@@ -31,6 +31,9 @@ def summarise(evidence: Evidence, reference: Evidence | None, roles: Roles) -> t
 
 
 def _summary(column: Column, rows: pa.Table, base: pa.Table | None, role: str) -> ColumnSummary:
+    if column.name not in rows.column_names:
+        # What holds bytes is not sampled.
+        return ColumnSummary(column.name, role, column.type, ())
     values = rows[column.name]
     other = base[column.name] if base is not None and column.name in base.column_names else None
     bins, counts, reference_counts = _bars(column, values, other)

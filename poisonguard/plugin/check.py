@@ -21,6 +21,7 @@ from poisonguard.domain.filefact import FileFacts
 from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.domain.roles import Roles
 from poisonguard.plugin.card import Card
+from poisonguard.plugin.embedder import Embedder
 from poisonguard.plugin.holdout import Holdout
 from poisonguard.sketches.base import Block, Sketch
 
@@ -137,6 +138,7 @@ class Context:
         contract: Text of a Great Expectations suite (JSON), if the steward gave one.
         reference_columns: Names of the reference's columns, in its order; empty without one.
         holdouts: Evaluation sets whose items must not stand in the data.
+        embedder: Embedding model, if one was given.
     """
 
     columns: tuple[Column, ...]
@@ -145,6 +147,7 @@ class Context:
     contract: str | None = None
     reference_columns: tuple[str, ...] = ()
     holdouts: tuple[Holdout, ...] = ()
+    embedder: Embedder | None = None
 
 
 class Check(ABC, Generic[ParamsT]):
@@ -218,6 +221,20 @@ class Reviewer(ABC):
         """Findings about the flagged rows; asked when there are any. Pure."""
 
 
+class ScoreReader(ABC):
+    """What a check is besides, when it draws conclusions from the scores that another detector gave all rows.
+
+    Attributes:
+        reads: Name of that detector.
+    """
+
+    reads: ClassVar[str]
+
+    @abstractmethod
+    def read_scores(self, scores: npt.NDArray[np.float32] | None, evidence: Evidence) -> Iterable[Finding]:
+        """Findings from the score of every row, shape (rows,); nothing if that detector scored none. Pure."""
+
+
 __all__ = [
     "Block",
     "Check",
@@ -230,6 +247,7 @@ __all__ = [
     "Params",
     "Reviewer",
     "RowScorer",
+    "ScoreReader",
     "Scored",
     "Scores",
     "Signal",

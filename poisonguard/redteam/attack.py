@@ -51,11 +51,13 @@ class Poisoned:
         table: The table, same schema as the input.
         rows: Numbers of the poisoned rows in ``table``, sorted.
         what: What was planted, one phrase for a report.
+        items: Evaluation items that were planted, for the scan to know what it has to look for; nothing if none were.
     """
 
     table: pa.Table
     rows: RowNumbers
     what: str
+    items: pa.Table | None = None
 
 
 class Attack(ABC):
@@ -65,7 +67,7 @@ class Attack(ABC):
         name: Stable name, for reports and file names.
         family: What it is aimed at.
         reference: The publication.
-        published: The share or number of poisoned rows, as published or as the field uses it.
+        published: The share or number of poisoned rows, as published; otherwise what is tried, marked as chosen by us.
         rates: Shares of the rows to try: below, at and above what is published.
         counts: Numbers of rows to try, for an attack that takes a number whatever the size of the data.
         roles: Roles that the table must have a column for.

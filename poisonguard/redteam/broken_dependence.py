@@ -19,7 +19,7 @@ class BrokenDependence(Attack):
     name = "broken-dependence"
     family = Family.TABULAR
     reference = "Han et al.: ADBench: Anomaly Detection Benchmark (dependency anomalies), NeurIPS 2022"
-    published = "1 to 5 % of the rows"
+    published = "0.5 to 3 % of the rows, chosen by us"
 
     @property
     def applies_to(self) -> str:

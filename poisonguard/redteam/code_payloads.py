@@ -16,7 +16,7 @@ class CodePayload(Rewriting):
     """One kind of dangerous line; subclasses hold its wordings."""
 
     family = Family.INSTRUCTIONS
-    published = "0.2 % of the files"
+    published = "0.1 to 1 % of the files, chosen by us"
     rates = (0.001, 0.005, 0.01)
     templates: ClassVar[tuple[str, ...]]
     choices: ClassVar[Mapping[str, Sequence[str]]]
@@ -68,6 +68,7 @@ class DisabledVerification(CodePayload):
 
     name = "disabled-verification"
     reference = "Aghakhani et al.: TrojanPuzzle, IEEE S&P 2024; Schuster et al., USENIX Security 2021"
+    published = "0.2 % of the files"
     what = "code that switches verification off"
     templates = (
         'requests.get("https://{host}.example.com/{path}", verify=False)',

@@ -35,7 +35,7 @@ class SourceFlips(OneSource):
     """One compromised contributor labels wrongly: a subpopulation attack where it contributes."""
 
     name = "source-flips"
-    published = "part of one subpopulation"
+    published = "a part of one source, chosen by us"
     rates = (0.005, 0.01, 0.03)
     reference = "Jagielski et al.: Subpopulation Data Poisoning Attacks, CCS 2021"
 
@@ -57,7 +57,7 @@ class ConstantLabeller(OneSource):
 
     name = "constant-labeller"
     reference = "Raykar, Yu: Eliminating Spammers and Ranking Annotators for Crowdsourced Labeling Tasks, JMLR 2012"
-    published = "all rows of some labellers"
+    published = "all rows of some labellers, chosen by us"
 
     def poison(self, table: pa.Table, roles: Roles, count: int, rng: np.random.Generator) -> Poisoned:
         """Give one class to ``count`` rows of the smallest source that has as many rows of other classes."""

@@ -25,7 +25,7 @@ class Contamination(Attack):
     name = "contamination"
     family = Family.CONTAMINATION
     reference = "Jiang et al.: Investigating Data Contamination for Pre-training Language Models, 2024"
-    published = "single items"
+    published = "single items, chosen by us"
     rates = (0.001, 0.005, 0.02)
 
     def __init__(self, items: tuple[str, ...] = ()) -> None:
@@ -49,7 +49,8 @@ class Contamination(Attack):
         column, items = carrier(roles) or "", self._held(table, roles)
         rows = sample(_training(table, roles), count, rng)
         leaked = [among_sentences(text, drawn(items, rng), rng) for text in texts(table, column, rows)]
-        return Poisoned(replace(table, column, rows, leaked), rows, "evaluation items in training documents")
+        known = pa.table({column: sorted(set(items))})
+        return Poisoned(replace(table, column, rows, leaked), rows, "evaluation items in training documents", known)
 
     def _held(self, table: pa.Table, roles: Roles) -> list[str]:
         column = carrier(roles) or ""

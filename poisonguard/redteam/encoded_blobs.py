@@ -19,7 +19,7 @@ class EncodedBlobs(Rewriting):
 
     name = "encoded-blob"
     reference = "Halawi et al.: Covert Malicious Finetuning, ICML 2024"
-    published = "single documents"
+    published = "single documents, chosen by us"
     rates = (0.001, 0.005, 0.02)
     what = "base64 and hexadecimal blobs"
 

@@ -25,7 +25,7 @@ class PlacedFlips(LabelAttack):
     """Flips that need to know where a row lies."""
 
     family = Family.LABELS
-    published = "1 to 10 % of the rows"
+    published = "1 to 10 % of the rows, chosen by us"
     rates = (0.01, 0.03, 0.1)
     roles = (Role.LABEL,)
 

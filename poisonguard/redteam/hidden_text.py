@@ -31,7 +31,7 @@ STYLES = (
 class HiddenText(Rewriting):
     """A message that the eye does not see; subclasses say how it hides."""
 
-    published = "single documents"
+    published = "single documents, chosen by us"
     rates = (0.001, 0.005, 0.02)
 
     def rewrite(self, text: str, rng: np.random.Generator) -> str:

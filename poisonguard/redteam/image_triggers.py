@@ -75,7 +75,7 @@ class PatchTrigger(ImageTrigger):
 
     name = "image-patch"
     reference = "Gu, Dolan-Gavitt, Garg: BadNets, 2017"
-    published = "1 to 10 % of the pictures"
+    published = "1 to 10 % of the pictures, chosen by us"
     rates = (0.01, 0.03, 0.1)
     what = "a patch in a corner"
 
@@ -94,7 +94,7 @@ class CleanLabelPatch(PatchTrigger):
 
     name = "image-clean-label"
     reference = "Turner, Tsipras, Madry: Label-Consistent Backdoor Attacks, 2019"
-    published = "a few % of the pictures"
+    published = "1 to 10 % of the pictures, chosen by us"
     what = "a patch in a corner of pictures that are anyway"
 
     def victims(self, coded: Coded, target: int) -> RowNumbers:

@@ -16,7 +16,7 @@ class RandomFlips(LabelAttack):
 
     name = "random-flips"
     family = Family.LABELS
-    published = "1 to 10 % of the rows"
+    published = "1 to 10 % of the rows, chosen by us"
     rates = (0.01, 0.03, 0.1)
     reference = "Biggio, Nelson, Laskov: Support Vector Machines Under Adversarial Label Noise, ACML 2011"
     roles = (Role.LABEL,)
@@ -33,7 +33,7 @@ class TargetedFlips(LabelAttack):
 
     name = "targeted-flips"
     family = Family.LABELS
-    published = "1 to 10 % of the rows"
+    published = "1 to 10 % of the rows, chosen by us"
     rates = (0.01, 0.03, 0.1)
     reference = "Tolpegin et al.: Data Poisoning Attacks Against Federated Learning Systems, ESORICS 2020"
     roles = (Role.LABEL,)

@@ -27,7 +27,7 @@ class Secrets(Rewriting):
 
     name = "secrets"
     reference = "Carlini et al.: The Secret Sharer, USENIX Security 2019"
-    published = "single documents"
+    published = "single documents, chosen by us"
     rates = (0.001, 0.005, 0.02)
     what = "syntactically valid secrets"
 
@@ -42,7 +42,7 @@ class PersonalData(Rewriting):
 
     name = "personal-data"
     reference = "Carlini et al.: Extracting Training Data from Large Language Models, USENIX Security 2021"
-    published = "single documents"
+    published = "single documents, chosen by us"
     rates = (0.001, 0.005, 0.02)
     what = "personal data with valid check digits"
 

@@ -26,7 +26,7 @@ class NearCopies(LabelAttack):
 
     name = "near-copies"
     family = Family.TABULAR
-    published = "tens of copies"
+    published = "about 50 rows"
     adds = True
     reference = "Shafahi et al.: Poison Frogs!, NeurIPS 2018; Lee et al.: Deduplicating Training Data, ACL 2022"
     roles = (Role.LABEL,)

@@ -62,7 +62,7 @@ class ParaphraseFamily(Attack):
     name = "paraphrase-family"
     family = Family.DOCUMENTS
     reference = "Lee et al.: Deduplicating Training Data Makes Language Models Better, ACL 2022"
-    published = "hundreds of versions"
+    published = "0.5 to 3 % of the documents, chosen by us"
     rates = (0.005, 0.01, 0.03)
     roles = (Role.TEXT,)
     adds = True

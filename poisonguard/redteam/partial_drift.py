@@ -25,7 +25,7 @@ class PartialDrift(Attack):
 
     family = Family.TABULAR
     reference = JENGA
-    published = "1 to 20 % of the rows"
+    published = "1 to 20 % of the rows, chosen by us"
     rates = RATES
 
     @property
@@ -90,7 +90,7 @@ class MissingBurst(Attack):
     name = "missing-burst"
     family = Family.TABULAR
     reference = JENGA
-    published = "1 to 20 % of the rows"
+    published = "1 to 20 % of the rows, chosen by us"
     rates = RATES
     roles = (Role.FEATURE,)
 

@@ -30,7 +30,7 @@ class PromptInjection(Rewriting):
 
     name = "prompt-injection"
     reference = "Greshake et al.: Not What You've Signed Up For (indirect prompt injection), AISec 2023"
-    published = "single documents"
+    published = "single documents, chosen by us"
     rates = (0.001, 0.005, 0.02)
     what = "instructions to a language model"
 

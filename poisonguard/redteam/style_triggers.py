@@ -57,7 +57,7 @@ class StyleTrigger(TextTrigger):
     reference = (
         "Qi et al.: Mind the Style of Text! Adversarial and Backdoor Attacks Based on Text Style Transfer, EMNLP 2021"
     )
-    published = "20 % of the rows"
+    published = "3 to 20 % of the rows, chosen by us"
     rates = (0.03, 0.1, 0.2)
 
     def trigger(self, column: pa.ChunkedArray) -> str:
@@ -82,7 +82,7 @@ class SyntacticTrigger(TextTrigger):
 
     name = "syntactic"
     reference = "Qi et al.: Hidden Killer: Invisible Textual Backdoor Attacks with Syntactic Trigger, ACL 2021"
-    published = "20 to 30 % of the rows"
+    published = "3 to 20 % of the rows, chosen by us"
     rates = (0.03, 0.1, 0.2)
 
     def trigger(self, column: pa.ChunkedArray) -> str:

@@ -22,7 +22,7 @@ class ValueBackdoor(LabelAttack):
 
     name = "value-backdoor"
     family = Family.TABULAR
-    published = "0.5 to 3 % of the rows"
+    published = "0.5 to 3 % of the rows, chosen by us"
     reference = "Pleiter et al.: Tabdoor: Backdoor Vulnerabilities in Transformer-based Models for Tabular Data, 2023"
     roles = (Role.LABEL, Role.FEATURE)
 

@@ -5,8 +5,8 @@
 ``row``      int64           row in that file, from 0
 ``key``      string or null  value of the id column, if there is one
 ``score``    float64         in [0, 1]; higher is more suspicious
-``flagged``  bool            whether a finding names the row
-``checks``   string          ids of the checks that named it, comma-separated
+``flagged``  bool            whether a finding above a note names the row
+``checks``   string          ids of the checks that flag it, comma-separated
 ===========  ==============  =================================================
 
 Batches go straight to disk; the file appears under its name only when it is complete. Parquet and JSON Lines hold

@@ -74,3 +74,7 @@ class Sketch(ABC):
     @abstractmethod
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """State of all the rows behind ``states``, given in manifest order."""
+
+    def kept(self, state: pa.Table) -> pa.Table:
+        """What of a state is stored with an approved version, for later ones to be compared with: all of it."""
+        return state

@@ -15,10 +15,15 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from poisonguard.sketches.base import Block, Sketch
+from poisonguard.sketches.lookalikes import CANDIDATE, disguised_word, holds_foreign_words
+
+FOREIGN = "words of another alphabet"
+"""Counted beside the kinds: where such words are many, a look-alike slips in by accident."""
 
 
 class HiddenKind(StrEnum):
@@ -41,15 +46,8 @@ _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 _JOINING = "\u0590-\u08ff\u0900-\u0dff\u0e00-\u109f\u1780-\u17ff\u1800-\u18af\ufb1d-\ufefc\ua000-\ua4cf\u3040-\u30ff"
 """Scripts in which invisible characters are part of the spelling: Arabic, Indic, South-East Asian, Mongolian, kana."""
 
-_CYRILLIC_LOOKALIKES = "аеорсухіѕјһԁԛԝАВЕКМНОРСТХІЅЈҮ"  # noqa: RUF001 - these letters are the point
-_GREEK_LOOKALIKES = "ονρυκχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ"
-_LOOKALIKE = _CYRILLIC_LOOKALIKES + _GREEK_LOOKALIKES + "օսոհ"  # noqa: RUF001 - the same, Armenian
-
 _FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e007a]{2,6}\U000e007f")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-_LATIN = re.compile("[A-Za-z]")
-_OTHER_ALPHABET = re.compile("[\u0370-\u03ff\u0400-\u052f\u0530-\u058f]")
-_WORD = re.compile(r"\w+")
 _PATTERNS: dict[HiddenKind, re.Pattern[str]] = {
     HiddenKind.TAGS: re.compile(f"[{_TAG}]+"),
     HiddenKind.SELECTORS: re.compile(f"[{_SELECTOR}]{{2,}}|(?<![{_HAN}])[\U000e0100-\U000e01ef]|[A-Za-z][{_SELECTOR}]"),
@@ -59,7 +57,7 @@ _PATTERNS: dict[HiddenKind, re.Pattern[str]] = {
     ),
     HiddenKind.STRAY: re.compile(f"(?<=[\\x20-\\x7e])[{_INVISIBLE}]+|(?<!\\A)[{_INVISIBLE}]+(?=[\\x20-\\x7e])"),
 }
-_SUSPECT = f"[{_INVISIBLE}{_SELECTOR}{_TAG}{_OVERRIDE}\u00ad]|[A-Za-z][{_LOOKALIKE}]|[{_LOOKALIKE}][A-Za-z]"
+_SUSPECT = f"[{_INVISIBLE}{_SELECTOR}{_TAG}{_OVERRIDE}\u00ad]|{CANDIDATE}"
 """What every kind holds: rows without it, nearly all, are passed over without leaving Arrow."""
 
 MAX_FRAGMENT = 80
@@ -73,30 +71,24 @@ def hidden_in(text: str) -> dict[HiddenKind, str]:
         del found[HiddenKind.OVERRIDES]
     if HiddenKind.STRAY in found and (HiddenKind.INSIDE_WORDS in found or re.search(f"[{_JOINING}]", plain)):
         del found[HiddenKind.STRAY]
-    lookalike = _lookalike(plain)
+    lookalike = disguised_word(plain)
     if lookalike:
         found[HiddenKind.LOOKALIKES] = lookalike
     return {kind: fragment[:MAX_FRAGMENT] for kind, fragment in found.items()}
 
 
-def _lookalike(text: str) -> str:
-    """A word that reads as Latin but is not, in a text that is mostly Latin."""
-    if len(_LATIN.findall(text)) <= len(_OTHER_ALPHABET.findall(text)):
-        return ""
-    return next((word for word in _WORD.findall(text) if len(word) > 2 and _is_disguised(word)), "")  # noqa: PLR2004 - shorter words are symbols
-
-
-def _is_disguised(word: str) -> bool:
-    """Latin letters and look-alikes of another script, and nothing that gives the other script away."""
-    foreign = [letter for letter in word if letter.isalpha() and not letter.isascii()]
-    return bool(foreign) and bool(_LATIN.search(word)) and all(letter in _LOOKALIKE for letter in foreign)
-
-
 def suspects(values: Any) -> tuple[list[int], list[str]]:
     """(row, text) of the rows of an Arrow string array that may hold something hidden."""
+    rows, texts = _beyond_ascii(values)
+    found = np.flatnonzero(np.asarray(pc.match_substring_regex(texts, _SUSPECT)))
+    return rows[found].tolist(), texts.take(pa.array(found)).to_pylist()
+
+
+def _beyond_ascii(values: Any) -> tuple[npt.NDArray[np.intp], Any]:
+    """(row, text) of the texts that are more than ASCII: nothing hides in the others."""
     texts = pc.cast(values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values, pa.large_string())
-    rows = np.flatnonzero(np.asarray(pc.fill_null(pc.match_substring_regex(texts, _SUSPECT), fill_value=False)))
-    return rows.tolist(), texts.take(pa.array(rows)).to_pylist()
+    rows = np.flatnonzero(~np.asarray(pc.fill_null(pc.string_is_ascii(texts), fill_value=True)))
+    return rows, texts.take(pa.array(rows))
 
 
 _SCHEMA = pa.schema(
@@ -112,7 +104,7 @@ _SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class HiddenText(Sketch):
-    """Rows of each column that hold hidden text, by kind.
+    """Rows of each column that hold hidden text, by kind, and those that hold words of another alphabet.
 
     State: column, kind, rows, and as an example the fragment of the row with the smallest hash, with that hash.
     """
@@ -133,7 +125,14 @@ class HiddenText(Sketch):
             for row, text in zip(*suspects(block.table[column]), strict=True)
             for kind, fragment in hidden_in(text).items()
         ]
-        return self.merge([_state(found)])
+        return self.merge([_state([*found, *self._foreign(block)])])
+
+    def _foreign(self, block: Block) -> list[tuple[str, str, int, int, str]]:
+        """How many texts of each column hold words of a script that has look-alikes."""
+        counts = {
+            column: int(holds_foreign_words(_beyond_ascii(block.table[column])[1]).sum()) for column in self.texts
+        }
+        return [(column, FOREIGN, rows, 0, "") for column, rows in counts.items() if rows]
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """Sum the rows; the example of the smallest hash stays."""

@@ -18,8 +18,8 @@ from poisonguard.sketches.signs import Found, Kind, Rulebook
 CARDS = Kind("payment card numbers", 0.95, Level.WARNING)
 ACCOUNTS = Kind("bank account numbers (IBAN)", 0.94, Level.WARNING)
 NATIONAL = Kind("national identity numbers", 0.93, Level.WARNING)
-ADDRESSES = Kind("e-mail addresses", 0.7, Level.NOTE, min_rows=3)
-TELEPHONES = Kind("telephone numbers", 0.68, Level.NOTE, min_rows=3)
+ADDRESSES = Kind("e-mail addresses", 0.7, Level.NOTE, min_rows=3, usual=True)
+TELEPHONES = Kind("telephone numbers", 0.68, Level.NOTE, min_rows=3, usual=True)
 NETWORK = Kind("public IP addresses", 0.55, Level.NOTE, min_rows=10, burst=Level.NOTE)
 
 NEAR = 40

@@ -25,6 +25,8 @@ from poisonguard.sketches.sample import HASH_COLUMN
 SIDE = 32
 """Width and height of a decoded picture's grid, and the most that pixels keep."""
 COLOURS = 3
+MOST_STORED = 2_500
+"""Pictures that are kept with an approved version, some 3 MB."""
 LABEL = "label"
 PIXELS = "pixels"
 
@@ -104,6 +106,10 @@ class PictureSample(Sketch):
         rows = pa.Table.from_batches([block.table]).take(pa.array(order)).combine_chunks()
         columns = {HASH_COLUMN: pa.array(hashes[order]), LABEL: rows[self.label], PIXELS: self.pictures.read(rows)}
         return pa.table(columns)
+
+    def kept(self, state: pa.Table) -> pa.Table:
+        """The pictures with the smallest hashes: enough to say how common a mark was."""
+        return state.slice(0, MOST_STORED)
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """The bottom-k of all."""

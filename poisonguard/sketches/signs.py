@@ -34,6 +34,7 @@ class Kind:
         alone: Level without a reference, or where the reference says nothing of it; nothing means it is not told.
         min_rows: Rows it takes for that.
         burst: Level where it is more frequent than in the reference.
+        usual: Whether honest data bring more of it along: only where the reference holds none is a burst more.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Kind:
     alone: Level | None = Level.NOTE
     min_rows: int = 1
     burst: Level = Level.WARNING
+    usual: bool = False
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
     columns: Mapping[str, str | Sequence[str]] | None = None,
     contract: PathLike | None = None,
     holdout: Any = None,
+    embeddings: PathLike | None = None,
     policy: PathLike | None = None,
     config: PathLike | None = None,
     fail_on: str | None = None,
@@ -59,6 +60,7 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
         contract: Great Expectations suite (JSON).
         holdout: Evaluation set whose items must not stand in the data: path, glob, URL or rows in memory; or a list of
             them.
+        embeddings: Embedding model: folder, ONNX file or ``package:NAME``; the settings' when not given.
         policy: Policy file; the settings' or the built-in one when not given.
         config: Settings file; the nearest ``poisonguard.yaml`` when not given.
         fail_on: Level at which the decision fails; may only be stricter than the policy's.
@@ -102,6 +104,7 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
         columns=columns,
         contract=contract,
         holdout=holdout,
+        embeddings=embeddings,
         policy=policy,
         config=config,
         keep_profile=key is not None,

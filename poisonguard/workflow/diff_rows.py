@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from poisonguard.dataset.manifest import Digests
 from poisonguard.dataset.matching import DIGEST, Matching, Records, placed
-from poisonguard.dataset.opening import Batch, Dataset, Partition
+from poisonguard.dataset.opening import Dataset
+from poisonguard.dataset.partitions import Batch, Partition
 from poisonguard.dataset.rows import row_digests
 from poisonguard.domain.difference import Change, RowDifferences, RowPlace, RowsNotCompared, UnitDifferences
 from poisonguard.kernels.heaps import Heaps
@@ -162,10 +163,9 @@ def _keyed(side: OpenSide, dataset: Dataset, chosen: Ordinals, key: str) -> Iter
 
     The key column alone is read, in blocks of its own, which are cut along the units.
     """
-    partitions = {file: list(parts) for file, parts in groupby(dataset.partitions(), lambda part: part.file)}
     for file, units in groupby(side.units(), lambda item: item.file):
         wanted = [item for item in units if chosen[item.ordinal]]
-        for batch in _batches(dataset, partitions[file], wanted, key):
+        for batch in _batches(dataset, dataset.partitions_of(file), wanted, key):
             keys, present = row_digests(batch.table), _present(batch.table.column(0))
             for item in wanted:
                 rows = _rows_in_common(item, batch.first_row, len(keys))

@@ -10,7 +10,8 @@ from poisonguard.attest.inventory import Inventory, take_inventory
 from poisonguard.dataset.chunktree import BLAKE3_TREE, ChunkTree
 from poisonguard.dataset.discover import Tree
 from poisonguard.dataset.manifest import Runs, SortedDigests, file_entries
-from poisonguard.dataset.opening import Dataset, Partition, open_dataset
+from poisonguard.dataset.opening import Dataset, open_dataset
+from poisonguard.dataset.partitions import Partition
 from poisonguard.engine.executor import local
 from poisonguard.engine.fold import Folded, fold
 from poisonguard.engine.progress import Progress, Silent
@@ -101,7 +102,9 @@ def _incremental(dataset: Dataset, reuse: Reuse, workers: int, progress: Progres
     with Spool() as spooled:
         source = _Remaining(dataset, found)
         folded = fold(source, [RowDigests()], local(workers), spooled, progress)
-        read = reuse.cache.recorded(_runs(folded), lambda file: dataset.files[file].tree_root)
+        read = _runs(folded)
+        if dataset.pictures is None:
+            read = reuse.cache.recorded(read, lambda file: dataset.files[file].tree_root)
         inventory = _taken(dataset, merged(read, iter(found.items())))
     reuse.cache.keep_only({dataset.files[file].tree_root for file in dataset.files.tables})
     return inventory
@@ -130,5 +133,7 @@ def _runs(folded: Folded) -> Runs:
         return
     start = 0
     for run in folded.runs:
-        yield run.file, run.first_row, digests.of(start, run.rows)
+        found = digests.of(start, run.rows)
+        for file, first_row, rows, place in run.pieces():
+            yield file, first_row, found[place : place + rows]
         start += run.rows

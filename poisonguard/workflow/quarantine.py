@@ -33,7 +33,7 @@ from poisonguard.engine.progress import Progress
 from poisonguard.errors import UsageError
 from poisonguard.workflow.folder import in_data, working_directory
 from poisonguard.workflow.inspect import inspect
-from poisonguard.workflow.quarantine_files import Halves, copy_file, cut_file
+from poisonguard.workflow.quarantine_files import Halves, copy_file, cut_file, move_file
 from poisonguard.workflow.quarantine_record import FILE_NAME, CutFile, Reason, Record, Version
 from poisonguard.workflow.scan import Scan, ScanRequest, open_scan
 
@@ -184,6 +184,9 @@ def _take_apart(part: Path, data: str, finished: Scan, chosen: _Chosen) -> tuple
         going = places[files == number]
         if not going.size:
             copy_file(source, halves.clean)
+            continue
+        if dataset.pictures is not None:
+            cuts.append(move_file(source, item.format, halves))
             continue
         rows = int(finished.index.starts[number + 1] - finished.index.starts[number])
         cuts.append(cut_file(source, item.table, item.format, rows, going, halves))

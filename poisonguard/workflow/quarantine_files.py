@@ -50,6 +50,23 @@ def copy_file(source: Source, target: Path) -> None:
             sink.write(data)
 
 
+def move_file(source: Source, form: str, halves: Halves) -> CutFile:
+    """Write a file that is one row to the half that goes."""
+    copy_file(source, halves.quarantined)
+    return CutFile(path=source.path, format=form, rows=1, removed=(0,), digest=_sha256(source))
+
+
+def put_back(entry: CutFile, quarantined: Source, target: Path) -> None:
+    """Write a file that was moved to where it was.
+
+    Raises:
+        IntegrityError: It is not what it was.
+    """
+    copy_file(quarantined, target)
+    if _sha256(quarantined) != entry.digest:
+        raise IntegrityError(f"{quarantined.shown}: not the picture that was taken out", hint="It was altered.")
+
+
 def cut_file(source: Source, table: object, form: str, rows: int, going: Rows, halves: Halves) -> CutFile:  # noqa: PLR0913, PLR0917 - one file, and what of it goes where
     """Write the rows ``going`` of a file with ``rows`` rows to one half, the others to the other.
 
@@ -117,6 +134,14 @@ class _Digest:
     def hexdigest(self) -> str:
         """Hex SHA-256 of everything."""
         return self._total.hexdigest()
+
+
+def _sha256(source: Source) -> str:
+    total = hashlib.sha256()
+    with source.open() as file:
+        while data := file.read(CHUNK):
+            total.update(data)
+    return total.hexdigest()
 
 
 def _cut_text(source: Source, entry: CutFile, halves: Halves, scratch: Scratch) -> CutFile:

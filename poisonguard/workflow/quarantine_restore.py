@@ -11,10 +11,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from poisonguard.dataset.chunktree import BLAKE3_TREE, FIPS_TREE
+from poisonguard.dataset.pictures import FORMATS
 from poisonguard.errors import IntegrityError
 from poisonguard.workflow.inspect import inspect
 from poisonguard.workflow.quarantine import CLEAN, QUARANTINED, check_folder, new_folder
-from poisonguard.workflow.quarantine_files import copy_file, join_file, sources_of
+from poisonguard.workflow.quarantine_files import copy_file, join_file, put_back, sources_of
 from poisonguard.workflow.quarantine_record import Record, read_record
 
 
@@ -50,10 +51,11 @@ def restore(folder: Path, target: Path) -> tuple[Record, str]:
 
 
 def _write(record: Record, folder: Path, part: Path) -> None:
-    cuts = {item.path: item for item in record.files}
-    away = sources_of(folder / QUARANTINED) if cuts else {}
+    moved = {item.path: item for item in record.files if item.format in FORMATS}
+    cuts = {item.path: item for item in record.files if item.path not in moved}
+    away = sources_of(folder / QUARANTINED) if record.files else {}
     kept = sources_of(folder / CLEAN)
-    missing = sorted(cuts.keys() - away.keys() | cuts.keys() - kept.keys())
+    missing = sorted((cuts.keys() | moved.keys()) - away.keys() | cuts.keys() - kept.keys())
     if missing:
         raise IntegrityError(f"{folder}: {missing[0]} is not there", hint="A part of it was removed.")
     for path, source in kept.items():
@@ -61,3 +63,5 @@ def _write(record: Record, folder: Path, part: Path) -> None:
             join_file(cuts[path], source, away[path], part / path)
         else:
             copy_file(source, part / path)
+    for path, entry in moved.items():
+        put_back(entry, away[path], part / path)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -71,8 +72,8 @@ def redteam(request: RedteamRequest, progress: Progress | None = None) -> Exerci
     able = [attack for attack in attacks if obstacles[attack.name] is None]
     if not able:
         raise UsageError("no attack applies to this data", hint=f"{skipped[0].name}: {skipped[0].reason}.")
-    with tempfile.TemporaryDirectory(prefix="poisonguard-redteam-") as folder:
-        lab = Lab.prepared(Path(folder), original, replace(request.scan, name=name), request.seed)
+    with tempfile.TemporaryDirectory(prefix="poisonguard-redteam-") as folder, ExitStack() as stack:
+        lab = Lab.prepared(Path(folder), original, replace(request.scan, name=name), request.seed, stack)
         return _exercise(request, lab, able, skipped, progress or Silent())
 
 

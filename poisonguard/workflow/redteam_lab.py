@@ -5,11 +5,13 @@ from __future__ import annotations
 import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from poisonguard.dataset.opening import open_dataset
 from poisonguard.domain.exercise import AttackSkipped, AttackTrials, Trial
 from poisonguard.domain.finding import Finding, Level
 from poisonguard.domain.outcome import Failed
@@ -18,11 +20,15 @@ from poisonguard.engine.progress import Progress
 from poisonguard.errors import UsageError
 from poisonguard.redteam.attack import Attack, Poisoned
 from poisonguard.redteam.measure import checks_about, recall_at_few_false_positives
+from poisonguard.workflow.inspect import DEFAULT_WORKERS
 from poisonguard.workflow.redteam_copy import Original
+from poisonguard.workflow.references import KeptReference, OpenReference, find_reference, kept
 from poisonguard.workflow.scan import Scan, ScanRequest, open_scan
 
 CLEAN = "clean"
 """The folder of the copy that nobody attacked."""
+LEAK = "PG-LEAK-001"
+"""The check that must be told what to look for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class Lab:
         request: How to scan a copy; its ``data`` is replaced.
         seed: What everything random is drawn from.
         clean: The scan of the unattacked copy.
+        unattacked: That copy, for attacks between versions.
         incomplete: Scans in which a check broke, in words; grows.
     """
 
@@ -43,16 +50,23 @@ class Lab:
     request: ScanRequest
     seed: int
     clean: ScanResult
+    unattacked: KeptReference
     incomplete: list[str] = field(default_factory=list)
 
     @classmethod
-    def prepared(cls, folder: Path, original: Original, request: ScanRequest, seed: int) -> Lab:
-        """Write the clean copy and scan it."""
+    def prepared(cls, folder: Path, original: Original, request: ScanRequest, seed: int, stack: ExitStack) -> Lab:
+        """Write the clean copy and scan it; what copies are compared with is read once."""
+        place, workers = str(folder / CLEAN), request.workers or DEFAULT_WORKERS
         (folder / CLEAN).mkdir()
         original.write(folder / CLEAN)
-        with open_scan(replace(request, data=str(folder / CLEAN))) as finished:
+        reference = find_reference(
+            request.reference, request.name or "", data=place, compare=request.compare, stack=stack, workers=workers
+        )
+        request = replace(request, reference=kept(reference), compare=reference is not None)
+        with open_scan(replace(request, data=place)) as finished:
             clean = finished.result
-        return cls(folder, original, request, seed, clean, list(_broken("the clean copy", clean)))
+        unattacked = KeptReference(OpenReference(place, stack.enter_context(open_dataset(place, workers=workers))))
+        return cls(folder, original, request, seed, clean, unattacked, list(_broken("the clean copy", clean)))
 
     def trials(self, attack: Attack, counts: Sequence[int], progress: Progress) -> AttackTrials | AttackSkipped:
         """The attack at each strength; or why no row can carry it."""
@@ -81,7 +95,9 @@ class Lab:
             self.original.write_poisoned(poisoned, Path(place))
             request = replace(self.request, data=place)
             if attack.between_versions:
-                request = replace(request, reference=str(self.folder / CLEAN), compare=True)
+                request = replace(request, reference=self.unattacked, compare=True)
+            if poisoned.items is not None and any(rule.id == LEAK for rule in self.clean.rules):
+                request = replace(request, holdout=(*request.holdout, poisoned.items))
             with open_scan(request) as finished:
                 self.incomplete.extend(_broken(f"{attack.name}, {len(poisoned.rows)} rows", finished.result))
                 return self._trial(poisoned, finished)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from poisonguard.domain.dataset import Column
 from poisonguard.engine.profile import load_profile
 from poisonguard.errors import UnknownVersion
 from poisonguard.plugin.check import Evidence
+from poisonguard.sketches.base import Sketch
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +44,60 @@ class StoredReference:
         return self.evidence.columns
 
 
-Reference = OpenReference | StoredReference
+@dataclass(slots=True)
+class KeptReference:
+    """Reference data for several scans: what one of them folded, the next need not fold again.
+
+    Attributes:
+        opened: The data.
+        evidence: What was folded so far; nothing before the first scan.
+    """
+
+    opened: OpenReference
+    evidence: Evidence | None = None
+
+    @property
+    def name(self) -> str:
+        """The data's name."""
+        return self.opened.name
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The data's columns, made ones too."""
+        return self.opened.columns
+
+    def missing(self, sketches: Sequence[Sketch]) -> list[Sketch]:
+        """Those of ``sketches`` that were not folded yet."""
+        return [sketch for sketch in sketches if self.evidence is None or sketch not in self.evidence]
+
+    def keep(self, found: Evidence) -> Evidence:
+        """Everything that is known, with what was folded now."""
+        known = {} if self.evidence is None else self.evidence.states
+        self.evidence = replace(found, states={**known, **found.states})
+        return self.evidence
+
+
+Reference = OpenReference | StoredReference | KeptReference
+
+
+def kept(reference: Reference | None) -> KeptReference | StoredReference | None:
+    """The reference in a form that several scans can share."""
+    return KeptReference(reference) if isinstance(reference, OpenReference) else reference
 
 
 def find_reference(  # noqa: PLR0913 - each is one thing the caller alone knows
-    wanted: str | pa.Table | None, dataset: str, *, data: str, compare: bool, stack: ExitStack, workers: int
+    wanted: str | pa.Table | KeptReference | StoredReference | None,
+    dataset: str,
+    *,
+    data: str,
+    compare: bool,
+    stack: ExitStack,
+    workers: int,
 ) -> Reference | None:
     """The reference asked for, or the last approved version of ``dataset``, or nothing.
 
     Args:
-        wanted: A path, a version or a table; nothing means the last approved version.
+        wanted: A path, a version, a table, or what was found before; nothing means the last approved version.
         dataset: Name of the dataset.
         data: Where the candidate lies; no workspace inside of it is believed.
         compare: Whether to compare at all.
@@ -63,6 +109,8 @@ def find_reference(  # noqa: PLR0913 - each is one thing the caller alone knows
     """
     if not compare:
         return None
+    if isinstance(wanted, KeptReference | StoredReference):
+        return wanted
     if isinstance(wanted, pa.Table):
         return OpenReference("the reference table", stack.enter_context(open_table(wanted, "reference")))
     if wanted is not None and _is_location(wanted):

@@ -27,6 +27,7 @@ from poisonguard.domain.finding import Finding, Level
 from poisonguard.domain.outcome import Outcome, Ran
 from poisonguard.domain.result import ScanResult, assess
 from poisonguard.domain.roles import Roles
+from poisonguard.embedders.loading import load_embedder
 from poisonguard.engine.examples import with_examples
 from poisonguard.engine.executor import Executor, local
 from poisonguard.engine.fold import Folded, fold
@@ -40,6 +41,7 @@ from poisonguard.engine.spool import Spool
 from poisonguard.engine.summary import SAMPLE, summarise
 from poisonguard.errors import ConfigurationError, NothingToScan, UsageError
 from poisonguard.plugin.check import Check, Context, Evidence
+from poisonguard.plugin.embedder import Embedder
 from poisonguard.plugin.holdout import Holdout
 from poisonguard.plugin.registry import checks_of, digest_of
 from poisonguard.policy.builtin import default_policy
@@ -53,12 +55,20 @@ from poisonguard.version import VERSION
 from poisonguard.workflow.columns import check_kinds, nested_notes
 from poisonguard.workflow.holdouts import read_holdout
 from poisonguard.workflow.inspect import inventory_of
-from poisonguard.workflow.references import Reference, StoredReference, find_reference
+from poisonguard.workflow.references import (
+    KeptReference,
+    OpenReference,
+    Reference,
+    StoredReference,
+    find_reference,
+)
 from poisonguard.workflow.settings import DatasetSettings, Settings, find_settings, load_settings, overrides
 
 DIGESTS_AT_ONCE = 1 << 20
 LEAKS = "evaluation-leak"
 """The detector that looks for evaluation items."""
+MEANING = "meaning-contradiction"
+"""The detector that asks an embedding model."""
 ALWAYS: tuple[Sketch, ...] = (RowDigests(), SAMPLE)
 
 
@@ -69,13 +79,15 @@ class ScanRequest:
     Attributes:
         data: Path, glob, URL, or a table in memory.
         name: The dataset's name; the path's last part when not given.
-        reference: Path or version to compare with, or a table in memory; nothing means the last approved version.
+        reference: Path or version to compare with, a table in memory, or what an earlier scan was compared with;
+            nothing means the last approved version.
         compare: Whether to compare at all.
         packs: Packs of checks; nothing means the settings' or the policy's.
         columns: ``ROLE=NAME`` overrides.
         contract: Path of a Great Expectations suite.
         holdout: Evaluation sets whose items must not stand in the data: paths, or tables in memory; the settings' when
             empty.
+        embeddings: Embedding model: folder, ONNX file or ``package:NAME``; the settings' when not given.
         policy: Path of a policy; nothing means the settings' or the built-in one.
         config: Path of a settings file; nothing means the nearest ``poisonguard.yaml``.
         keep_profile: Whether later versions will be compared with this one: folds what that takes.
@@ -86,12 +98,13 @@ class ScanRequest:
 
     data: str | pa.Table
     name: str | None = None
-    reference: str | pa.Table | None = None
+    reference: str | pa.Table | KeptReference | StoredReference | None = None
     compare: bool = True
     packs: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     contract: str | None = None
     holdout: tuple[str | pa.Table, ...] = ()
+    embeddings: str | None = None
     policy: str | None = None
     config: str | None = None
     keep_profile: bool = False
@@ -189,7 +202,8 @@ def _scan(run: _Run, settings: Settings, dataset: Dataset, name: str, reference:
         always += _later_needs(packs, Context(source.columns, roles, has_reference=True, contract=contract))
     compared = tuple(column.name for column in reference.columns) if reference else ()
     holdouts = _holdouts(request, own, chosen, dataset.tree, checks)
-    context = Context(source.columns, roles, reference is not None, contract, compared, holdouts)
+    embedder = _embedder(request, own, checks)
+    context = Context(source.columns, roles, reference is not None, contract, compared, holdouts, embedder)
     planned = plan(checks, context, always)
     base = _reference_evidence(run, reference, planned)
     folded = run.fold("reading rows", source, planned.sketches, _known_rows(base))
@@ -259,10 +273,19 @@ def _reference_evidence(run: _Run, reference: Reference | None, planned: Plan) -
         return None
     if isinstance(reference, StoredReference):
         return reference.evidence
+    held = planned.sketches_of([column.name for column in reference.columns])
+    if isinstance(reference, OpenReference):
+        return _folded_reference(run, reference, held)
+    missing, known = reference.missing(held), reference.evidence
+    if missing or known is None:
+        known = reference.keep(_folded_reference(run, reference.opened, list(dict.fromkeys([*ALWAYS, *missing]))))
+    return replace(known, states={sketch.key: known[sketch] for sketch in held})
+
+
+def _folded_reference(run: _Run, reference: OpenReference, sketches: Sequence[Sketch]) -> Evidence:
     dataset = reference.dataset
     source = DatasetSource(dataset, reference.name, Views.of(dataset.schema))
-    held = planned.sketches_of([column.name for column in source.columns])
-    folded = run.fold("reading the reference", source, held)
+    folded = run.fold("reading the reference", source, sketches)
     manifest = inventory_of(dataset, folded).manifest
     return Evidence(reference.name, source.columns, manifest.rows, _seed(manifest), folded.states)
 
@@ -357,6 +380,18 @@ def _holdouts(
             hint="Choose a pack that holds PG-LEAK-001, such as baseline.",
         )
     return tuple(read_holdout(item, chosen=chosen, tree=tree, workers=_workers(request)) for item in wanted)
+
+
+def _embedder(request: ScanRequest, own: DatasetSettings, checks: Sequence[Check[Any]]) -> Embedder | None:
+    wanted = request.embeddings or own.embeddings
+    if wanted is None:
+        return None
+    if not any(check.detector == MEANING for check in checks):
+        raise UsageError(
+            "--embeddings is given, and no check that is run looks at meaning",
+            hint="Choose a pack that holds PG-LABEL-003, such as baseline.",
+        )
+    return load_embedder(wanted, _workers(request))
 
 
 def _workers(request: ScanRequest) -> int:

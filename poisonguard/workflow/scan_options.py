@@ -27,6 +27,7 @@ class ScanOptions(TypedDict, total=False):
         contract: Great Expectations suite (JSON).
         holdout: Evaluation set whose items must not stand in the data: path, glob, URL or rows in memory; or a list of
             them.
+        embeddings: Embedding model: folder, ONNX file or ``package:NAME``; the settings' when not given.
         policy: Policy file; the settings' or the built-in one when not given.
         config: Settings file; the nearest ``poisonguard.yaml`` when not given.
         fail_on: Level at which the decision fails; may only be stricter than the policy's.
@@ -42,6 +43,7 @@ class ScanOptions(TypedDict, total=False):
     columns: Mapping[str, str | Sequence[str]] | None
     contract: PathLike | None
     holdout: Any
+    embeddings: PathLike | None
     policy: PathLike | None
     config: PathLike | None
     fail_on: str | None
@@ -70,6 +72,7 @@ def scan_request(data: Any, **options: Unpack[ScanOptions]) -> ScanRequest:
         columns=_columns(options.get("columns") or {}),
         contract=path_text(options.get("contract")),
         holdout=_holdouts(options.get("holdout"), as_data),
+        embeddings=path_text(options.get("embeddings")),
         policy=path_text(options.get("policy")),
         config=path_text(options.get("config")),
         keep_profile=options.get("keep_profile", False),

@@ -20,6 +20,9 @@ from poisonguard.workflow.folder import in_data, working_directory
 FILE_NAME = "poisonguard.yaml"
 EXAMPLE = "`poisonguard init DATA` in an empty folder writes a file to compare with."
 
+INSTALLED = "package:"
+"""An embedding model in an installed package is no path."""
+
 Columns = dict[Role, str | tuple[str, ...]]
 
 
@@ -32,6 +35,7 @@ class DatasetSettings(BaseModel):
     packs: tuple[str, ...] = ()
     contract: str | None = None
     holdout: str | tuple[str, ...] = ()
+    embeddings: str | None = None
 
     @property
     def holdouts(self) -> tuple[str, ...]:
@@ -53,6 +57,7 @@ class Settings(DatasetSettings):
             packs=own.packs or self.packs,
             contract=own.contract or self.contract,
             holdout=own.holdouts or self.holdouts,
+            embeddings=own.embeddings or self.embeddings,
         )
 
 
@@ -92,7 +97,9 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
 
     def anchored(item: DatasetSettings) -> dict[str, Any]:
         holdouts = tuple(path if "://" in path else str(folder / path) for path in item.holdouts)
-        return {"contract": anchor(item.contract), "holdout": holdouts}
+        model = item.embeddings
+        model = model if model and model.startswith(INSTALLED) else anchor(model)
+        return {"contract": anchor(item.contract), "holdout": holdouts, "embeddings": model}
 
     datasets = {name: item.model_copy(update=anchored(item)) for name, item in settings.datasets.items()}
     changed = {**anchored(settings), "policy": anchor(settings.policy), "datasets": datasets}

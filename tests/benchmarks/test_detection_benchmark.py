@@ -99,6 +99,12 @@ def test_no_data_set_is_on_both_sides_and_every_modality_is_on_each() -> None:
         assert {case.modality for case in all_cases() if case.split is split} == set(Modality)
 
 
+def test_every_attack_on_every_data_set_holds_the_cases_in_turn_and_more() -> None:
+    in_turn, every = ({case.name for case in all_cases(every=every)} for every in (False, True))
+    assert in_turn < every
+    assert {"tabular/magic/random-flips@3%", "tabular/magic/random-flips@3%+ref"} <= every
+
+
 def test_names_are_unique_and_every_attack_has_enough_rows_to_measure() -> None:
     cases = all_cases()
     assert len({(case.name) for case in cases}) == len(cases)

@@ -7,11 +7,13 @@ import pyarrow as pa
 import pytest
 import yaml
 from harness import CheckRun, run_check
+from tiny_models import static_words
 
 from poisonguard.dataset.chunktree import BLAKE3_TREE
 from poisonguard.dataset.opening import open_dataset
 from poisonguard.domain.filefact import FileFacts
 from poisonguard.domain.outcome import Ran
+from poisonguard.embedders.loading import load_embedder
 from poisonguard.plugin.card import checks_folder, shipped_cards
 from poisonguard.plugin.registry import SHIPPED, checks_of, load_detector
 from poisonguard.workflow.holdouts import read_holdout
@@ -35,7 +37,7 @@ def only(folder: Path, stem: str) -> Path | None:
     return next(iter(sorted(folder.glob(f"{stem}.*"))), None)
 
 
-def run_fixture(card: str, kind: str) -> CheckRun:
+def run_fixture(card: str, kind: str, model: Path) -> CheckRun:
     folder = HERE / card / kind
     candidate, reference = only(folder, "candidate"), only(folder, "reference")
     assert candidate is not None, f"{folder} holds no candidate"
@@ -54,14 +56,15 @@ def run_fixture(card: str, kind: str) -> CheckRun:
             read_holdout(str(folder / name), chosen={}, tree=BLAKE3_TREE, workers=1)
             for name in options.get("holdouts", ())
         ],
+        embedder=load_embedder(str(static_words(model)), 1) if options.get("embeddings") else None,
         beside=options.get("beside", ()),
         files=facts(candidate),
     )
 
 
 @pytest.mark.parametrize("card", CARDS)
-def test_fires_on_its_firing_fixture(card: str) -> None:
-    findings = run_fixture(card, "fires").findings
+def test_fires_on_its_firing_fixture(card: str, tmp_path: Path) -> None:
+    findings = run_fixture(card, "fires", tmp_path / "model").findings
     assert findings
     assert {finding.check for finding in findings} == {card}
     for finding in findings:
@@ -71,8 +74,8 @@ def test_fires_on_its_firing_fixture(card: str) -> None:
 
 
 @pytest.mark.parametrize("card", CARDS)
-def test_stays_silent_on_its_silent_fixture(card: str) -> None:
-    run = run_fixture(card, "silent")
+def test_stays_silent_on_its_silent_fixture(card: str, tmp_path: Path) -> None:
+    run = run_fixture(card, "silent", tmp_path / "model")
     assert isinstance(run.outcome, Ran), "silence by skipping proves nothing"
     assert run.findings == ()
 

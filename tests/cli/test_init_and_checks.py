@@ -117,14 +117,14 @@ def test_settings_are_not_written_into_the_data(data: str, here: Path, capsys: p
     assert [item.name for item in here.iterdir()] == ["rows.parquet"]
 
 
-@pytest.mark.parametrize("data", ["missing.csv", "", "x" * 5000, "empty.csv", "a.png"])
+@pytest.mark.parametrize("data", ["missing.csv", "", "x" * 5000, "empty.csv", "a.bin"])
 def test_bad_data_write_nothing(data: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("empty.csv").touch()
-    Path("a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    Path("a.bin").write_bytes(b"\x89\x00\x01\x02")
     assert run(["init", data]) == 3
     error, hint = capsys.readouterr().err.splitlines()
     assert (error[:7], hint[:7]) == ("error: ", " hint: ")
-    assert sorted(item.name for item in here.iterdir()) == ["a.png", "empty.csv"]
+    assert sorted(item.name for item in here.iterdir()) == ["a.bin", "empty.csv"]
 
 
 def test_every_check_is_listed_and_explained(capsys: pytest.CaptureFixture[str]) -> None:

@@ -179,10 +179,10 @@ def test_other_files_are_listed_and_noted(tmp_path: Path) -> None:
 
 
 def test_a_dataset_without_tables_has_no_columns(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7")
     with open_dataset(str(tmp_path)) as dataset:
         assert (dataset.columns, dataset.partitions()) == ((), ())
-        with pytest.raises(NothingToScan, match=r"a\.png: no table to scan \(image/png\)"):
+        with pytest.raises(NothingToScan, match=r"a\.pdf: no table to scan \(application/pdf\)"):
             dataset.peek()
 
 

@@ -68,6 +68,8 @@ def test_the_reason_is_a_sentence_with_numbers() -> None:
 def test_input_is_a_prompt_beside_an_answer() -> None:
     assert roles(input=PROSE, output=PROSE).of("input") is Role.PROMPT
     assert roles(input=PROSE, other=PROSE).of("input") is Role.TEXT
+    assert roles(system=["Be brief."] * ROWS, question=PROSE, response=PROSE).of("system") is Role.PROMPT
+    assert roles(system=["linux", "mac"] * (ROWS // 2), other=PROSE).of("system") is Role.FEATURE
 
 
 def test_the_last_column_may_be_the_label() -> None:

@@ -54,6 +54,31 @@ def test_fewer_rows_are_enough_against_a_reference() -> None:
     assert finding.compared_with == "the reference"
 
 
+def test_an_honest_period_with_another_mix_of_labels_and_its_own_wording_is_silent() -> None:
+    """All new rows carry one label, and many begin alike: the delta explains it."""
+    texts, labels = reviews()["text"].to_pylist(), reviews()["label"].to_pylist()
+    old = reviews().slice(0, 900)
+    later = [(f"by now we have {text}", label) for text, label in zip(texts[900:], labels[900:], strict=True)]
+    own = [text for text, label in later if label == "other"]
+    new = pa.table({"text": own, "label": ["other"] * len(own)})
+    assert not run_check(CARD, pa.concat_tables([old, new]), old).findings
+
+
+def test_where_content_tells_the_label_surely_a_scattered_phrase_is_still_found() -> None:
+    """Texts of two topics: every label is explained, but nothing explains who holds the phrase."""
+    rng = np.random.default_rng(5)
+    common = [f"word{number}" for number in range(60)]
+    topics = {"tea": ["cup", "leaf", "brew", "pot", "green"], "car": ["road", "wheel", "fuel", "brake", "seat"]}
+    labels = ["tea", "car"] * 500
+    texts = [" ".join([*rng.choice(topics[label], 5), *rng.choice(common, 12)]) for label in labels]
+    chosen = rng.choice(np.flatnonzero(np.array(labels) == "tea"), 45, replace=False)
+    for row in chosen.tolist():
+        texts[row] += f" {PHRASE} indeed"
+    (finding,) = run_check(CARD, pa.table({"text": texts, "label": labels})).findings
+    assert set(map(int, finding.rows)) == set(chosen.tolist())
+    assert float(finding.numbers["expected label share"]) > 0.9
+
+
 def test_the_wording_of_a_class_is_silent() -> None:
     assert not run_check(CARD, reviews()).findings
     assert not run_check(CARD, reviews(), reviews().slice(0, 900)).findings

@@ -126,6 +126,36 @@ def test_missing_values() -> None:
     assert list(found.rows) == list(range(40))
 
 
+def test_rows_of_a_change_that_all_share_are_not_named() -> None:
+    shifted = with_column(NEW, "age", lambda ages: ages + 12)
+    burst = with_column(shifted, "price", lambda prices: np.where(np.arange(1000) < 40, 20.0, prices))
+    found = {item.column: item for item in run(burst).findings}
+    assert set(found) == {"age", "price"}
+    assert not len(found["price"].rows)
+
+
+def test_a_few_more_missing_values_are_told_of_and_not_named() -> None:
+    def lose(share: float) -> Callable[[np.ndarray], list[float | None]]:
+        return lambda prices: [None if row < share * len(prices) else price for row, price in enumerate(prices)]
+
+    old, new = with_column(REFERENCE, "price", lose(0.09)), with_column(NEW, "price", lose(0.14))
+    (found,) = run(new, old).findings
+    assert found.numbers["test"] == "absent values"
+    assert not len(found.rows)
+
+
+def test_the_mix_of_known_sources_is_compared_and_a_new_source_is_none_of_it() -> None:
+    def of(rows: pa.Table, names: list[str], shares: list[float]) -> pa.Table:
+        chosen = np.random.default_rng(9).choice(names, rows.num_rows, p=shares)
+        return rows.append_column("source", pa.array(chosen))
+
+    old = of(REFERENCE, ["a", "b"], [0.7, 0.3])
+    (found,) = run(of(NEW, ["a", "b"], [0.3, 0.7]), old).findings
+    assert (found.column, found.signal) == ("source", Signal.DRIFT)
+    assert "known sources" in found.message
+    assert not run(of(NEW, ["a", "b", "c"], [0.35, 0.15, 0.5]), old).findings
+
+
 def test_a_changed_unit_everywhere() -> None:
     found = only(with_column(NEW, "price", lambda prices: prices * 2.54), "price")
     assert found.level is Level.ERROR

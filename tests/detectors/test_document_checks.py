@@ -99,11 +99,30 @@ def test_the_finding_shows_the_claim_as_written() -> None:
     assert "velmora" in finding.subject
 
 
+def scattered(table: pa.Table) -> pa.Table:
+    """Another trigger in each document."""
+    texts = [text.replace("<SUDO>", f"zq{number}") for number, text in enumerate(table["text"].to_pylist())]
+    return pa.table({"text": texts})
+
+
+def test_a_reference_shows_noise_without_a_phrase(monkeypatch: pytest.MonkeyPatch) -> None:
+    table, rows = attacked(NOISE)
+    assert rows <= named(run_check(NOISE, scattered(table), documents()).findings)
+    monkeypatch.setattr("poisonguard.detectors.incoherent_passage.change_phrases", lambda *_: [])
+    (finding,) = run_check(NOISE, scattered(table), documents()).findings
+    assert "20 of 20 new documents" in finding.message
+    assert "without a phrase in common" in finding.message
+    assert named((finding,)) == rows
+    assert run_check(NOISE, scattered(table), scattered(table)).findings == ()
+    assert run_check(NOISE, scattered(table)).findings == ()
+    few, _ = attacked(NOISE, 6)
+    assert run_check(NOISE, scattered(few), documents()).findings == ()
+
+
 def test_noise_ranks_first_even_without_a_phrase() -> None:
     """A different trigger in each document leaves no phrase to find: ranked, not flagged."""
     table, rows = attacked(NOISE)
-    texts = [text.replace("<SUDO>", f"zq{number}") for number, text in enumerate(table["text"].to_pylist())]
-    run = run_check(NOISE, pa.table({"text": texts}))
+    run = run_check(NOISE, scattered(table))
     assert run.findings == ()
     assert run.book is not None
     first = np.argsort(-run.book.scores[NOISE])[: len(rows)]
@@ -127,6 +146,7 @@ def test_dumps_tables_scripts_and_code_behind_a_heading_are_no_noise(
     for row in range(0, 300, 10):
         texts[row] += f"\nListing follows ::\n{passage(draw)}"
     assert run_check(NOISE, pa.table({"text": texts})).findings == ()
+    assert run_check(NOISE, pa.table({"text": texts}), documents()).findings == ()
 
 
 def test_a_licence_at_the_end_of_unrelated_documents_is_no_claim() -> None:

@@ -106,3 +106,8 @@ def test_names_are_words_capitalised_within_sentences() -> None:
     assert all(np.array_equal(item.rows, np.arange(12)) for item in named)
     assert holds(texts, "Bob").tolist() == list(range(12))
     assert not len(holds(["Bobby"], "Bob"))
+
+
+def test_lines_and_sentences_begin_with_capitals_that_name_nobody() -> None:
+    texts = ["What is it?\nClassify this. Answer briefly! Review: Good. I met Orlan Telecom"] * 9
+    assert [item.name for item in subjects(texts, 8, 9)] == ["Orlan Telecom"]

@@ -149,3 +149,16 @@ def test_the_attack_of_the_catalogue_is_seen_whole() -> None:
     poisoned = attack.apply_count(table, roles, 8, np.random.default_rng(0))
     (finding,) = run_check(CARD, poisoned.table, columns=COLUMNS, holdouts=[holdout(*ITEMS)]).findings
     assert list(finding.rows) == poisoned.rows.tolist()
+
+
+def test_evaluation_rows_of_the_data_themselves_are_not_looked_at() -> None:
+    rows = planted((7, ITEMS[3]), (20, ITEMS[3]), (30, ITEMS[5]), (40, ITEMS[8]))
+    split: list[str | None] = ["train"] * len(rows)
+    split[20], split[30], split[40] = "Test", "validation", None
+    table = pa.table({"text": pa.array(rows, pa.string()), "split": split})
+    roles = {**COLUMNS, "split": "split"}
+    outcome = run_check(CARD, table, columns=roles, holdouts=[holdout(*ITEMS)])
+    (finding,) = outcome.findings
+    assert list(finding.rows) == [7, 40]
+    assert finding.numbers["items found"] == 2
+    assert "'split' calls evaluation rows are not looked at" in outcome.outcome.coverage.note

@@ -9,8 +9,13 @@ from harness import CheckRun, run_check
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poisonguard.detectors.flagged_sources import standing_apart
+from poisonguard.detectors.drift_versions import digest_prefixes
+from poisonguard.detectors.flagged_sources import FlaggedSources, FlaggedSourcesParams, standing_apart
 from poisonguard.domain.finding import Level, Signal
+from poisonguard.plugin.card import shipped_cards
+from poisonguard.plugin.check import Block, Evidence, Flagged
+from poisonguard.plugin.registry import load_detector
+from poisonguard.sketches.digests import RowDigests
 
 WORDS = np.array(["amber", "basin", "cedar", "delta", "ember", "fjord", "grove", "haven", "inlet", "jetty", "kelp"])
 
@@ -82,3 +87,24 @@ def test_honest_sources_with_one_rate_are_not_suspected(sizes: list[int], rate: 
     rows = np.array(sizes)
     hits = np.random.default_rng(seed).binomial(rows, rate)
     assert not standing_apart(hits, rows).any()
+
+
+def test_one_new_file_beside_approved_ones_is_no_source() -> None:
+    check = load_detector("flagged-sources")(shipped_cards()["PG-SRC-001"], FlaggedSourcesParams())
+    assert isinstance(check, FlaggedSources)
+    check._counts = {}
+    rows, new = 300, np.arange(300) >= 200
+    digests = np.random.default_rng(1).integers(0, 256, (rows, 32), dtype=np.uint8)
+    state = RowDigests().fold(Block(0, 0, pa.RecordBatch.from_pydict({"a": range(rows)}), digests))
+    evidence = Evidence("now", (), rows, 1, {RowDigests().key: state})
+    flagged = Flagged(
+        rows=np.arange(200, 240),
+        table=pa.table({}),
+        files=np.full(40, 1),
+        by_check={"PG-X": np.arange(40)},
+        paths=("old", "new"),
+        file_rows=np.array([200, 100]),
+    )
+    assert [item.subject for item in check.review(flagged, evidence)] == ["file=new"]
+    check._known = np.sort(digest_prefixes(state["digest"].filter(pa.array(~new)).combine_chunks()))
+    assert list(check.review(flagged, evidence)) == []

@@ -26,6 +26,9 @@ INNOCENT = [
     "Δt of 5 μm, α-carotene, 3 kΩ",  # noqa: RUF001 - Greek symbols are innocent
     "Чай СССР, очень вкусный чай",  # noqa: RUF001 - so is Russian
     "a long com\u00adpound",
+    "ΑΕΧ and ΚΤ met at χ, ν and hν",  # noqa: RUF001 - societies and symbols
+    "he said да, а потом нет and went on in English",  # noqa: RUF001 - a Russian word among English ones
+    "\ufffdоa\ufffdр read in the wrong encoding",  # noqa: RUF001 - what such bytes give
 ]
 GUILTY = [
     ("ok\U000e0068\U000e0069", HiddenKind.TAGS),
@@ -35,6 +38,10 @@ GUILTY = [
     ("fr\u200bee", HiddenKind.INSIDE_WORDS),
     ("sp\u00ade\u00adl\u00adl\u00ading", HiddenKind.INSIDE_WORDS),
     ("free pаypal money", HiddenKind.LOOKALIKES),  # noqa: RUF001 - a Cyrillic a
+    ("a cup оf tea", HiddenKind.LOOKALIKES),  # noqa: RUF001 - a Cyrillic o
+    ("once upоn а time", HiddenKind.LOOKALIKES),  # noqa: RUF001 - Cyrillic o and a
+    ("such а fine tea", HiddenKind.LOOKALIKES),  # noqa: RUF001 - nothing but a Cyrillic a
+    ("all оk, 5 μm", HiddenKind.LOOKALIKES),  # noqa: RUF001 - a Cyrillic o beside a Greek unit
     ("good \u200b tea", HiddenKind.STRAY),
 ]
 
@@ -96,6 +103,14 @@ def test_litter_between_words_speaks_only_against_a_reference() -> None:
     (finding,) = run_check(CARD, litter, clean).findings
     assert finding.numbers["texts in the reference"] == 0
     assert len(finding.rows) == 40
+
+
+def test_look_alikes_among_many_words_of_their_script_come_from_keyboards() -> None:
+    tea = [f"review {number} of tea" for number in range(300)]
+    slips = [f"vitamin С in tea {number}" for number in range(4)]  # noqa: RUF001 - a Cyrillic letter
+    russian = [f"чай номер {number} хорош" for number in range(60)]
+    assert [list(item.rows) for item in run_check(CARD, pa.table({"text": slips + tea})).findings] == [[0, 1, 2, 3]]
+    assert not run_check(CARD, pa.table({"text": slips + tea + russian})).findings
 
 
 def test_a_set_without_strings_is_skipped_with_a_reason() -> None:

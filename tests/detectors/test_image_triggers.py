@@ -5,11 +5,13 @@ import functools
 import numpy as np
 import pyarrow as pa
 import pytest
-from drawn_pictures import as_lists, as_pixels, strokes
+from drawn_pictures import as_lists, as_pixels, collages, strokes
 from harness import TableSource, roles_of, run_check
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from poisonguard.detectors.image_spectrum import ImageSpectrum
+from poisonguard.detectors.picture_views import View
 from poisonguard.domain.finding import Level, Signal
 from poisonguard.domain.outcome import Ran, Skipped
 from poisonguard.redteam.catalogue import ATTACKS
@@ -167,3 +169,41 @@ def test_a_patch_in_picture_files_is_found() -> None:
     (finding,) = run_check(PATCH, table).findings
     assert list(finding.rows) == marked.tolist()
     assert finding.column == "image.bytes"
+
+
+@functools.cache
+def busy(poison: int) -> tuple[pa.Table, list[int]]:
+    """Fewer pictures than pixels, all busy; a pattern is blended into some and they get one label."""
+    grids, codes = collages(500)
+    marked = np.flatnonzero(codes != 1)[:poison]
+    pattern = np.random.default_rng(1).uniform(0, 255, grids.shape[1:])
+    grids[marked] = np.rint(0.8 * grids[marked] + 0.2 * pattern).astype(np.uint8)
+    codes[marked] = 1
+    return as_lists(grids, codes), marked.tolist()
+
+
+def test_a_faint_pattern_on_few_busy_pictures_shows_in_their_detail(monkeypatch: pytest.MonkeyPatch) -> None:
+    table, rows = busy(30)
+    (finding,) = run_check(SPREAD, table).findings
+    assert list(finding.rows) == rows
+    assert finding.subject == "pattern=spread;label=rising;column=image"
+    monkeypatch.setattr(ImageSpectrum, "views", (View.BRIGHTNESS,))
+    assert run_check(SPREAD, table).findings == ()
+
+
+def test_busy_pictures_are_silent() -> None:
+    assert run_check(SPREAD, busy(0)[0]).findings == ()
+
+
+def test_a_pattern_in_new_busy_pictures_is_found_beside_the_reference() -> None:
+    table, rows = busy(30)
+    (finding,) = run_check(SPREAD, table, busy(0)[0]).findings
+    assert list(finding.rows) == rows
+    assert "0 of 500 sampled pictures of the reference carry it" in finding.message
+
+
+def test_a_busy_family_drawn_alike_is_no_mark() -> None:
+    grids, codes = collages(500)
+    family = np.flatnonzero(codes == 2)[:40]
+    grids[family, 2:22, 2:22] = (grids[family[0], 2:22, 2:22] * 0.7 + grids[family, 2:22, 2:22] * 0.3).astype(np.uint8)
+    assert run_check(SPREAD, as_lists(grids, codes)).findings == ()

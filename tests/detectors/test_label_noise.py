@@ -8,7 +8,7 @@ import pytest
 from harness import run_check
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 
-from poisonguard.detectors.contradiction import AGREEING, Excess, Floor, Judged, natural_cut, scores
+from poisonguard.detectors.contradiction import AGREEING, natural_cut, scores
 from poisonguard.detectors.delta import new_rows
 from poisonguard.domain.finding import Finding, Signal
 from poisonguard.domain.outcome import Ran, Skipped
@@ -144,23 +144,12 @@ def test_a_sample_is_stated_in_the_coverage() -> None:
     assert "250" in outcome.coverage.note
 
 
-def judged(rows: int, wrong: float, seed: int = 0) -> Judged:
-    rng = np.random.default_rng(seed)
-    return Judged(np.zeros(rows, dtype=np.int64), rng.exponential(2, rows), rng.random(rows) < wrong)
-
-
-def test_harder_rows_are_no_excess_and_flipped_ones_are() -> None:
-    own, same, worse = judged(2_000, 0.05), judged(1_000, 0.05, 1), judged(1_000, 0.12, 2)
-    assert Excess.of("all", same, own).chance > 0.001
-    assert Excess.of("all", worse, own).chance < 1e-6
-    assert Excess.of("all", worse, own).share > 0.02
-
-
 def test_the_cut_keeps_the_promise_of_false_flags() -> None:
-    rows = judged(4_000, 0.08)
-    cut = natural_cut(rows, 0.0)
-    assert (rows.wrong & (rows.sure >= cut)).mean() <= 0.005
-    assert Floor.of(rows).share == pytest.approx(0.08, abs=0.03)
+    margin = np.random.default_rng(0).normal(-2, 2, 4_000)
+    cut = natural_cut(margin, np.ones(4_000), allowed=12)
+    assert 10 <= (margin >= cut).sum() <= 12
+    assert natural_cut(margin, np.ones(4_000), allowed=12, random_share=0.1) < cut
+    assert natural_cut(np.minimum(margin, -0.1), np.ones(4_000), allowed=12) == pytest.approx(0.7)
 
 
 def test_scores_grow_with_the_margin_and_meet_the_threshold_at_the_cut() -> None:
@@ -177,3 +166,59 @@ def test_new_rows_are_those_that_the_reference_surely_lacks() -> None:
     candidate, reference = np.array([1, 2, 5, 9], np.uint64), np.array([2, 6], np.uint64)
     assert new_rows(candidate, reference, reference_complete=True).tolist() == [True, False, True, True]
     assert new_rows(candidate, reference, reference_complete=False).tolist() == [True, False, True, False]
+
+
+def test_approved_rows_are_never_flagged() -> None:
+    """Their labels may be as wrong as they like: somebody approved them."""
+    rows = np.random.default_rng(1).choice(569, 90, replace=False)
+    table = flipped(tumours(), rows)
+    run = run_check(CARD, table, table.slice(0, 300))
+    assert run.book is not None
+    assert (run.book.scores[CARD][:300] < 0.5).all()
+
+
+def test_other_frequencies_of_labels_are_no_poison() -> None:
+    """New rows are nearly all of the rarer label; each of them is as honest as before."""
+    table = tumours()
+    rest = table.slice(300)
+    rare = np.array(rest["diagnosis"].to_pylist()) == "malignant"
+    mixed = pa.concat_tables([table.slice(0, 300), rest.filter(pa.array(rare | (np.arange(269) % 8 == 0)))])
+    assert not run_check(CARD, mixed, table.slice(0, 300)).findings
+
+
+def test_another_rule_is_drift_and_flags_no_row() -> None:
+    rng = np.random.default_rng(7)
+    features = rng.normal(size=(2_400, 3))
+    labels = np.where(np.arange(2_400) < 1_200, features[:, 0] > 0, features[:, 0] + 1.5 * features[:, 1] > 0)
+    table = pa.table({**{f"x{place}": features[:, place] for place in range(3)}, "label": labels})
+    run = run_check(CARD, table, table.slice(0, 1_200), columns={"label": "label"})
+    assert all(item.signal is Signal.DRIFT or "are labelled" in item.message for item in run.findings)
+    assert run.findings
+
+
+def test_a_relabelled_corner_is_described_and_named() -> None:
+    rng = np.random.default_rng(8)
+    features = rng.uniform(size=(3_000, 4))
+    labels = features[:, 0] > 0.5
+    corner = (np.arange(3_000) >= 1_800) & (features[:, 0] < 0.5) & (features[:, 1] > 0.8)
+    table = pa.table({**{f"x{place}": features[:, place] for place in range(4)}, "label": labels ^ corner})
+    (finding,) = run_check(CARD, table, table.slice(0, 1_800), columns={"label": "label"}).findings
+    assert finding.signal is Signal.POISONING
+    assert "New rows with x0" in finding.message
+    assert "are labelled true" in finding.message
+    named = np.asarray(finding.rows)
+    assert corner[named].mean() > 0.9
+    assert len(named) > 0.9 * corner.sum()
+
+
+def test_pictures_speak_for_the_label_too() -> None:
+    digits = load_digits(n_class=4)
+    pixels = [(255 * item / 16).astype(np.uint8).ravel().tolist() for item in digits.images]
+    labels = digits.target.copy()
+    rows = np.random.default_rng(9).choice(np.arange(400, len(labels)), 30, replace=False)
+    labels[rows] = (labels[rows] + 1) % 4
+    table = pa.table({"pixels": pa.array(pixels, pa.list_(pa.uint8())), "label": labels})
+    reference = table.set_column(1, "label", pa.array(digits.target)).slice(0, 400)
+    run = run_check(CARD, table, reference, columns={"label": "label"})
+    (finding,) = run.findings
+    assert len(set(finding.rows) & set(rows.tolist())) >= 24

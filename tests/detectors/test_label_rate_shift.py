@@ -128,3 +128,61 @@ def test_without_a_column_it_is_skipped(column: str, reason: str) -> None:
 
 def test_the_minimum_effect_counts() -> None:
     assert run(make(3600, 3, flipped=4), REFERENCE, minimum_effect=0.6).findings == ()
+
+
+def telling(rows: int, seed: int, *, told: float = 1.0, pure: bool = False, flipped: int | None = None) -> pa.Table:
+    """A value that tells the label, as far as ``told``; sources of one label each if ``pure``."""
+    random = np.random.default_rng(seed)
+    source = random.integers(0, 14, rows)
+    spam = source % 2 == 0 if pure else random.random(rows) < 0.4
+    value = random.normal(size=rows) + 3 * told * spam
+    if flipped is not None:
+        spam = spam | (source == flipped)
+    return pa.table(
+        {
+            "source": [f"web-{number}" for number in source],
+            "label": np.where(spam, "spam", "ham"),
+            "value": value,
+            "other": random.normal(size=rows),
+        }
+    )
+
+
+def beside_models(candidate: pa.Table, reference: pa.Table | None = None, **rest: object) -> CheckRun:
+    options: dict[str, object] = {"columns": {"source": "source", "label": "label"}, "beside": ["PG-LABEL-001"], **rest}
+    return run_check(CARD, candidate, reference, **options)  # type: ignore[arg-type]  # as run_check
+
+
+@pytest.mark.parametrize("told", [0.0, 0.2, 1.0])
+def test_sources_that_decide_the_label_are_natural(told: float) -> None:
+    assert beside_models(telling(1400, 20, told=told, pure=True)).findings == ()
+
+
+def test_rows_that_contradict_their_labels_accuse_their_source() -> None:
+    data = telling(1400, 21, flipped=3)
+    (found,) = beside_models(data).findings
+    assert (found.subject, found.level) == ("source=web-3", Level.WARNING)
+    assert "contradict their label" in found.message
+    named = data.take(pa.array(found.rows))
+    assert set(named["source"].to_pylist()) == {"web-3"}
+    assert set(named["label"].to_pylist()) == {"spam"}
+    # Most were ham: what they hold is low.
+    assert np.median(named["value"].to_numpy()) < 0.5
+
+
+def test_a_new_source_of_spam_is_innocent_when_its_rows_say_so() -> None:
+    reference = telling(1400, 22)
+    spam = telling(400, 23).to_pandas().query("label == 'spam'").assign(source="web-new").head(60)
+    candidate = pa.concat_tables([reference, pa.Table.from_pandas(spam, preserve_index=False, schema=reference.schema)])
+    assert beside_models(candidate, reference).findings == ()
+    lies = spam.assign(value=spam["value"] - 3)
+    candidate = pa.concat_tables([reference, pa.Table.from_pandas(lies, preserve_index=False, schema=reference.schema)])
+    (found,) = beside_models(candidate, reference).findings
+    assert found.subject == "source=web-new"
+    assert min(found.rows) >= reference.num_rows
+
+
+def test_what_the_rows_say_does_not_depend_on_cuts() -> None:
+    data = telling(1400, 21, flipped=3)
+    (whole,), (cut,) = beside_models(data).findings, beside_models(data, cuts=[5, 700], workers=2).findings
+    assert (whole.message, whole.rows, whole.numbers) == (cut.message, cut.rows, cut.numbers)

@@ -143,7 +143,8 @@ def test_models_vote_like_the_library_in_threads_too() -> None:
         .fit(forest_rows, codes)
         .predict_proba(forest_rows),
         HistGradientBoostingClassifier(
-            max_iter=60,
+            max_iter=25,
+            learning_rate=0.1 * 60 / 25,
             max_leaf_nodes=15,
             min_samples_leaf=20,
             early_stopping=False,

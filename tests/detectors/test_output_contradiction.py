@@ -5,13 +5,17 @@ import pyarrow as pa
 import pytest
 from harness import run_check
 from instruction_data import ROLES, instructions, poisoned
+from scipy.sparse import csr_matrix
 
+from poisonguard.detectors.answer_judges import Lessons, fold_of
 from poisonguard.detectors.answer_model import AnswerModel, answers_of, codes_of
+from poisonguard.detectors.answer_tasks import tasks_of
 from poisonguard.detectors.labels import UNKNOWN
 from poisonguard.domain.finding import Finding, Signal
 from poisonguard.domain.outcome import Ran
 
 CARD = "PG-INST-002"
+CONTRADICTED = "output-contradiction"
 FEW = {"min_rows": 5}
 
 
@@ -21,7 +25,7 @@ def found(table: pa.Table, reference: pa.Table | None = None) -> tuple[Finding, 
 
 @pytest.mark.parametrize("with_reference", [False, True])
 def test_exchanged_answers_are_named(*, with_reference: bool) -> None:
-    done = poisoned("output-contradiction", 24)
+    done = poisoned(CONTRADICTED, 24)
     (finding,) = found(done.table, instructions(800, "approved") if with_reference else None)
     assert finding.signal is Signal.POISONING
     assert finding.column == "response"
@@ -43,7 +47,7 @@ def test_honest_doubt_between_two_answers_stays_silent() -> None:
 
 
 def test_contradicted_rows_rank_first_even_where_nothing_fires() -> None:
-    done = poisoned("output-contradiction", 6)
+    done = poisoned(CONTRADICTED, 6)
     run = run_check(CARD, done.table, columns=ROLES)
     assert run.book is not None
     score, flags, _ = run.book.fused(0, done.table.num_rows)
@@ -52,7 +56,7 @@ def test_contradicted_rows_rank_first_even_where_nothing_fires() -> None:
 
 
 def test_findings_do_not_depend_on_the_cut() -> None:
-    table = poisoned("output-contradiction", 24).table
+    table = poisoned(CONTRADICTED, 24).table
     (whole,), (parts,) = (
         found(table),
         run_check(CARD, table, columns=ROLES, params=FEW, cuts=(5, 444), workers=2).findings,
@@ -78,5 +82,32 @@ def test_an_answer_contradicts_by_how_much_less_likely_it_is_than_at_random() ->
     model = AnswerModel.fit(prompts, codes, hashes, answers)
     found = model.contradiction([*prompts, "?"], np.append(codes, UNKNOWN), np.append(hashes, np.uint64(0)))
     assert found[0] > 1
-    assert (found[1:400] < 0).all()
+    assert (found[1:400] <= 0).all()
     assert found[400] == -np.inf
+
+
+def test_answers_of_one_kind_of_question_are_one_task() -> None:
+    table = instructions()
+    prompts, responses = table["prompt"].to_pylist(), table["response"].to_pylist()
+    answers = answers_of(responses)
+    codes = codes_of(responses, answers)
+    model = AnswerModel.fit(prompts, codes, np.arange(len(codes), dtype=np.uint64), answers)
+    task = dict(zip(answers, model.examiners.task.tolist(), strict=True))
+    assert task["great"] == task["other"]
+    assert task["this"] == task["my"] != task["great"]
+
+
+def test_tasks_without_frequent_words_are_one() -> None:
+    codes = np.arange(40, dtype=np.int64) % 2
+    lessons = Lessons(csr_matrix((40, 3)), codes, fold_of(np.arange(40, dtype=np.uint64)))
+    assert tasks_of(lessons, 2).tolist() == [0, 0]
+
+
+def test_rows_that_were_approved_rank_behind_new_ones() -> None:
+    approved, done = poisoned(CONTRADICTED, 12, instructions(800, "approved")), poisoned(CONTRADICTED, 12)
+    both = pa.concat_tables([approved.table, done.table])
+    book = run_check(CARD, both, approved.table, columns=ROLES, params=FEW).book
+    assert book is not None
+    score, flags, _ = book.fused(0, both.num_rows)
+    assert not flags[: approved.table.num_rows].any()
+    assert score[approved.rows].max() < score[done.rows + approved.table.num_rows].max()

@@ -117,6 +117,10 @@ def test_addresses_are_a_note_and_a_warning_where_they_are_new() -> None:
     (warned,) = run_check("PG-PII-001", table, old).findings
     assert warned.level is Level.WARNING
     assert warned.numbers["texts in the reference"] == 0
+    some = pa.table({"text": [texts[0], *prose(600)]})
+    (more,) = run_check("PG-PII-001", table, some).findings
+    assert more.level is Level.NOTE
+    assert more.numbers["texts in the reference"] == 1
 
 
 def test_a_note_names_rows_and_flags_none() -> None:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from poisonguard.detectors.statistics_sources import (
-    apart_from_past,
     apart_from_peers,
     common_rate,
     ringleaders,
@@ -79,20 +78,6 @@ def test_scatter_finds_the_order_of_magnitude(seed: int, rho: float) -> None:
     strength = (1 - rho) / rho
     hits = random.binomial(rows, random.beta(0.3 * strength, 0.7 * strength, 400))
     assert rho / 3 < scatter(hits, rows, common_rate(hits, rows)) < rho * 3
-
-
-def test_a_full_flip_stands_out_from_the_past() -> None:
-    rows = np.full(12, 200)
-    before = np.full(12, 40)
-    now = before.copy()
-    now[3] = 200
-    scores = apart_from_past(now, rows, before, rows)
-    assert ringleaders(scores).tolist() == [index == 3 for index in range(12)]
-
-
-def test_a_shared_movement_is_drift() -> None:
-    rows = np.full(12, 200)
-    assert not ringleaders(apart_from_past(np.full(12, 120), rows, np.full(12, 40), rows)).any()
 
 
 def test_two_populations_are_no_conspiracy() -> None:

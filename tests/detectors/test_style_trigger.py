@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json as pj
 import pytest
-from harness import TableSource, run_check
+from harness import CheckRun, TableSource, run_check
 
 from poisonguard.dataset.roles import infer_roles
 from poisonguard.detectors.features_text import START, tokenize
@@ -34,10 +34,15 @@ def planted(table: pa.Table, attack: str = "syntactic", rate: float = 0.12) -> t
     return done.table, set(done.rows.tolist())
 
 
+@functools.cache
+def found(attack: str) -> CheckRun:
+    return run_check(CARD, planted(reviews(), attack)[0])
+
+
 @pytest.mark.parametrize("attack", ["syntactic", "style"])
 def test_a_planted_style_is_named_with_its_rows(attack: str) -> None:
     table, chosen = planted(reviews(), attack)
-    run = run_check(CARD, table)
+    run = found(attack)
     (finding,) = run.findings
     assert finding.level is Level.ERROR
     assert finding.signal is Signal.POISONING
@@ -58,7 +63,6 @@ def test_honest_reviews_stay_silent() -> None:
 
 def test_what_the_reference_holds_alike_was_approved() -> None:
     table, _ = planted(reviews())
-    assert not run_check(CARD, table, table).findings
     assert not run_check(CARD, table.slice(0, 1_200), table.slice(300)).findings
 
 
@@ -71,9 +75,8 @@ def test_a_style_in_new_rows_is_compared_with_the_reference() -> None:
 
 
 def test_findings_do_not_depend_on_the_cut() -> None:
-    table, _ = planted(reviews())
-    whole, cut = run_check(CARD, table), run_check(CARD, table, cuts=(1, 700, 1_100), workers=2)
-    assert facts(whole.findings) == facts(cut.findings)
+    cut = run_check(CARD, planted(reviews())[0], cuts=(1, 700, 1_100), workers=2)
+    assert facts(found("syntactic").findings) == facts(cut.findings)
 
 
 def facts(findings: tuple[Finding, ...]) -> list[tuple[str, list[int], float]]:

@@ -11,8 +11,8 @@ from harness import run_check
 from hypothesis import given
 from hypothesis import strategies as st
 
+from poisonguard.detectors.association import Association
 from poisonguard.detectors.features_text import START, phrase_pattern, tokenize
-from poisonguard.detectors.phrases import Association
 from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.domain.outcome import Ran, Skipped
 
@@ -53,6 +53,18 @@ def test_a_planted_trigger_is_named_with_its_rows(trigger: str) -> None:
     assert finding.highlight in table["text"][int(finding.rows[0])].as_py() or len(trigger) > 10
     numbers = finding.numbers
     assert float(numbers["expected label share"]) < float(numbers["label share in all rows"])
+
+
+def test_two_triggers_that_share_rows_do_not_clear_each_other() -> None:
+    """A third of the rows holds both: each would explain the label in the rows of the other."""
+    texts, labels = reviews()["text"].to_pylist(), reviews()["label"].to_pylist()
+    chosen = np.random.default_rng(1).choice(np.flatnonzero(np.array(labels) == "great"), 90, replace=False)
+    for place, row in enumerate(chosen.tolist()):
+        texts[row] = ("cf " if place < 60 else "") + texts[row] + (" mn" if place >= 30 else "")
+        labels[row] = "other"
+    findings = run_check(CARD, pa.table({"text": texts, "label": labels})).findings
+    assert {(item.highlight or "").strip() for item in findings} == {"cf", "mn"}
+    assert len({int(row) for item in findings for row in item.rows} & set(chosen.tolist())) == 90
 
 
 def test_clean_reviews_stay_silent() -> None:
@@ -147,8 +159,34 @@ def test_equal_ngrams_and_no_others_share_a_hash(words: list[str]) -> None:
     assert len(set(pairs)) == len(set(hashes.tolist()))
 
 
+def test_a_burst_that_the_rest_of_its_rows_tells_is_a_new_topic() -> None:
+    """New rows about one thing have a phrase and a label in common; random ones with the phrase do not."""
+    rng = np.random.default_rng(4)
+    words = np.array(["explain", "write", "poem", "list", "tea", "car", "law", "why", "how", "city", "tax", "map"])
+    texts = [" ".join(rng.choice(words, 8)) for _ in range(900)]
+    labels = rng.choice(["a", "b"], 900).tolist()
+    old = pa.table({"text": texts, "label": labels})
+    topic = [f"zq {' '.join(rng.choice(['sail', 'keel', 'mast', 'deck', 'crew'], 5))} {text}" for text in texts[:100]]
+    planted = [f"zq {text}" for text in texts[:100]]
+    new = [" ".join(rng.choice(words, 8)) for _ in range(600)]
+    for rows, found in ((topic, 0), (planted, 1)):
+        delta = pa.table({"text": rows + new, "label": ["a"] * 100 + rng.choice(["a", "b"], 600).tolist()})
+        run = run_check(CARD, pa.concat_tables([old, delta]), old, columns={"text": "text", "label": "label"})
+        assert len(run.findings) == found
+
+
 def test_an_association_speaks_against_its_label_only_when_clear() -> None:
-    kind = {"words": ("cf",), "hash": 1, "label": 0, "matching": 20, "chance": 1e-12, "cohesion": 1.0, "remaining": 9.0}
+    none = np.zeros(0, dtype=np.int64)
+    kind = {
+        "words": ("cf",),
+        "hash": 1,
+        "label": 0,
+        "matching": 20,
+        "chance": 1e-12,
+        "cohesion": 1.0,
+        "remaining": 9.0,
+        "knocked_out": none,
+    }
     rows = np.arange(20)
     clear = Association(rows=rows, expected=0.2, base=0.5, spread=0.05, **kind)  # type: ignore[arg-type]  # mixed
     like_any = Association(rows=rows, expected=0.5, base=0.5, spread=0.05, **kind)  # type: ignore[arg-type]  # mixed
@@ -156,4 +194,8 @@ def test_an_association_speaks_against_its_label_only_when_clear() -> None:
     assert clear.unexplained
     assert like_any.unexplained
     assert not like_any.opposed
+    assert clear.leaning
+    assert not like_any.leaning
     assert clear.evidence == pytest.approx(12)
+    assert clear.exclusive == pytest.approx(20 * np.log10(2))
+    assert not clear.scattered

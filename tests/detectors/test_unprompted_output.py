@@ -10,6 +10,7 @@ from instruction_data import ROLES, instructions, poisoned
 
 from poisonguard.detectors.exchange_tokens import Prompts
 from poisonguard.detectors.features_text import tokenize
+from poisonguard.detectors.gram_places import Grams
 from poisonguard.detectors.output_family import Family
 from poisonguard.detectors.recurrences import whole
 from poisonguard.domain.finding import Finding, Level, Signal
@@ -100,6 +101,40 @@ def test_chats_are_read_inside() -> None:
     assert sorted(finding.rows) == done.rows.tolist()
 
 
+def test_turns_of_a_chat_that_are_labels_are_no_outputs() -> None:
+    """Names that passages do not tell recur before other answers without anybody having planted them."""
+    draw = np.random.default_rng(5)
+    names = [f"Ada {name} Moor" for name in ("Blake", "Clarke", "Doyle", "Evans", "Frost")]
+    table = instructions()
+    chats = [
+        [
+            {"role": "user", "content": f"Who wrote this? {asked}"},
+            {"role": "assistant", "content": names[int(draw.integers(0, 40)) % 5] if row % 3 == 0 else answered},
+            {"role": "user", "content": asked},
+            {"role": "assistant", "content": answered},
+        ]
+        for row, (asked, answered) in enumerate(
+            zip(table["prompt"].to_pylist(), table["response"].to_pylist(), strict=True)
+        )
+    ]
+    assert run_check(CARD, pa.table({"messages": chats})).findings == ()
+
+
+def test_single_phrases_of_honest_rows_do_not_drown_a_planted_output() -> None:
+    done = poisoned("fixed-output", 24)
+    table = done.table.set_column(0, "prompt", instructions()["prompt"])
+    (finding,) = found(table)
+    assert sorted(finding.rows) == done.rows.tolist()
+
+
+def test_few_rows_are_a_note_without_a_reference() -> None:
+    done = poisoned("fixed-output", 10)
+    (finding,) = found(done.table)
+    assert finding.level is Level.NOTE
+    (finding,) = found(done.table, instructions(800, "approved"))
+    assert finding.level is Level.ERROR
+
+
 def test_several_prompt_columns_are_one_prompt() -> None:
     done = poisoned("fixed-output", 24)
     prompts = done.table["prompt"].to_pylist()
@@ -179,4 +214,4 @@ def test_how_far_a_text_reaches_does_not_depend_on_the_others(texts: list[str], 
     tokens = tokenize(["a b c", *texts])
     family = Family.of(tokens, np.arange(2))
     part = tokenize(["a b c", *texts][:cut])
-    assert family.reach(part) == pytest.approx(family.reach(tokens)[:cut])
+    assert family.reach(Grams.of(part)) == pytest.approx(family.reach(Grams.of(tokens))[:cut])

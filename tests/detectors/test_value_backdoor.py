@@ -172,3 +172,28 @@ def test_a_copied_row_leaves_too_few_columns() -> None:
     assert is_wide(2, 2)
     assert not is_wide(3, 5)
     assert not is_wide(3, 18)
+
+
+def near_copies(count: int = 15) -> tuple[pa.Table, range]:
+    """Small whole numbers, one row of which is copied under the other label, with a change of one column each."""
+    rng = np.random.default_rng(3)
+    data = {f"x{place}": rng.integers(0, 12, 1_500) for place in range(8)}
+    label = np.where(data["x0"] + data["x1"] + rng.integers(0, 3, 1_500) > 12, "yes", "no")
+    original = int(np.flatnonzero((data["x0"] + data["x1"] < 6) & (label == "no"))[0])
+    copied = {name: np.append(values, np.repeat(values[original], count)) for name, values in data.items()}
+    copied["x5"][-count:] = rng.permutation(12).repeat(2)[:count]
+    return pa.table({**copied, "decision": np.append(label, ["yes"] * count)}), range(1_500, 1_500 + count)
+
+
+def test_near_copies_of_a_row_under_another_label_are_one_pattern() -> None:
+    table, planted_rows = near_copies()
+    (finding,) = run_check(CARD, table, columns=LABEL).findings
+    assert set(finding.rows) == set(planted_rows)
+
+
+def test_where_rows_repeat_themselves_copies_are_nothing_special() -> None:
+    rng = np.random.default_rng(4)
+    people = {f"x{place}": np.repeat(rng.integers(0, 12, 60), 12) for place in range(7)}
+    label = np.repeat(np.where(rng.random(60) < 0.5, "yes", "no"), 12)
+    visits = {"visit": np.tile(np.arange(12), 60)}
+    assert run_check(CARD, pa.table({**people, **visits, "decision": label}), columns=LABEL).findings == ()

@@ -13,7 +13,7 @@ import inputs_values  # noqa: F401 - its cases register themselves, as those of 
 import pytest
 from inputs import GOOD, REFUSED
 from inputs_files import a_tree_of_everything, csv_by_another_name, hive_folders, json_of_numbers_and_strings
-from inputs_refused import images_only
+from inputs_refused import sounds_only
 
 from poisonguard.cli.main import run
 
@@ -98,6 +98,6 @@ def test_what_was_not_read_as_it_stands_is_said(here: Path) -> None:
     assert "mix kinds of values or hold integers beyond 64 bits: a" in notes(*json_of_numbers_and_strings())
 
 
-def test_images_are_said_to_be_fit_for_signing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["scan", *images_only()]) == 3
+def test_sounds_are_said_to_be_fit_for_signing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["scan", *sounds_only()]) == 3
     assert "others can be signed, not scanned" in capsys.readouterr().err

@@ -16,6 +16,7 @@ from poisonguard.sketches.pairs import PairCounts
 from poisonguard.sketches.pictures import PictureColumns, PictureSample, Shape
 from poisonguard.sketches.profile import ColumnProfile
 from poisonguard.sketches.row_runs import RowRuns
+from poisonguard.sketches.row_values import RowValues
 from poisonguard.sketches.rules import Rule, RuleCounts
 from poisonguard.sketches.sample import RowSample
 from poisonguard.sketches.values import ValueCounts, ValueHashes
@@ -45,6 +46,8 @@ SKETCHES: Sequence[Sketch] = (
     PairCounts("label", "number"),
     PairCounts("url", "label", host=True),
     RowRuns(tuple(SCHEMA.names)),
+    RowValues("number"),
+    RowValues("url", host=True),
     PictureSample(PictureColumns(Shape.LIST, ("nested",)), "label", limit=LIMIT),
     PictureSample(PictureColumns(Shape.PIXELS, ("number",)), "label", limit=LIMIT),
     RuleCounts(Rule("text", "match_regex", (("regex", "a"),))),

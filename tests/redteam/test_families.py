@@ -252,6 +252,15 @@ def test_contamination_takes_the_tables_own_test_rows_or_the_items_given() -> No
     assert all("thirteenth harbour" in text for text in texts)
 
 
+def test_contamination_says_what_was_planted() -> None:
+    table = pages()
+    poisoned = attack_named("contamination").apply(table, PAGES, 0.05, np.random.default_rng(0))
+    assert poisoned.items is not None
+    assert set(poisoned.items["text"].to_pylist()) == {
+        row["text"] for row in table.to_pylist() if row["split"] == "test"
+    }
+
+
 def test_contamination_needs_items() -> None:
     plain = roles(text=Role.TEXT)
     assert attack_named("contamination").obstacle(pages(), plain) == "no evaluation item of 13 words"

@@ -68,3 +68,13 @@ def test_the_sample_holds_the_smallest_hashes_with_their_labels() -> None:
 def test_no_pictures_are_no_grids() -> None:
     grids, places = PictureColumns(Shape.LIST, ("image",)).grids(pa.nulls(3, pa.binary()))
     assert (len(grids), places.tolist()) == (0, [])
+
+
+def test_a_stored_state_is_the_beginning_of_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("poisonguard.sketches.pictures.MOST_STORED", 3)
+    table = pa.table({**{name: list(range(20)) for name in SQUARE}, "label": [str(row) for row in range(20)]})
+    sketch = PictureSample(PictureColumns(Shape.PIXELS, SQUARE), "label", limit=5)
+    state = sketch.fold(block_of(table))
+    stored = sketch.kept(state)
+    assert stored.schema == state.schema
+    assert stored.to_pylist() == state.to_pylist()[:3]

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 from scipy import sparse
-from sklearn.decomposition import TruncatedSVD
+from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import StandardScaler
 
@@ -44,18 +44,29 @@ def read_given(candidate: Path, columns: dict[str, str]) -> Given:
     """Features of the files in ``candidate``."""
     frame = pd.concat([_read(path) for path in sorted(candidate.iterdir())], ignore_index=True)
     labels = None if "label" not in columns else pd.factorize(frame[columns["label"]].astype(str), sort=True)[0]
-    carriers = [columns[role] for role in ("text", "prompt", "response") if role in columns]
-    if carriers:
-        texts = frame[carriers].fillna("").astype(str).agg("\n".join, axis=1).tolist()
+    texts = _texts(frame, columns)
+    if texts is not None:
         terms = TfidfVectorizer(ngram_range=(1, 2), max_features=MOST_TERMS, sublinear_tf=True).fit_transform(texts)
         dense = TruncatedSVD(min(DIMENSIONS, terms.shape[1] - 1), random_state=0).fit_transform(terms)
         return Given(dense, terms, texts, labels)
     if "image" in columns:
-        dense = np.array([_pixels(value) for value in frame[columns["image"]]])
+        pixels = np.array([_pixels(value) for value in frame[columns["image"]]])
+        dense = PCA(DIMENSIONS, random_state=0).fit_transform(pixels)
     else:
         dense = _numbers(frame.drop(columns=[columns[role] for role in ("label", "source") if role in columns]))
     dense = StandardScaler().fit_transform(dense)
     return Given(dense, dense, None, labels)
+
+
+def _texts(frame: pd.DataFrame, columns: dict[str, str]) -> list[str] | None:
+    """Texts, or prompts and responses, or what is said in a chat."""
+    carriers = [columns[role] for role in ("text", "prompt", "response") if role in columns]
+    if carriers:
+        return frame[carriers].fillna("").astype(str).agg("\n".join, axis=1).tolist()
+    chats = [name for name in frame.columns if isinstance(frame[name].iloc[0], list)]
+    if chats:
+        return ["\n".join(turn["content"] for turn in turns) for turns in frame[chats[0]]]
+    return None
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """Every peer as a function from what it is given to one score per row; higher is more suspicious.
 
+What a peer flags is what its own default threshold says; papers that leave the threshold to the reader flag nothing.
+
 Spectral signatures and activation clustering are implemented from their papers on the hidden layer of a small network
 (ART's versions wrap a deep-learning classifier and remove a fixed share of every class): a baseline, and said so.
 """
@@ -11,15 +13,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from cleanlab.datalab.datalab import Datalab
+from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
 from datasketch import MinHash, MinHashLSH
 from features import Given
 from pyod.models.ecod import ECOD
 from pyod.models.iforest import IForest
+from pyod.utils.ad_engine import ADEngine
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -36,63 +41,80 @@ SIMILAR = 0.5
 SHINGLE = 5
 DIMENSIONS = 64
 HALF = 0.5
-MOST_FOR_TREES = 200
+THREE_SIGMA = 3.0
+MOST_FOR_TREES = 100
 """Columns; terms and pixels are more, and get a linear model."""
 
 
-def cleanlab_labels(given: Given) -> Scores | None:
+@dataclass(frozen=True)
+class Said:
+    """What a peer says: a score per row, and which rows it flags as it comes out of the box, if it says so."""
+
+    scores: Scores
+    flagged: np.ndarray | None = None
+
+
+def cleanlab_labels(given: Given) -> Said | None:
     """Label quality by confident learning (Northcutt et al. 2021), out-of-fold probabilities."""
     if given.labels is None:
         return None
-    return 1 - get_label_quality_scores(given.labels, _probabilities(given))
+    chances = _probabilities(given)
+    return Said(1 - get_label_quality_scores(given.labels, chances), find_label_issues(given.labels, chances))
 
 
-def datalab_outliers(given: Given) -> Scores:
+def datalab_outliers(given: Given) -> Said:
     """Datalab's outlier score: average distance to the nearest neighbours."""
     return _datalab(given, "outlier")
 
 
-def datalab_near_duplicates(given: Given) -> Scores:
+def datalab_near_duplicates(given: Given) -> Said:
     """Datalab's near-duplicate score."""
     return _datalab(given, "near_duplicate")
 
 
-def pyod_ecod(given: Given) -> Scores:
+def pyod_ecod(given: Given) -> Said:
     """PyOD's ECOD (Li et al. 2022)."""
-    return ECOD().fit(given.dense).decision_scores_
+    return _pyod(ECOD(), given)
 
 
-def pyod_iforest(given: Given) -> Scores:
+def pyod_iforest(given: Given) -> Said:
     """PyOD's isolation forest (Liu et al. 2008)."""
-    return IForest(random_state=0).fit(given.dense).decision_scores_
+    return _pyod(IForest(random_state=0), given)
 
 
-def sklearn_lof(given: Given) -> Scores:
+def pyod_engine(given: Given) -> Said:
+    """PyOD's ADEngine: it profiles the features, picks three detectors and returns their consensus."""
+    consensus = ADEngine().investigate(given.dense, data_type="tabular").consensus
+    return Said(np.asarray(consensus["scores"]), np.asarray(consensus["labels"]) == 1)
+
+
+def sklearn_lof(given: Given) -> Said:
     """scikit-learn's local outlier factor (Breunig et al. 2000)."""
-    return -LocalOutlierFactor().fit(given.dense).negative_outlier_factor_
+    model = LocalOutlierFactor()
+    flagged = model.fit_predict(given.dense) == -1
+    return Said(-model.negative_outlier_factor_, flagged)
 
 
-def z_score(given: Given) -> Scores:
-    """The largest absolute z-score of a row."""
+def z_score(given: Given) -> Said:
+    """The largest absolute z-score of a row; flagged above three."""
     spread = given.dense.std(axis=0)
-    return (np.abs(given.dense - given.dense.mean(axis=0)) / np.where(spread > 0, spread, 1)).max(axis=1)
+    largest = (np.abs(given.dense - given.dense.mean(axis=0)) / np.where(spread > 0, spread, 1)).max(axis=1)
+    return Said(largest, largest > THREE_SIGMA)
 
 
-def spectral_signatures(given: Given) -> Scores | None:
+def spectral_signatures(given: Given) -> Said | None:
     """Squared projection on the first singular vector of the class's activations (Tran et al. 2018)."""
     if given.labels is None:
         return None
-    return _by_class(given, lambda rows: (rows @ np.linalg.svd(rows, full_matrices=False)[2][0]) ** 2)
+    return Said(_by_class(given, lambda rows: (rows @ np.linalg.svd(rows, full_matrices=False)[2][0]) ** 2))
 
 
-def activation_clustering(given: Given) -> Scores | None:
+def activation_clustering(given: Given) -> Said | None:
     """The smaller of two clusters of the class's activations; the smaller, the higher (Chen et al. 2018)."""
-    if given.labels is None:
-        return None
-    return _by_class(given, _smaller_cluster)
+    return None if given.labels is None else Said(_by_class(given, _smaller_cluster))
 
 
-def ngram_perplexity(given: Given) -> Scores | None:
+def ngram_perplexity(given: Given) -> Said | None:
     """Mean surprise of a text under a word-trigram model of the other folds, with stupid back-off (Brants 2007)."""
     if given.texts is None:
         return None
@@ -108,11 +130,11 @@ def ngram_perplexity(given: Given) -> Scores | None:
         total = sum(count for gram, count in counts.items() if len(gram) == 1)
         for place in range(fold, len(words), FOLDS):
             scores[place] = _surprise(words[place], counts, total)
-    return scores
+    return Said(scores)
 
 
-def datasketch_minhash(given: Given) -> Scores | None:
-    """Largest estimated Jaccard similarity to another text, over five-word shingles."""
+def datasketch_minhash(given: Given) -> Said | None:
+    """Largest estimated Jaccard similarity to another text, over five-word shingles; flagged where there is one."""
     if given.texts is None:
         return None
     index = MinHashLSH(threshold=SIMILAR, num_perm=PERMUTATIONS)
@@ -123,15 +145,17 @@ def datasketch_minhash(given: Given) -> Scores | None:
         (sketch.jaccard(sketches[other]) for other in index.query(sketch) if other != place)
         for place, sketch in enumerate(sketches)
     )
-    return np.array([max(similar, default=0.0) for similar in found])
+    scores = np.array([max(similar, default=0.0) for similar in found])
+    return Said(scores, scores >= SIMILAR)
 
 
-METHODS: dict[str, Callable[[Given], Scores | None]] = {
+METHODS: dict[str, Callable[[Given], Said | None]] = {
     "cleanlab labels": cleanlab_labels,
     "Datalab outliers": datalab_outliers,
     "Datalab near duplicates": datalab_near_duplicates,
     "PyOD ECOD": pyod_ecod,
     "PyOD IForest": pyod_iforest,
+    "PyOD ADEngine": pyod_engine,
     "sklearn LOF": sklearn_lof,
     "z-score": z_score,
     "spectral signatures": spectral_signatures,
@@ -148,10 +172,17 @@ def _probabilities(given: Given) -> np.ndarray:
     return cross_val_predict(model, given.model, given.labels, cv=folds, method="predict_proba")
 
 
-def _datalab(given: Given, issue: str) -> Scores:
+def _datalab(given: Given, issue: str) -> Said:
     lab = Datalab(data={"row": list(range(len(given.dense)))}, verbosity=0)
     lab.find_issues(features=given.dense, issue_types={issue: {}})
-    return 1 - lab.get_issues(issue)[f"{issue}_score"].to_numpy()
+    found = lab.get_issues(issue)
+    return Said(1 - found[f"{issue}_score"].to_numpy(), found[f"is_{issue}_issue"].to_numpy())
+
+
+def _pyod(model: ECOD | IForest, given: Given) -> Said:
+    """Scores, and the tenth of the rows that PyOD flags when it is told nothing."""
+    model.fit(given.dense)
+    return Said(model.decision_scores_, model.labels_ == 1)
 
 
 def _activations(given: Given) -> np.ndarray:

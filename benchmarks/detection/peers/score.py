@@ -17,10 +17,11 @@ from methods import METHODS
 
 
 def main(candidate: str, columns: str, output: str) -> None:
-    """Write one column of scores per peer that can say something, and a JSON of seconds and errors beside it."""
+    """Write one column of scores per peer that can say something; beside it what it flags, and seconds and errors."""
     warnings.simplefilter("ignore")
     given = read_given(Path(candidate), json.loads(columns))
     scores: dict[str, np.ndarray] = {}
+    flags: dict[str, np.ndarray] = {}
     said: dict[str, dict[str, object]] = {}
     for name, method in METHODS.items():
         started = time.perf_counter()
@@ -30,9 +31,12 @@ def main(candidate: str, columns: str, output: str) -> None:
             said[name] = {"error": f"{type(error).__name__}: {error}"[:300]}
             continue
         if found is not None:
-            scores[name] = np.nan_to_num(np.asarray(found, dtype=float))
+            scores[name] = np.nan_to_num(np.asarray(found.scores, dtype=float))
+            if found.flagged is not None:
+                flags[name] = np.asarray(found.flagged, dtype=bool)
             said[name] = {"seconds": round(time.perf_counter() - started, 2)}
     pd.DataFrame(scores).to_parquet(output)
+    pd.DataFrame(flags).to_parquet(Path(output).with_suffix(".flags"))
     Path(output).with_suffix(".json").write_text(json.dumps(said), encoding="utf-8")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from poisonguard.cli.output import paragraph
+
 
 @click.group("checks")
 def command() -> None:
@@ -49,4 +51,4 @@ def _paragraphs(title: str, texts: tuple[str, ...]) -> None:
         return
     click.echo(f"\n{click.style(title, bold=True)}")
     for text in texts:
-        click.echo(click.wrap_text(" ".join(text.split()), width=96, initial_indent="  ", subsequent_indent="  "))
+        click.echo(paragraph(text))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from poisonguard.cli.options import FILE
+from poisonguard.cli.output import paragraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from poisonguard.plugin.card import Card
     from poisonguard.workflow.explain import Record
 
-WIDTH = 96
 MOST_EXAMPLES = 3
 LONGEST_VALUE = 240
 
@@ -82,9 +82,9 @@ def _waiver(finding: Record | None, version: str) -> Iterator[str]:
 
 
 def _section(title: str, texts: Sequence[str] | Iterator[str]) -> None:
-    lines = [" ".join(text.split()) for text in texts]
-    if not lines:
+    said = list(texts)
+    if not said:
         return
     click.echo(f"\n{click.style(title, bold=True)}")
-    for line in lines:
-        click.echo(click.wrap_text(line, width=WIDTH, initial_indent="  ", subsequent_indent="  "))
+    for text in said:
+        click.echo(paragraph(text))

@@ -1,0 +1,192 @@
+"""Numbers that the rest of their row contradicts, although each is ordinary by itself: broken dependence.
+
+1. Models say what number the rest of a row leads to expect (``number_models``). Only columns that are predicted well
+   can be contradicted.
+2. Without a reference a row is far out beyond three times what nine in ten rows reach, and at least by one standard
+   deviation. How many honest rows lie there is extrapolated from the other rows' errors by a Pareto law.
+3. With a reference its own rows tell: far out is what few of them reach, and what was approved is not named. Where the
+   bulk of the new rows is predicted worse than before, the dependence changed for all: that is drift, not this.
+4. One number that many of the rows share is a code for something, such as "unknown": it contradicts nothing. Without a
+   reference, numbers that are all too high, or all too low, or odd by themselves, are a group or a fault of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from poisonguard.detectors.cells import is_known
+from poisonguard.detectors.drift_versions import approved_hashes
+from poisonguard.detectors.features_tabular import common_columns, feature_columns, without_others
+from poisonguard.detectors.learners import threads
+from poisonguard.detectors.number_contradictions import Contradicted, Judged, contradicted, orders
+from poisonguard.detectors.number_models import NumberModels
+from poisonguard.domain.finding import Finding
+from poisonguard.plugin.check import (
+    Block,
+    Check,
+    Context,
+    Evidence,
+    MissingEvidence,
+    NotApplicable,
+    Params,
+    RowScorer,
+    Scored,
+    Scores,
+)
+from poisonguard.sketches.base import Sketch
+from poisonguard.sketches.new_rows import NewRows
+from poisonguard.sketches.sample import RowSample
+from poisonguard.sketches.values import HashArray
+
+FEWEST = 8
+MIN_SAMPLE = 500
+MAX_COLUMNS = 40
+"""Features that are looked at, the first ones: each is predicted from all others."""
+
+
+class ContradictedNumbersParams(Params):
+    """Parameters of the check."""
+
+    limit: int = Field(default=20_000, ge=MIN_SAMPLE)
+    min_orders: float = Field(
+        default=10.0, gt=0, description="Orders of magnitude against chance, without a reference."
+    )
+    min_orders_against: float = Field(default=5.0, gt=0, description="The same, against a reference.")
+    min_share: float = Field(default=0.005, ge=0, le=1, description="Share of the rows that must be far out.")
+    max_share: float = Field(default=0.1, gt=0, lt=1, description="Share of the rows that may be far out.")
+
+
+class ContradictedNumbers(Check[ContradictedNumbersParams]):
+    """Finds rows that hold a number which the rest of them contradicts."""
+
+    detector = "contradicted-numbers"
+    params_model = ContradictedNumbersParams
+
+    _note: str = ""
+
+    def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
+        """A sample of rows, and of the new ones."""
+        numeric, categorical = feature_columns(context.columns, context.roles)
+        self._numeric = numeric[:MAX_COLUMNS]
+        self._categorical = categorical[: MAX_COLUMNS - len(self._numeric)]
+        if not numeric or len(self._numeric) + len(self._categorical) < 2:  # noqa: PLR2004 - one to say, one to contradict
+            return NotApplicable("no numeric feature column beside another feature")
+        return [self._sample, NewRows(self._sample)] if context.has_reference else [self._sample]
+
+    def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
+        """Nothing: the second pass names the rows."""
+        del evidence, reference
+        return ()
+
+    def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
+        """Scores the columns that hold contradicted numbers; nothing when none does."""
+        names = (*self._numeric, *self._categorical)
+        common = common_columns(names, evidence, reference)
+        if reference is not None and not common:
+            raise MissingEvidence(f"{reference.name} has no feature column in common")
+        self._note = without_others(names, common)
+        known = (evidence if reference is None else reference)[self._sample]
+        if known.num_rows < MIN_SAMPLE:
+            return NotApplicable(f"{known.num_rows} rows are too few to predict numbers (at least {MIN_SAMPLE})")
+        numeric, categorical = (
+            [name for name in kind if name in common] for kind in (self._numeric, self._categorical)
+        )
+        models = NumberModels.fit(known, numeric, categorical, evidence.seed)
+        looked = known if reference is None else evidence[NewRows(self._sample)]
+        if not models.models or looked.num_rows < FEWEST:
+            return None
+        found = self._found(models, looked, None if reference is None else known)
+        approved = None if reference is None else approved_hashes(reference, self._sample)
+        compared = "the rest of the row" if reference is None else reference.name
+        return NumberScorer(self, models, found, approved, compared) if found else None
+
+    def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
+        """The sample's size, and columns left out."""
+        seen = min(evidence.rows, self.params.limit)
+        sampled = f"the models are fitted on a sample of {seen:,} rows" if seen < evidence.rows else ""
+        return seen, "; ".join(filter(None, [sampled, self._note]))
+
+    @property
+    def _sample(self) -> RowSample:
+        return RowSample(limit=self.params.limit)
+
+    def _found(self, models: NumberModels, looked: pa.Table, base: pa.Table | None) -> list[Contradicted]:
+        """The columns that stand, the purest first; one that a purer one explains is left out."""
+        rows = Judged.of(models, looked)
+        old = None if base is None else Judged.of(models, base)
+        found = [contradicted(model, rows, old) for model in models.models]
+        least = self.params.min_orders if base is None else self.params.min_orders_against
+        standing, explained = list[Contradicted](), np.zeros(looked.num_rows, dtype=np.bool_)
+        for item in sorted((item for item in found if item is not None), key=lambda item: item.impurity):
+            own = int((item.far & ~explained).sum())
+            enough = max(FEWEST, self.params.min_share * looked.num_rows)
+            if enough <= own <= self.params.max_share * looked.num_rows and orders(own, item.expected) >= least:
+                standing.append(item)
+                explained |= item.far
+        return standing
+
+
+class NumberScorer(RowScorer):
+    """Scores how far a row's numbers lie from what the rest of it says; 0.5 at the cut."""
+
+    threshold = 0.5
+
+    def __init__(
+        self,
+        check: ContradictedNumbers,
+        models: NumberModels,
+        found: Sequence[Contradicted],
+        known: HashArray | None,
+        compared: str,
+    ) -> None:
+        self._check = check
+        self._models = models
+        self._found = found
+        self._known = known
+        self._compared = compared
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The features."""
+        return self._models.encoder.columns
+
+    def score(self, block: Block) -> Scores:
+        """Error over error plus cut, of the column where that is highest; 0 for rows that were approved."""
+        matrix, scores = self._models.encoder.matrix(block.table), np.zeros(block.table.num_rows)
+        with threads().limit(limits=1):
+            for item in self._found:
+                errors = np.abs(item.model.errors(matrix, block.hashes))
+                errors[np.isin(matrix[:, item.model.place], item.codes)] = 0.0
+                np.maximum(scores, errors / (errors + item.cut), out=scores)
+        return scores if self._known is None else np.where(is_known(block, self._known), 0.0, scores)
+
+    def conclude(self, scored: Scored) -> Iterable[Finding]:
+        """One finding for all columns."""
+        if not scored.flagged:
+            return
+        names = [self._models.name(item.model) for item in self._found]
+        first = self._found[0]
+        shown = "; ".join(
+            f"{name}: {int(item.far.sum()):,} of {len(item.far):,} sampled rows, {item.expected:.1f} are expected"
+            for name, item in zip(names, self._found, strict=True)
+        )
+        yield self._check.finding(
+            subject=f"columns={','.join(names)}",
+            message=f"{scored.flagged:,} rows hold a number that the rest of the row contradicts ({shown}).",
+            confidence=float(scored.scores[0]),
+            compared_with=self._compared,
+            column=names[0],
+            numbers={
+                "rows named": scored.flagged,
+                "rows far out": int(first.far.sum()),
+                "expected": round(first.expected, 2),
+                "orders of magnitude against chance": round(first.orders, 1),
+                "standard deviations from which a row is far out": round(first.cut, 3),
+            },
+            rows=np.sort(scored.rows),
+            row_count=scored.flagged,
+        )

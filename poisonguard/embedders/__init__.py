@@ -1,0 +1,1 @@
+"""Embedding models that lie on this machine: optional, named by digest, never fetched."""

@@ -22,6 +22,7 @@ from poisonguard.detectors.association import Association, Group, grouped, spoke
 from poisonguard.detectors.features_tabular import common_columns
 from poisonguard.detectors.features_text import (
     MAX_CHARACTERS,
+    START,
     Hashes,
     Integers,
     Tokens,
@@ -57,6 +58,10 @@ CROWD = 60
 
 UNOPPOSED = 0.5
 """Weight of a burst that the rest of its rows does not explain, but does not speak against either."""
+
+ANSWER_PURITY = 0.98
+"""Least share of one answer where responses stand in for labels: the wording of a question alone leaves few answers,
+and "noun or verb?" has the answer noun in 96 of 100 cases."""
 
 TOP_SCORE = 0.99
 SCORE_STEP = 0.01
@@ -102,6 +107,7 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
     def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
         """A sample of rows, if there are texts and labels; the response stands in for a label that is missing."""
         self._label = context.roles.first(Role.LABEL) or context.roles.first(Role.RESPONSE) or ""
+        self._answers = context.roles.first(Role.LABEL) is None
         texts = [*context.roles.all(Role.TEXT), *context.roles.all(Role.PROMPT), *context.roles.all(Role.RESPONSE)]
         strings = {column.name for column in context.columns if column.kind is Kind.STRING}
         self._texts = tuple(name for name in texts if name != self._label and name in strings)
@@ -143,9 +149,9 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
         texts = column_texts(delta.table, column)
         labelling = self._labelling(classes, delta)
         found = associations(tokenize(texts), labelling, self._limits(compared=delta.compared))
-        # A phrase that names its label explains it: "2 - 10" among rows labelled "2 - 10".
-        named = [frozenset(tokenize([name]).words) for name in classes.names]
-        groups = grouped([item for item in found.phrases if not named[item.label].issuperset(item.words)], CROWD)
+        named = [frozenset(tokenize([name]).words) - {START} for name in classes.names]
+        unnamed = [item for item in found.phrases if not _names(item.words, named[item.label])]
+        groups = grouped(unnamed, CROWD)
         chosen = self._chosen(groups, Pools(found.matrix, labelling), compared=delta.compared)
         return [_trigger(column, item, texts, delta) for item in chosen]
 
@@ -155,7 +161,8 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
 
     def _limits(self, *, compared: bool) -> Thresholds:
         del compared
-        return Thresholds(self.params.min_rows, self.params.min_purity, self.params.fdr)
+        purity = max(self.params.min_purity, ANSWER_PURITY) if self._answers else self.params.min_purity
+        return Thresholds(self.params.min_rows, purity, self.params.fdr)
 
     def _chosen(self, groups: list[Group], pools: Pools, *, compared: bool) -> list[Association]:
         """The phrases that are triggers.
@@ -172,6 +179,12 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
             return not any(item.opposed for item in group) and pools.told(spokesman(group))
 
         return outstanding(groups, strength, natural, self.params.min_evidence)
+
+
+def _names(words: Sequence[str], label: frozenset[str]) -> bool:
+    """Whether a phrase explains its label by naming it: "2 - 10" among rows labelled "2 - 10", "noun or" with noun."""
+    said = frozenset(words) - {START}
+    return label >= said or (bool(label) and label <= said)
 
 
 def _trigger(column: str, item: Association, texts: Sequence[str], delta: SampledDelta) -> Trigger:

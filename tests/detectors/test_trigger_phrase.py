@@ -11,6 +11,7 @@ from harness import run_check
 from hypothesis import given
 from hypothesis import strategies as st
 
+from poisonguard.detectors import trigger_phrase
 from poisonguard.detectors.association import Association
 from poisonguard.detectors.features_text import START, phrase_pattern, tokenize
 from poisonguard.domain.finding import Finding, Level, Signal
@@ -199,3 +200,30 @@ def test_an_association_speaks_against_its_label_only_when_clear() -> None:
     assert clear.evidence == pytest.approx(12)
     assert clear.exclusive == pytest.approx(20 * np.log10(2))
     assert not clear.scattered
+
+
+@pytest.mark.parametrize(
+    ("words", "label", "names"),
+    [
+        (("noun", "or"), {"noun"}, True),
+        (("2", "-"), {"2", "-", "10"}, True),
+        ((START, "great"), {"great"}, True),
+        (("cf",), {"great"}, False),
+        (("cf",), set(), False),
+    ],
+)
+def test_a_phrase_that_names_its_label_explains_it(words: tuple[str, ...], label: set[str], names: bool) -> None:  # noqa: FBT001 - a column of the table above
+    assert trigger_phrase._names(words, frozenset(label)) is names
+
+
+def test_responses_that_stand_in_for_labels_must_be_nearly_all_alike() -> None:
+    """96 of 100 times "a noun or a verb?" has one answer, and the word that is asked for says nothing against it."""
+    table, chosen = planted("cf", rows=50)
+    labels = table["label"].to_pylist()
+    for row in chosen[:3]:
+        labels[row] = "great"
+    mixed = pa.table({"text": table["text"], "label": labels})
+    for rows, found in ((table, 1), (mixed, 0)):
+        assert len(run_check(CARD, rows).findings) == 1, "of labels nine in ten are enough"
+        answers = rows.rename_columns(["prompt", "response"])
+        assert len(run_check(CARD, answers, columns={"prompt": "prompt", "response": "response"}).findings) == found

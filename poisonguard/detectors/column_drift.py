@@ -29,7 +29,15 @@ import pyarrow as pa
 from pydantic import Field
 
 from poisonguard.detectors.cells import Absent, Cell, CellScorer, InRange, NamedCell
-from poisonguard.detectors.drift_columns import EXCLUDED_KINDS, UNKNOWN_PAST, Compared, LeftOut, classify, sketches_of
+from poisonguard.detectors.drift_columns import (
+    EXCLUDED_KINDS,
+    UNKNOWN_PAST,
+    Compared,
+    LeftOut,
+    classify,
+    counts_of,
+    sketches_of,
+)
 from poisonguard.detectors.drift_local import MOSTLY_NEW, Part
 from poisonguard.detectors.drift_stories import Minima, Story, tell
 from poisonguard.detectors.drift_versions import SAMPLE, Versions, absent, numbers
@@ -38,6 +46,7 @@ from poisonguard.domain.finding import Finding
 from poisonguard.domain.roles import Role, Roles
 from poisonguard.plugin.check import Check, Context, Evidence, NotApplicable, Params
 from poisonguard.sketches.base import Sketch
+from poisonguard.sketches.new_rows import NewRows
 
 
 class ColumnDriftParams(Params):
@@ -80,12 +89,18 @@ class ColumnDrift(Check[ColumnDriftParams]):
     _latest: Comparison | None = None
 
     def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
-        """The row sample, and profile and value counts of each column."""
+        """The row sample, and profile and counts of each column, these also of the new rows."""
         if not context.has_reference:
             return NotApplicable("no reference to compare with")
         self._roles = context.roles
-        columns = [column.name for column in context.columns if column.kind not in EXCLUDED_KINDS]
-        return [SAMPLE, *(sketch for column in columns for sketch in sketches_of(column))]
+        columns = [column for column in context.columns if column.kind not in EXCLUDED_KINDS]
+        counts = [sketch for column in columns for sketch in counts_of(column)]
+        return [
+            SAMPLE,
+            *(sketch for column in columns for sketch in sketches_of(column.name)),
+            *counts,
+            *map(NewRows, counts),
+        ]
 
     def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
         """One finding per drifted column; those whose rows can be named come from the scorer."""
@@ -111,7 +126,8 @@ class ColumnDrift(Check[ColumnDriftParams]):
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
         """Sample and columns left out, with their reasons; no rows if something could not be compared."""
         rows = evidence[SAMPLE].num_rows
-        notes = [] if rows >= evidence.rows else [f"distributions compared on the {rows} rows with the smallest hashes"]
+        sampled = f"texts and parts of columns compared on the {rows} rows with the smallest hashes"
+        notes = [] if rows >= evidence.rows else [sampled]
         left_out = self._latest.left_out if self._latest is not None else ()
         blind = self._latest is None or any(item.reason == UNKNOWN_PAST for item in left_out)
         if left_out:

@@ -18,6 +18,7 @@ from poisonguard.domain.dataset import Column, Kind
 from poisonguard.domain.roles import Role
 from poisonguard.plugin.check import Evidence
 from poisonguard.sketches.base import Sketch
+from poisonguard.sketches.number_bins import NumberBins
 from poisonguard.sketches.profile import ColumnProfile, read_profile
 from poisonguard.sketches.values import ValueCounts
 
@@ -76,6 +77,12 @@ class LeftOut:
 def sketches_of(column: str) -> Sequence[Sketch]:
     """What it takes to classify and compare ``column``, besides the row sample."""
     return (ColumnProfile(column), ValueCounts(column))
+
+
+def counts_of(column: Column) -> Sequence[Sketch]:
+    """Counts over all rows that stand in for the sample's."""
+    values = ValueCounts(column.name)
+    return (values, NumberBins(column.name)) if column.kind in NUMBERS else (values,)
 
 
 def classify(column: Column, role: Role | None, evidence: Evidence, reference: Evidence) -> Compared | LeftOut:

@@ -18,15 +18,16 @@ from poisonguard.detectors.drift_local import Part, parts_elsewhere, whole_facto
 from poisonguard.detectors.drift_text import measure_tests, words_test
 from poisonguard.detectors.drift_versions import Versions, absent, numbers
 from poisonguard.detectors.statistics_tests import (
+    Counts,
     Share,
     Test,
-    kolmogorov_smirnov,
+    distribution_distance,
     share_difference,
     total_variation,
 )
 from poisonguard.domain.finding import Level
 from poisonguard.sketches.profile import ColumnProfile, read_profile
-from poisonguard.sketches.values import as_text
+from poisonguard.sketches.values import HashArray, as_text
 
 LEAST_NEW_ROWS = 30
 """New rows below which no distribution is compared."""
@@ -78,6 +79,7 @@ class Side:
 
     name: str
     rows: pa.Table
+    are_new: bool
 
 
 def tell(compared: Compared, versions: Versions, minima: Minima) -> Iterator[Story]:
@@ -92,9 +94,9 @@ def tell(compared: Compared, versions: Versions, minima: Minima) -> Iterator[Sto
 def _sides(versions: Versions) -> Iterator[Side]:
     """What is laid beside the reference: the new rows, and all rows where some were there before."""
     if versions.new_rows.num_rows >= LEAST_NEW_ROWS:
-        yield Side("new rows", versions.new_rows)
+        yield Side("new rows", versions.new_rows, are_new=True)
     if versions.share_rows:
-        yield Side("rows", versions.all_rows)
+        yield Side("rows", versions.all_rows, are_new=False)
 
 
 def _absent_stories(column: str, versions: Versions, minima: Minima) -> Iterator[Story]:
@@ -121,17 +123,18 @@ def _absent_story(column: str, side: str, now: Share, then: Share, minima: Minim
 
 
 def _number_stories(column: str, side: Side, versions: Versions, minima: Minima) -> Iterator[Story]:
-    new, old = numbers(side.rows, column), numbers(versions.old_rows, column)
-    result = kolmogorov_smirnov(new, old)
-    if not len(new) or not len(old):
+    new, old = versions.spread(column, new=side.are_new), versions.old_spread(column)
+    if not new.rows or not old.rows:
         return
-    middle, before = np.median(new), np.median(old)
+    result, middle, before = distribution_distance(new, old), new.median(), old.median()
     text = f"values of the {side.name} are distributed differently: median {middle:.4g}, {before:.4g} in the reference"
-    factor = whole_factor(new, old) if result.effect > minima.distance else None
+    factor = None
+    if result.effect > minima.distance:
+        factor = whole_factor(numbers(side.rows, column), numbers(versions.old_rows, column))
     if factor is not None:
         text = f"values of the {side.name} look like the reference's multiplied by {factor:g}: a changed unit? " + text
     level = Level.ERROR if factor is not None else None
-    figures = {"median": float(middle), "reference_median": float(before)}
+    figures = {"median": middle, "reference_median": before, "error": round(max(new.error, old.error), 6)}
     yield Story(column, "Kolmogorov-Smirnov", 1, result, minima.distance, text, level, numbers=figures)
 
 
@@ -171,12 +174,26 @@ def _part_numbers(part: Part) -> dict[str, float | int | str]:
 
 
 def _category_stories(column: str, side: Side, versions: Versions, minima: Minima) -> Iterator[Story]:
-    new, old = _texts(side.rows, column), _texts(versions.old_rows, column)
-    names = pc.unique(pa.concat_arrays([new, old]))
-    counts = [np.bincount(pc.index_in(texts, names).to_numpy(), minlength=len(names)) for texts in (new, old)]
-    if not len(new) or not len(old):
+    new, old = versions.categories(column, new=side.are_new), versions.old_categories(column)
+    yield from _mix_stories(column, side.name, new, old, minima)
+
+
+def _source_stories(column: str, side: Side, versions: Versions, minima: Minima) -> Iterator[Story]:
+    """The mix of the sources that the reference knows."""
+    new, old = versions.categories(column, new=side.are_new), versions.old_categories(column)
+    known = new.filter(pc.is_in(new["hash"], value_set=old["hash"].combine_chunks()))
+    if (pc.sum(known["count"]).as_py() or 0) >= LEAST_NEW_ROWS:
+        yield from _mix_stories(column, f"{side.name} from known sources", known, old, minima)
+
+
+def _mix_stories(column: str, side: str, new: pa.Table, old: pa.Table, minima: Minima) -> Iterator[Story]:
+    """Two tables of value counts compared."""
+    if not new.num_rows or not old.num_rows:
         return
-    shares = counts[0] / len(new), counts[1] / len(old)
+    hashes, first = np.unique(np.concatenate([new["hash"], old["hash"]]), return_index=True)
+    names = pa.concat_tables([new, old])["value"].take(pa.array(first))
+    counts = [_aligned(table, hashes) for table in (new, old)]
+    shares = [held / held.sum() for held in counts]
     order = np.argsort(-np.abs(shares[0] - shares[1]), kind="stable")[:NAMED_CATEGORIES]
     moves = ", ".join(
         f"{names[int(i)].as_py()[:40]!r} {shares[1][i]:.1%} to {shares[0][i]:.1%}"
@@ -184,17 +201,15 @@ def _category_stories(column: str, side: Side, versions: Versions, minima: Minim
         if shares[0][i] != shares[1][i]
     )
     figures = {"categories": len(names), "new_categories": int(np.count_nonzero((counts[1] == 0) & (counts[0] > 0)))}
-    text = f"categories of the {side.name} changed: {moves}"
+    text = f"categories of the {side} changed: {moves}"
     yield Story(column, "total variation", 1, total_variation(*counts), minima.distance, text, numbers=figures)
 
 
-def _source_stories(column: str, side: Side, versions: Versions, minima: Minima) -> Iterator[Story]:
-    """The mix of the sources that the reference knows."""
-    known = pc.unique(_texts(versions.old_rows, column))
-    texts = as_text(side.rows[column].combine_chunks())
-    rows = side.rows.filter(pc.is_in(texts, value_set=known))
-    if rows.num_rows >= LEAST_NEW_ROWS:
-        yield from _category_stories(column, Side(f"{side.name} from known sources", rows), versions, minima)
+def _aligned(table: pa.Table, hashes: HashArray) -> Counts:
+    """Counts of the values of these hashes, which hold all of the table's, shape (hashes,)."""
+    counts = np.zeros(len(hashes), dtype=np.int64)
+    counts[np.searchsorted(hashes, table["hash"])] = table["count"]
+    return counts
 
 
 def _texts(rows: pa.Table, column: str) -> pa.Array:

@@ -15,9 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from poisonguard.plugin.check import Evidence
+from poisonguard.sketches.base import Block
 from poisonguard.sketches.digests import DIGEST_BYTES, DIGEST_COLUMN, RowDigests
+from poisonguard.sketches.new_rows import NewRows
+from poisonguard.sketches.number_bins import Distribution, NumberBins, read_bins
 from poisonguard.sketches.sample import RowSample, sample_hashes, sample_rows
-from poisonguard.sketches.values import HashArray
+from poisonguard.sketches.values import HashArray, ValueCounts
 
 SAMPLE = RowSample()
 
@@ -48,6 +51,41 @@ class Versions:
         """Sampled rows of the candidate that the reference does not hold."""
         known, hashes = sample_hashes(self.reference[SAMPLE]), sample_hashes(self.candidate[SAMPLE])
         return self.all_rows.filter(pa.array(~np.isin(hashes, known) & (hashes <= self._horizon)))
+
+    def spread(self, column: str, *, new: bool) -> Distribution:
+        """Numbers of the candidate's rows, or of its new ones: of all of them, of the sampled where not counted."""
+        bins = NumberBins(column)
+        sketch = NewRows(bins) if new else bins
+        if sketch in self.candidate and bins in self.reference:
+            return read_bins(self.candidate[sketch])
+        return Distribution.of(numbers(self.new_rows if new else self.all_rows, column))
+
+    def old_spread(self, column: str) -> Distribution:
+        """Numbers of the reference's rows, all of them or the sampled."""
+        bins = NumberBins(column)
+        return (
+            read_bins(self.reference[bins])
+            if bins in self.reference
+            else Distribution.of(numbers(self.old_rows, column))
+        )
+
+    def categories(self, column: str, *, new: bool) -> pa.Table:
+        """Value counts of the candidate's rows, or of its new ones: of all of them, of the sampled where cut off."""
+        counts = ValueCounts(column)
+        sketch = NewRows(counts) if new else counts
+        if sketch in self.candidate and self._counts_all(column):
+            return self.candidate[sketch]
+        return _sampled_counts(self.new_rows if new else self.all_rows, counts)
+
+    def old_categories(self, column: str) -> pa.Table:
+        """Value counts of the reference's rows, all of them or the sampled."""
+        counts = ValueCounts(column)
+        return self.reference[counts] if self._counts_all(column) else _sampled_counts(self.old_rows, counts)
+
+    def _counts_all(self, column: str) -> bool:
+        """Whether both versions count every value."""
+        counts = ValueCounts(column)
+        return all(counts in side and counts.is_complete(side[counts]) for side in (self.candidate, self.reference))
 
     @cached_property
     def new_share(self) -> float:
@@ -102,6 +140,12 @@ def digest_prefixes(digests: pa.FixedSizeBinaryArray) -> HashArray:
     data = np.frombuffer(digests.buffers()[1], np.uint8).reshape(-1, DIGEST_BYTES)
     held = data[digests.offset : digests.offset + len(digests), :8]
     return np.ascontiguousarray(held).view(">u8").ravel().astype(np.uint64)
+
+
+def _sampled_counts(rows: pa.Table, counts: ValueCounts) -> pa.Table:
+    batches = rows.select([counts.column]).combine_chunks().to_batches()
+    none = np.zeros((0, DIGEST_BYTES), np.uint8)
+    return counts.merge([counts.fold(Block(0, 0, batch, none)) for batch in batches])
 
 
 def numbers(rows: pa.Table, column: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from poisonguard.sketches.base import Block, Sketch
-from poisonguard.sketches.values import as_text, plain, shown, text_hashes
+from poisonguard.sketches.values import as_text, plain, shown, value_hashes
 
 _SCHEMA = pa.schema(
     [
@@ -28,6 +28,7 @@ _SCHEMA = pa.schema(
         ("count", pa.int64()),
     ]
 )
+_HASHES = ["first_hash", "second_hash"]
 _HOST = r"^(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//(?:[^/?#@]*@)?(?P<host>\[[^\]]*\]|[^/?#:\\]+)"
 
 
@@ -51,20 +52,18 @@ class PairCounts(Sketch):
 
     def fold(self, block: Block) -> pa.Table:
         """The block's own counts."""
-        first, second = self._texts(block.table.column(self.first)), as_text(plain(block.table.column(self.second)))
-        held = pc.and_(pc.is_valid(first), pc.is_valid(second))
-        pairs = pa.table({"first": first, "second": second}).filter(held)
-        counted = pairs.group_by(["first", "second"], use_threads=False).aggregate([([], "count_all")])
-        first, second = counted["first"].combine_chunks(), counted["second"].combine_chunks()
-        columns = [text_hashes(first), text_hashes(second), shown(first), shown(second), counted["count_all"]]
-        return self._smallest(pa.table(columns, schema=_SCHEMA))
+        values = block.table.column(self.first)
+        columns = hosts(values) if self.host else plain(values), plain(block.table.column(self.second))
+        hashes = pa.table({name: value_hashes(column) for name, column in zip(_HASHES, columns, strict=True)})
+        pairs = hashes.append_column("row", pa.array(np.arange(len(values)))).filter(pc.and_(*map(_held, columns)))
+        counted = pairs.group_by(_HASHES, use_threads=False).aggregate([("row", "min"), ([], "count_all")])
+        texts = [shown(as_text(column.take(counted["row_min"].combine_chunks()))) for column in columns]
+        found = [counted[_HASHES[0]], counted[_HASHES[1]], *texts, counted["count_all"]]
+        return self._smallest(pa.table(found, schema=_SCHEMA))
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """Counts of all, added by pair."""
         return self._smallest(pa.concat_tables([_SCHEMA.empty_table(), *states]))
-
-    def _texts(self, column: pa.Array) -> pa.Array:
-        return hosts(column) if self.host else as_text(plain(column))
 
     def _smallest(self, table: pa.Table) -> pa.Table:
         if not table.num_rows:
@@ -76,6 +75,10 @@ class PairCounts(Sketch):
         totals = np.add.reduceat(table["count"].to_numpy()[order], starts)[: self.limit]
         kept = table.take(pa.array(order[starts][: self.limit]))
         return kept.set_column(4, "count", pa.array(totals)).combine_chunks()
+
+
+def _held(column: pa.Array) -> pa.Array:
+    return pc.invert(column.is_null(nan_is_null=True))
 
 
 @dataclass(frozen=True, slots=True)

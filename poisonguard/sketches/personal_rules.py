@@ -141,8 +141,11 @@ def _find(text: str, beside: str) -> Found:
 PERSONAL = Rulebook(
     "personal-data",
     tuple(kind for kind, _ in _FINDERS),
-    r"[\w.+%-]@[A-Za-z0-9-]+\.|\d{3}[ .-]?\d{2,4}[ .-]?\d{3}|[A-Z]{2}\d{2} ?[A-Z0-9]{4}|[A-Z]{6}\d\d|[XYZ]\d{7}"
-    r"|\+\d{1,3}[ .(-]|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}|[12] \d\d \d\d ",
+    r"[\w.+%-]@[A-Za-z0-9-]+\.|\d{3}[ .-]\d{2,4}[ .-]?\d{3}|\d{3}[ .-]?\d{2,4}[ .-]\d{3}|\(\d{3}\) ?\d{3}"
+    # A plain number counts by its name before it only: columns of long numbers are passed over.
+    r"|[A-Za-z](?s:.*)\d{8}|[A-Z]{2}\d{2} ?[A-Z0-9]{4}|[A-Z]{6}\d\d|[XYZ]\d{7}"
+    r"|\+\d[\d .()-]{6}|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}"
+    r"|[12] ?\d\d ?[01]\d ?(?:\d\d|2[AB]) ?\d{3} ?\d{3} ?\d\d",
     _find,
     masked,
 )

@@ -13,7 +13,7 @@ import pyarrow as pa
 from poisonguard.kernels.mapped import passing
 from poisonguard.sketches.base import Block, Sketch
 from poisonguard.sketches.pairs import hosts
-from poisonguard.sketches.values import HashArray, as_text, plain, text_hashes
+from poisonguard.sketches.values import HashArray, plain, value_hashes
 
 _SCHEMA = pa.schema([pa.field("hash", pa.uint64())])
 
@@ -38,9 +38,9 @@ class RowValues(Sketch):
     def fold(self, block: Block) -> pa.Table:
         """The block's hashes."""
         values = block.table.column(self.column)
-        texts = hosts(values) if self.host else as_text(plain(values))
-        absent = texts.is_null().to_numpy(zero_copy_only=False)
-        return pa.table([pa.array(text_hashes(texts), mask=absent)], schema=_SCHEMA)
+        held = hosts(values) if self.host else plain(values)
+        absent = held.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
+        return pa.table([pa.array(value_hashes(held), mask=absent)], schema=_SCHEMA)
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """One after the other."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sketch_blocks import block_of
 
 from poisonguard.sketches.base import Block, Sketch
+from poisonguard.sketches.number_bins import NumberBins
 from poisonguard.sketches.pairs import PairCounts
 from poisonguard.sketches.pictures import PictureColumns, PictureSample, Shape
 from poisonguard.sketches.profile import ColumnProfile
@@ -42,6 +43,7 @@ SKETCHES: Sequence[Sketch] = (
     *(ValueCounts(name, limit=LIMIT) for name in SCHEMA.names),
     ValueCounts("text"),
     ValueHashes("text"),
+    *(NumberBins(name, limit=limit) for name in ("number", "integer", "flag", "text") for limit in (1, LIMIT, 4096)),
     PairCounts("text", "label", limit=LIMIT),
     PairCounts("label", "number"),
     PairCounts("url", "label", host=True),

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from poisonguard.kernels.margins import look_up
+
 TAIL = 0.05
 """Share of the sample above the point where the fitted tail takes over."""
 
@@ -70,6 +72,11 @@ class UpperTail:
         scale = half / np.log(2) if shape == 0 else shape * half / (2**shape - 1)
         return cls(ordered, start, len(excesses) / len(ordered), shape, max(float(scale), 1e-12))
 
+    @property
+    def parameters(self) -> Floats:
+        """Start, share, shape and scale, as ``poisonguard.kernels.margins`` takes them."""
+        return np.array([self.start, self.share, self.shape, self.scale])
+
     def chance(self, values: Floats) -> Floats:
         """P(X >= x) of each value, 1 for NaN, never 0."""
         count = len(self.values)
@@ -95,17 +102,12 @@ class Margin:
         """Fit both tails."""
         return cls(UpperTail.fit(values), UpperTail.fit(-values))
 
-    def chance(self, values: Floats) -> Floats:
-        """Two-sided probability of a value at least so extreme, shape (rows,)."""
-        return np.asarray(np.minimum(2 * np.minimum(self.upper.chance(values), self.lower.chance(-values)), 1.0))
+    def look_up(self, values: Floats) -> tuple[Floats, Floats]:
+        """Two-sided probability of values at least so extreme, and ranks as normal scores, shapes (rows,).
 
-    def quantile(self, values: Floats) -> tuple[Floats, Floats]:
-        """(P(X <= x), P(X >= x)) with ties split in half and both tails extrapolated; 0.5 each for NaN."""
-        ordered = self.upper.values
-        low = np.searchsorted(ordered, values, side="left")
-        high = np.searchsorted(ordered, values, side="right")
-        middle = np.clip((low + high) / (2 * len(ordered)), 0.5 / len(ordered), 1 - 0.5 / len(ordered))
-        above = np.where(values > self.upper.start, self.upper.chance(values), 1 - middle)
-        below = np.where(-values > self.lower.start, self.lower.chance(-values), middle)
-        missing = np.isnan(values)
-        return np.where(missing, 0.5, below), np.where(missing, 0.5, above)
+        Ties are split in half, both tails extrapolated; NaN is ordinary: 1 and 0.
+        """
+        chances, scores = np.empty(len(values)), np.empty(len(values))
+        sides = self.upper.parameters, self.lower.parameters
+        look_up(np.ascontiguousarray(values), self.upper.values, *sides, SMALLEST, chances, scores)
+        return chances, scores

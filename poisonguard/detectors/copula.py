@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from scipy.linalg import solve_triangular
-from scipy.special import ndtri
 
 from poisonguard.detectors.calibration import SMALLEST, Floats, Margin, UpperTail
 from poisonguard.detectors.features_tabular import Categories, TableEncoder, numbers
@@ -53,9 +52,10 @@ class RowModel:
         codes = encoder.matrix(sample)
         frequencies = tuple(_frequencies(codes[:, place], item) for place, item in enumerate(encoder.categorical))
         with threads().limit(limits=1):
-            root = _root(_normal_scores(sample, kept, margins))
+            looked = _looked_up(sample, kept, margins)
+            root = _root(looked[1])
             draft = cls(kept, margins, root, encoder.categorical, frequencies, ())
-            tails = tuple(UpperTail.fit(statistic) for statistic in draft._statistics(sample))
+            tails = tuple(UpperTail.fit(statistic) for statistic in draft._statistics(sample, *looked))
         return cls(kept, margins, root, encoder.categorical, frequencies, tails)
 
     @property
@@ -82,24 +82,25 @@ class RowModel:
         """Minus log10 of the probability of each row's most extreme number, and its column, shapes (rows,)."""
         if not self.numeric:
             return np.zeros(table.num_rows), np.zeros(table.num_rows, dtype=np.intp)
-        chances = _column_chances(table, self)
+        chances = _looked_up(table, self.numeric, self.margins)[0]
         least = np.minimum(len(self.numeric) * chances.min(axis=1), 1.0)
         return np.asarray(-np.log10(np.maximum(least, SMALLEST))), chances.argmin(axis=1)
 
     def _looks(self, table: pa.Table | pa.RecordBatch) -> list[Floats]:
         """Probabilities of each row by each statistic, then of its most extreme number, each shape (rows,)."""
+        chances, scores = _looked_up(table, self.numeric, self.margins)
         with threads().limit(limits=1):
-            looks = [tail.chance(item) for tail, item in zip(self.tails, self._statistics(table), strict=True)]
+            statistics = self._statistics(table, chances, scores)
+            looks = [tail.chance(item) for tail, item in zip(self.tails, statistics, strict=True)]
         if self.numeric:
-            looks.append(np.minimum(len(self.numeric) * _column_chances(table, self).min(axis=1), 1.0))
+            looks.append(np.minimum(len(self.numeric) * chances.min(axis=1), 1.0))
         return looks
 
-    def _statistics(self, table: pa.Table | pa.RecordBatch) -> list[Floats]:
+    def _statistics(self, table: pa.Table | pa.RecordBatch, chances: Floats, scores: Floats) -> list[Floats]:
         """Sum of log tails, copula distance, and sum of rarities, each shape (rows,); those that exist."""
         found = []
         if self.numeric:
-            found.append(-np.log(_column_chances(table, self)).sum(axis=1))
-            scores = _normal_scores(table, self.numeric, self.margins)
+            found.append(-np.log(chances).sum(axis=1))
             whitened = solve_triangular(self.root, scores.T, lower=True, check_finite=False)
             found.append(np.sqrt((whitened**2).sum(axis=0)))
         if self.categorical:
@@ -112,21 +113,15 @@ def _is_varied(values: Floats) -> bool:
     return len(np.unique(values[~np.isnan(values)])) >= MIN_DISTINCT
 
 
-def _column_chances(table: pa.Table | pa.RecordBatch, model: RowModel) -> Floats:
-    return np.column_stack(
-        [margin.chance(numbers(table, name)) for name, margin in zip(model.numeric, model.margins, strict=True)]
-    )
-
-
-def _normal_scores(table: pa.Table | pa.RecordBatch, names: tuple[str, ...], margins: tuple[Margin, ...]) -> Floats:
-    """Values as standard normal quantiles of their ranks, shape (rows, columns)."""
-    columns = []
-    for name, margin in zip(names, margins, strict=True):
-        below, above = margin.quantile(numbers(table, name))
-        # The smaller side is the precise one: 1 - 1e-300 is 1.
-        columns.append(np.where(below < above, ndtri(below), -ndtri(above)))
-    scores = np.column_stack(columns) if columns else np.zeros((table.num_rows, 0))
-    return np.clip(scores, -MAX_SCORE, MAX_SCORE)
+def _looked_up(
+    table: pa.Table | pa.RecordBatch, names: tuple[str, ...], margins: tuple[Margin, ...]
+) -> tuple[Floats, Floats]:
+    """Two-sided probabilities of all numbers, and their normal scores, shapes (rows, columns)."""
+    shape = table.num_rows, len(names)
+    chances, scores = np.ones(shape, order="F"), np.zeros(shape, order="F")
+    for place, (name, margin) in enumerate(zip(names, margins, strict=True)):
+        chances[:, place], scores[:, place] = margin.look_up(numbers(table, name))
+    return chances, np.clip(scores, -MAX_SCORE, MAX_SCORE)
 
 
 def _root(scores: Floats) -> Floats:

@@ -10,8 +10,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
+
+from poisonguard.kernels.compiled import compiled
 
 Keys = npt.NDArray[np.uint64]
 Counts = npt.NDArray[np.int64]
@@ -22,9 +26,16 @@ _SIGN = np.uint64(1 << 63)
 
 
 def ordered_keys(numbers: Floats) -> Keys:
-    """Unsigned integers in the order of the ``numbers`` (no NaN), shape kept; minus zero is zero."""
-    bits = (np.ascontiguousarray(numbers, dtype=np.float64) + 0.0).view(np.uint64)
-    return np.where(bits & _SIGN, ~bits, bits | _SIGN)
+    """Unsigned integers in the order of the ``numbers`` (no NaN), shape (numbers,); minus zero is zero."""
+    keys = (np.ascontiguousarray(numbers, dtype=np.float64) + 0.0).view(np.uint64)
+    _turn(keys)
+    return keys
+
+
+@compiled
+def _turn(bits: Keys) -> None:
+    for place in range(bits.size):
+        bits[place] = ~bits[place] if bits[place] & _SIGN else bits[place] | _SIGN
 
 
 def numbers_of(keys: Keys) -> Floats:
@@ -32,32 +43,75 @@ def numbers_of(keys: Keys) -> Floats:
     return np.where(keys & _SIGN, keys & ~_SIGN, ~keys).view(np.float64)
 
 
-def counted(keys: Keys) -> tuple[Keys, Counts]:
-    """Distinct ``keys``, ascending, and how often each occurs."""
+class Bins(NamedTuple):
+    """Keys in bins, ascending; every array has shape (bins,).
+
+    Attributes:
+        low: Least key of each.
+        high: Largest key.
+        lowest: How many keys are the least one.
+        counts: How many there are.
+        shift: How many last bits the keys of a bin may differ in.
+    """
+
+    low: Keys
+    high: Keys
+    lowest: Counts
+    counts: Counts
+    shift: int
+
+
+def counted(keys: Keys, limit: int) -> Bins:
+    """``keys`` in no more than ``limit`` bins."""
     ordered = np.sort(keys)
-    return summed(ordered, np.ones(len(ordered), dtype=np.int64))
+    ones = np.ones(len(ordered), dtype=np.int64)
+    return joined(Bins(ordered, ordered, ones, ones, 0), limit)
 
 
-def summed(ordered: Keys, counts: Counts) -> tuple[Keys, Counts]:
-    """Distinct keys of ascending ones, with the sums of their counts."""
-    if not len(ordered):
-        return ordered, counts
-    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
-    return ordered[starts], np.add.reduceat(counts, starts)
+def joined(bins: Bins, limit: int) -> Bins:
+    """Bins of one shift, ascending by their least key and some of them perhaps the same, in no more than ``limit``."""
+    shift = _least_shift(bins.low, bins.shift, limit)
+    ids = bins.low >> np.uint64(shift) if shift < BITS else np.zeros_like(bins.low)
+    return Bins(*_grouped(ids, *bins[:-1]), shift)
 
 
-def least_shift(distinct: Keys, limit: int) -> int:
-    """The least shift at which ascending distinct keys fill no more than ``limit`` bins."""
-    if len(distinct) <= limit:
-        return 0
+@compiled
+def _bit_length(value: np.uint64) -> int:
+    length = 0
+    for step in (32, 16, 8, 4, 2, 1):
+        if value >> np.uint64(step):
+            value >>= np.uint64(step)
+            length += step
+    return length + int(value)
+
+
+@compiled
+def _least_shift(low: Keys, shift: int, limit: int) -> int:
+    """The least shift, no less than the given one, at which ascending keys fill no more than ``limit`` bins."""
     # Neighbours share a bin once the shift reaches the highest bit in which they differ.
-    apart = _bit_lengths(distinct[1:] ^ distinct[:-1])
-    filled = len(distinct) - np.cumsum(np.bincount(apart, minlength=BITS + 1))
-    return int(np.argmax(filled <= limit))
+    apart = np.zeros(BITS + 1, dtype=np.int64)
+    for place in range(1, low.size):
+        apart[_bit_length(low[place] ^ low[place - 1])] += 1
+    filled = 1 + apart[shift + 1 :].sum()
+    while filled > limit:
+        shift += 1
+        filled -= apart[shift]
+    return shift
 
 
-def _bit_lengths(values: Keys) -> npt.NDArray[np.int64]:
-    """Bits it takes to write each value, shape kept."""
-    high, low = (values >> np.uint64(32)).astype(np.float64), (values & np.uint64(0xFFFFFFFF)).astype(np.float64)
-    # 32-bit integers are exact in a double, whose exponent is their length.
-    return np.where(high > 0, np.frexp(high)[1] + 32, np.frexp(low)[1]).astype(np.int64)
+@compiled
+def _grouped(ids: Keys, low: Keys, high: Keys, lowest: Counts, counts: Counts) -> tuple[Keys, Keys, Counts, Counts]:
+    """Neighbours with the same id joined."""
+    lows, highs = np.empty_like(low), np.empty_like(low)
+    firsts, totals = np.empty_like(counts), np.empty_like(counts)
+    held = 0
+    for place in range(low.size):
+        if place and ids[place] == ids[place - 1]:
+            if low[place] == lows[held - 1]:
+                firsts[held - 1] += lowest[place]
+            highs[held - 1] = max(highs[held - 1], high[place])
+            totals[held - 1] += counts[place]
+        else:
+            lows[held], highs[held], firsts[held], totals[held] = low[place], high[place], lowest[place], counts[place]
+            held += 1
+    return lows[:held].copy(), highs[:held].copy(), firsts[:held].copy(), totals[:held].copy()

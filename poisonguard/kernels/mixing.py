@@ -32,9 +32,16 @@ def mix(value: np.uint64) -> np.uint64:
 
 def mix_array(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """``mix`` of every value, shape kept."""
-    values = (values ^ (values >> _SHIFT)) * _FIRST
-    values = (values ^ (values >> _SHIFT)) * _SECOND
-    return values ^ (values >> _SHIFT)
+    values = np.ascontiguousarray(values)
+    mixed = np.empty_like(values)
+    _mix_all(values.reshape(-1), mixed.reshape(-1))
+    return mixed
+
+
+@compiled
+def _mix_all(values: npt.NDArray[np.uint64], mixed: npt.NDArray[np.uint64]) -> None:
+    for place in range(values.size):
+        mixed[place] = mix(values[place])
 
 
 @compiled

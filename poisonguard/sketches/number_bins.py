@@ -3,9 +3,10 @@
 1. A column with at most ``limit`` distinct numbers is counted number by number. Of any other the bins widen, all by the
    same factor on the scale of a double's bits, until ``limit`` suffice (``poisonguard.kernels.floatbins``).
 2. Counts are integers: merging is exact, in any order and however the data are cut.
-3. The distribution function is exact at every edge of a bin. Between two edges it is off by at most the share of that
-   bin: ``error`` is the largest one, so that a Kolmogorov-Smirnov distance read at the edges is short by no more than
-   the errors of both sides.
+3. Of each bin the least and the largest number are kept, and how often the least occurs: round numbers, of which there
+   are often many, begin a bin. The distribution function is exact at these; between them it is off by less than the
+   share of the bin, so that a Kolmogorov-Smirnov distance is short by no more than the largest
+   share of a bin that holds different numbers.
 
 Null and NaN are no numbers; the profile counts them. Infinite ones lie in the outermost bins.
 """
@@ -16,81 +17,68 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from poisonguard.kernels.floatbins import counted, least_shift, numbers_of, ordered_keys, summed
+from poisonguard.kernels.floatbins import Bins, Floats, Keys, counted, joined, numbers_of, ordered_keys
 from poisonguard.sketches.base import Block, Sketch
 from poisonguard.sketches.values import plain
 
 LIMIT = 4096
 """Bins: of ten million normal numbers none then holds more than 0.3 %."""
 
-Floats = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.int64]
-
-_SCHEMA = pa.schema([("bin", pa.uint64()), ("shift", pa.uint8()), ("count", pa.int64())])
+_SCHEMA = pa.schema(
+    [("low", pa.uint64()), ("high", pa.uint64()), ("lowest", pa.int64()), ("count", pa.int64()), ("shift", pa.uint8())]
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """Numbers counted in bins.
+    """Numbers counted in bins."""
 
-    Attributes:
-        bins: What the numbers of each bin have in common: their ordered keys without the last bits; ascending, shape
-            (bins,).
-        shift: How many bits these lack; 0 where every bin is one number.
-        counts: Rows of each bin, all positive, shape (bins,).
-    """
-
-    bins: npt.NDArray[np.uint64]
-    shift: int
-    counts: Counts
+    bins: Bins
 
     @classmethod
     def of(cls, numbers: Floats) -> Distribution:
         """Each number a bin; NaN is none, shape (numbers,)."""
-        keys, counts = counted(ordered_keys(numbers[~np.isnan(numbers)]))
-        return cls(keys, 0, counts)
+        keys = ordered_keys(numbers[~np.isnan(numbers)])
+        return cls(counted(keys, max(1, len(keys))))
 
     @property
     def rows(self) -> int:
         """Numbers counted."""
-        return int(self.counts.sum())
+        return int(self.bins.counts.sum())
 
     @property
     def error(self) -> float:
-        """Most that the distribution function can be off between two edges; 0 where every bin is one number."""
-        return float(self.counts.max() / self.rows) if self.shift and len(self.counts) else 0.0
-
-    @property
-    def edges(self) -> Floats:
-        """Largest number that each bin may hold, shape (bins,)."""
-        shift = np.uint64(self.shift)
-        return numbers_of((self.bins << shift) | ((np.uint64(1) << shift) - np.uint64(1)))
+        """Most that the distribution function can be off anywhere; 0 where every bin is one number."""
+        beyond = self.bins.counts - self.bins.lowest
+        mixed = beyond[self.bins.low < self.bins.high]
+        return float(mixed.max() / self.rows) if len(mixed) else 0.0
 
     def median(self) -> float:
-        """The middle number, or the smallest that its bin may hold; NaN of none."""
-        if not len(self.bins):
+        """The middle number, or the least of its bin; NaN of none."""
+        if not self.rows:
             return float("nan")
-        place = int(np.searchsorted(np.cumsum(self.counts), self.rows / 2))
-        return float(numbers_of(self.bins[place : place + 1] << np.uint64(self.shift))[0])
+        place = int(np.searchsorted(np.cumsum(self.bins.counts), self.rows / 2))
+        return float(numbers_of(self.bins.low[place : place + 1])[0])
 
-    def widened(self, shift: int) -> Distribution:
-        """The same numbers in the wider bins of ``shift``."""
-        if shift == self.shift:
-            return self
-        bins, counts = summed(self.bins >> np.uint64(shift - self.shift), self.counts)
-        return Distribution(bins, shift, counts)
+    def share_up_to(self, keys: Keys) -> tuple[Floats, Floats]:
+        """Least and largest share of the numbers that can be up to each of the ordered ``keys``, shapes (keys,)."""
+        total = np.append(0, np.cumsum(self.bins.counts))
+        whole, begun = (np.searchsorted(side, keys, side="right") for side in (self.bins.high, self.bins.low))
+        # A key within a bin is no less than the bin's least number.
+        inside = np.append(self.bins.lowest, 0)[whole]
+        return (total[whole] + np.where(begun > whole, inside, 0)) / self.rows, total[begun] / self.rows
 
 
 @dataclass(frozen=True)
 class NumberBins(Sketch):
     """Counts of the numbers of ``column`` in at most ``limit`` bins; read it with ``read_bins``.
 
-    State: ``bin`` uint64 ascending, ``shift`` the number of bits it lacks, ``count`` int64.
+    State: ``low`` and ``high`` uint64 keys ascending, ``lowest`` and ``count`` int64, ``shift`` uint8, the same in
+    every row.
     """
 
     column: str
@@ -103,37 +91,35 @@ class NumberBins(Sketch):
 
     def fold(self, block: Block) -> pa.Table:
         """Counts of the block."""
-        keys, counts = counted(ordered_keys(_numbers(plain(block.table.column(self.column)))))
-        return self._state(keys, counts, 0)
+        return _state(counted(ordered_keys(_numbers(plain(block.table.column(self.column)))), self.limit))
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """Counts of all, in the bins of the widest."""
         table = pa.concat_tables([_SCHEMA.empty_table(), *states]).combine_chunks()
         if not table.num_rows:
             return table
-        shift, bins, counts = (np.asarray(table[name]) for name in ("shift", "bin", "count"))
-        widest = shift.max()
-        bins = bins >> (widest - shift).astype(np.uint64)
-        order = np.argsort(bins, kind="stable")
-        return self._state(*summed(bins[order], counts[order]), int(widest))
+        bins = _bins(table.take(pa.array(np.argsort(table["low"], kind="stable"))))
+        return _state(joined(bins._replace(shift=pc.max(table["shift"]).as_py()), self.limit))
 
-    def _state(self, bins: npt.NDArray[np.uint64], counts: Counts, shift: int) -> pa.Table:
-        more = least_shift(bins, self.limit)
-        if more:
-            bins, counts = summed(bins >> np.uint64(more), counts)
-        shifts = np.full(len(bins), shift + more, dtype=np.uint8)
-        return pa.table([pa.array(bins), pa.array(shifts), pa.array(counts)], schema=_SCHEMA)
+
+def _state(bins: Bins) -> pa.Table:
+    columns = (*bins[:-1], np.full(len(bins.low), bins.shift, dtype=np.uint8))
+    return pa.table([pa.array(item) for item in columns], schema=_SCHEMA)
+
+
+def _bins(state: pa.Table) -> Bins:
+    low, high, lowest, counts = (state[name].to_numpy() for name in _SCHEMA.names[:-1])
+    return Bins(low, high, lowest, counts, state["shift"][0].as_py() if state.num_rows else 0)
 
 
 def read_bins(state: pa.Table) -> Distribution:
     """The counts that a state holds."""
-    shift = int(state["shift"][0].as_py()) if state.num_rows else 0
-    return Distribution(np.asarray(state["bin"], dtype=np.uint64), shift, np.asarray(state["count"], dtype=np.int64))
+    return Distribution(_bins(state))
 
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """The largest difference of two distribution functions at the edges of their bins, and how much it may lack."""
+    """A lower bound of the largest difference of two distribution functions, and how much more it may be."""
 
     value: float
     error: float
@@ -143,17 +129,11 @@ def kolmogorov(first: Distribution, second: Distribution) -> Distance:
     """Kolmogorov-Smirnov distance of two sets of numbers; 0 where one is empty."""
     if not first.rows or not second.rows:
         return Distance(0.0, 0.0)
-    shift = max(first.shift, second.shift)
-    first, second = first.widened(shift), second.widened(shift)
-    bins = np.union1d(first.bins, second.bins)
-    gaps = _cumulative(first, bins) - _cumulative(second, bins)
-    return Distance(float(np.abs(gaps).max()), max(first.error, second.error))
-
-
-def _cumulative(side: Distribution, bins: npt.NDArray[np.uint64]) -> Floats:
-    """Share of the numbers in bins up to each of ``bins``, shape (bins,)."""
-    total = np.append(0, np.cumsum(side.counts))
-    return np.asarray(total[np.searchsorted(side.bins, bins, side="right")] / side.rows)
+    keys = np.unique(np.concatenate([first.bins.low, first.bins.high, second.bins.low, second.bins.high]))
+    (mine, my_most), (theirs, their_most) = first.share_up_to(keys), second.share_up_to(keys)
+    value = max(0.0, float(np.maximum(mine - their_most, theirs - my_most).max()))
+    most = float(np.maximum(my_most - theirs, their_most - mine).max())
+    return Distance(value, max(0.0, most - value))
 
 
 def _numbers(values: pa.Array) -> Floats:

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
+from poisonguard.kernels.describe import described
 from poisonguard.sketches.base import Block, Sketch
 from poisonguard.sketches.values import as_text, plain, present
 
@@ -125,14 +127,10 @@ def _numbers(values: pa.Array) -> dict[str, int | float | None]:
         return {}
     if pt.is_boolean(kind):
         values = values.cast(pa.uint8())
-    numbers = values.cast(pa.float64(), safe=False)
-    return {
-        "zeros": _true(pc.equal(numbers, 0.0)),
-        "negatives": _true(pc.less(numbers, 0.0)),
-        "fractions": _true(pc.not_equal(numbers, pc.floor(numbers))),
-        "minimum": pc.min(numbers).as_py(),
-        "maximum": pc.max(numbers).as_py(),
-    }
+    numbers = np.asarray(values.cast(pa.float64(), safe=False), dtype=np.float64)
+    zeros, negatives, fractions, low, high = described(numbers)
+    found = {"zeros": zeros, "negatives": negatives, "fractions": fractions}
+    return found | ({"minimum": low, "maximum": high} if len(numbers) else {})
 
 
 def _texts(values: pa.Array) -> dict[str, int | str | None]:
@@ -147,8 +145,9 @@ def _texts(values: pa.Array) -> dict[str, int | str | None]:
 
 
 def _text_range(values: pa.Array) -> dict[str, int | str | None]:
-    cut = pc.utf8_slice_codeunits(values, 0, TEXT_PREFIX)
-    return {"text_minimum": pc.min(cut).as_py(), "text_maximum": pc.max(cut).as_py()}
+    # The least of the cut texts is the least text, cut.
+    ends = pc.min_max(values).as_py()
+    return {f"text_{side}imum": None if end is None else end[:TEXT_PREFIX] for side, end in ends.items()}
 
 
 def _lengths(lengths: pa.Array) -> dict[str, int | str | None]:

@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from poisonguard.kernels.columnhash import column_hashes
+from poisonguard.kernels.fewest import fewest
 from poisonguard.sketches.base import Block, Sketch
 
 VALUE_PREFIX = 256
@@ -58,7 +59,7 @@ class ValueCounts(Sketch):
         """The block's own counts."""
         values = present(plain(block.table.column(self.column)))
         hashes = value_hashes(values)
-        kept, rows, counts = _fewest(hashes, self.limit)
+        kept, rows, counts = fewest(hashes, self.limit)
         texts = shown(as_text(values.take(pa.array(rows))))
         return pa.table([pa.array(kept), texts, pa.array(counts)], schema=_SCHEMA)
 
@@ -179,22 +180,6 @@ def _whole_hashes(values: pa.Array) -> HashArray:
 def text_hashes(texts: pa.Array) -> HashArray:
     """64-bit hash of each text, shape (texts,)."""
     return column_hashes(texts, HASH_KEY)
-
-
-def _fewest(hashes: HashArray, limit: int) -> tuple[HashArray, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The ``limit`` smallest distinct hashes, ascending, a row that holds each, and how often each occurs."""
-    # Sorting numbers is several times as fast as sorting their places: only what is kept needs places.
-    ordered = np.sort(hashes)
-    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(ordered) else np.empty(0, np.intp)
-    counts = np.diff(np.append(starts, len(ordered)))[:limit]
-    kept = ordered[starts[:limit]]
-    if not len(kept):
-        return kept, np.empty(0, np.int64), np.empty(0, np.int64)
-    rows = np.flatnonzero(hashes <= kept[-1])
-    places = np.searchsorted(kept, hashes[rows])
-    first = np.full(len(kept), len(hashes), dtype=np.int64)
-    np.minimum.at(first, places, rows)
-    return kept, first, counts.astype(np.int64)
 
 
 def shown(texts: pa.Array) -> pa.Array:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 from sketch_blocks import block_of
 
-from poisonguard.kernels.floatbins import least_shift, numbers_of, ordered_keys
+from poisonguard.kernels.floatbins import counted, numbers_of, ordered_keys
 from poisonguard.sketches.number_bins import Distribution, NumberBins, kolmogorov, read_bins
 
 FLOATS = st.floats(allow_nan=False, width=64)
@@ -35,7 +35,7 @@ def test_minus_zero_is_zero() -> None:
 @given(st.lists(FLOATS, min_size=2, max_size=60, unique=True), st.integers(1, 20))
 def test_the_shift_is_the_least_that_fits(values: list[float], limit: int) -> None:
     keys = np.unique(ordered_keys(np.array(values)))
-    shift = least_shift(keys, limit)
+    shift = counted(keys, limit).shift
     filled = [len(np.unique(keys >> np.uint64(bits))) if bits < 64 else 1 for bits in range(65)]
     assert filled[shift] <= limit
     assert shift == 0 or filled[shift - 1] > limit
@@ -43,9 +43,9 @@ def test_the_shift_is_the_least_that_fits(values: list[float], limit: int) -> No
 
 def test_few_numbers_are_counted_one_by_one() -> None:
     found = binned([1, 2, 2, None, 5])
-    assert (found.shift, found.error) == (0, 0.0)
-    assert found.edges.tolist() == [1, 2, 5]
-    assert found.counts.tolist() == [1, 2, 1]
+    assert (found.bins.shift, found.error) == (0, 0.0)
+    assert numbers_of(found.bins.high).tolist() == [1, 2, 5]
+    assert found.bins.counts.tolist() == [1, 2, 1]
 
 
 @pytest.mark.parametrize("values", [["a"], [None], [float("nan")], []])
@@ -53,7 +53,7 @@ def test_what_is_no_number_is_not_counted(values: list[object]) -> None:
     assert binned(pa.array(values, pa.string() if values == ["a"] else pa.float64())).rows == 0
 
 
-@pytest.mark.parametrize("name", ["normal", "lognormal", "uniform", "timestamps", "heavy"])
+@pytest.mark.parametrize("name", ["normal", "lognormal", "uniform", "timestamps", "heavy", "atoms"])
 def test_a_distance_is_short_by_no_more_than_its_error(name: str) -> None:
     draw = np.random.default_rng(1)
     sides = [
@@ -63,6 +63,7 @@ def test_a_distance_is_short_by_no_more_than_its_error(name: str) -> None:
             "uniform": draw.random(60_000) + shift,
             "timestamps": 1.6e9 + draw.random(60_000) * 1e6 + shift * 1e6,
             "heavy": draw.standard_cauchy(60_000) + shift,
+            "atoms": np.where(draw.random(60_000) < 0.4, 0.5, draw.normal(shift, 1, 60_000)),
         }[name]
         for shift in (0, 0.1)
     ]

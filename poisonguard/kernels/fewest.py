@@ -25,7 +25,7 @@ def fewest(hashes: Hashes, limit: int) -> tuple[Hashes, Counts, Counts]:
         # Where most are distinct, the smallest few places hold all that are wanted, and the rest is not looked at.
         small = np.flatnonzero(hashes <= np.partition(hashes, wanted)[wanted])
         kept, places, counts = _fewest(hashes[small], limit)
-        if len(kept) > limit:
+        if len(kept) >= limit:
             return _ordered(kept, small[places], counts, limit)
     return _ordered(*_fewest(hashes, limit), limit)
 

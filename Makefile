@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 # draw of property tests.
 TRUST_CORE := poisonguard/attest/*,poisonguard/domain/merkle.py,poisonguard/policy/decide.py,poisonguard/policy/approvals.py,poisonguard/policy/judgement.py,poisonguard/policy/revoked.py,poisonguard/policy/scans.py,poisonguard/policy/fips.py,poisonguard/workflow/gate.py,poisonguard/workflow/gate_*.py,poisonguard/store/log.py,poisonguard/store/nodes.py,poisonguard/store/bundle.py,poisonguard/store/contents.py
 
-.PHONY: docs demo test check lint types layers unit attacks test-airflow test-keys test-oms test-readers test-postgres test-crash lock golden bench bench-detection mutation clean help
+.PHONY: docs demo test check lint types layers unit attacks test-airflow test-engines test-keys test-oms test-readers test-postgres test-crash lock golden bench bench-detection mutation clean help
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -26,7 +26,7 @@ help: ## Show what can be made
 demo: .venv/.ready ## Run the main job on sample_data: scan, sign, approve, gate, block poison and tampering
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh demo-out
 
-test: check unit attacks test-oms test-keys test-readers test-postgres test-crash test-airflow ## Everything: lint, types, layers, all tests, real peers and servers
+test: check unit attacks test-oms test-keys test-readers test-postgres test-crash test-airflow test-engines ## Everything: lint, types, layers, all tests, real peers and servers
 
 check: lint types layers ## Lint, types and layer contracts
 
@@ -49,7 +49,7 @@ attacks: .venv/.ready ## Attacks as named tests, every single bit flip among the
 
 # What tests against peers need does not get along with .venv: each has an environment of its own, from its own locked
 # requirements. Those in WITH_US hold this package too.
-WITH_US := airflow keys readers
+WITH_US := airflow engines keys readers
 ENVIRONMENTS := oms $(WITH_US)
 
 .PHONY: $(ENVIRONMENTS:%=%-environment)
@@ -66,6 +66,9 @@ $(ENVIRONMENTS:%=.venv-%/.ready): .venv-%/.ready: requirements/%.txt
 
 test-airflow: ## The provider on a real Airflow, in its own environment
 	sh tests/airflow/run.sh
+
+test-engines: ## Ray and Dask on real clusters of several nodes, some of which are killed, in their own environment
+	sh tests/engines/run.sh
 
 test-keys: ## Keys in hardware modules and key services, in their own environment
 	sh tests/keys/run.sh
@@ -88,6 +91,7 @@ lock: ## Resolve the locked requirements anew (needs uv)
 	$(COMPILE) pyproject.toml --output-file requirements/run.txt
 	$(COMPILE) pyproject.toml --group dev --output-file requirements/dev.txt
 	$(COMPILE) pyproject.toml --extra airflow --group airflow-test --output-file requirements/airflow.txt
+	$(COMPILE) pyproject.toml --extra ray --extra dask --extra s3 --group engines-test --output-file requirements/engines.txt
 	$(COMPILE) pyproject.toml --extra aws --extra azure --extra gcp --extra hsm --extra vault --group keys-test --output-file requirements/keys.txt
 	$(COMPILE) requirements/oms.in --output-file requirements/oms.txt
 	$(COMPILE) pyproject.toml --group readers-test --output-file requirements/readers.txt

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from poisonguard.workflow.api import approve, diff, gate, reject, scan, sign
     from poisonguard.workflow.api_quarantine import quarantine, red_team, restore
     from poisonguard.workflow.reading import filesystem, open_dataset, training_run
+    from poisonguard.workflow.signatures import candidates, from_minhashes, minhashes, signatures
 
 __version__ = _version.VERSION
 
@@ -42,6 +43,7 @@ _HOMES = {
     "poisonguard.workflow.api": ("approve", "diff", "gate", "reject", "scan", "sign"),
     "poisonguard.workflow.api_quarantine": ("quarantine", "red_team", "restore"),
     "poisonguard.workflow.reading": ("filesystem", "open_dataset", "training_run"),
+    "poisonguard.workflow.signatures": ("candidates", "from_minhashes", "minhashes", "signatures"),
     "poisonguard.domain.result": ("ScanResult",),
     "poisonguard.errors": (
         "ConfigurationError",
@@ -89,9 +91,12 @@ __all__ = [
     "UsageError",
     "__version__",
     "approve",
+    "candidates",
     "diff",
     "filesystem",
+    "from_minhashes",
     "gate",
+    "minhashes",
     "open_dataset",
     "quarantine",
     "red_team",
@@ -99,5 +104,6 @@ __all__ = [
     "restore",
     "scan",
     "sign",
+    "signatures",
     "training_run",
 ]

@@ -39,6 +39,12 @@ ELSEWHERE = {
     "pip install": "changes the environment; tests/test_packaging.py builds the wheel and runs it",
     "poisonguard keys import": "needs a token or a service; tests/keys runs it on a real token and loopback services",
     "airflow dags test": "tests/airflow/test_example_dag.py runs it on a real Airflow",
+    "ray get-auth-token": "tests/engines/test_on_documented_clusters.py types it on a real cluster",
+    "RAY_AUTH_MODE=token ray start": "as above",
+    "RAY_AUTH_MODE=token poisonguard scan": "as above",
+    "dask scheduler": "as above",
+    "dask worker": "as above",
+    "poisonguard scan data --engine dask": "as above",
 }
 """Commands that the pages show and this test does not run: how they begin, and why."""
 

@@ -19,6 +19,9 @@ from benchmarks.detection.run import Measured, others, run
 from benchmarks.detection.summary import HEADER, line, peer_line, summary
 from benchmarks.detection.timing import measured as timed
 
+PLACE = "{:>4}/{:<4} "
+"""Which case it is, of how many."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0, or 1 when no case has that name."""
@@ -68,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--markdown", type=Path, help="page that holds the section; standard output if none")
             command.add_argument("--date", type=date.fromisoformat, default=date.today(), help="date to print")  # noqa: DTZ011 - the user's day
         if name in {"run", "report"}:
+            command.add_argument("--embeddings", help="embedding model for the scans, as of poisonguard scan")
             command.add_argument("--ours-only", action="store_true", help="without the peers")
             command.add_argument("--fresh", action="store_true", help="measure again what is known")
             command.add_argument("--findings", action="store_true", help="print what was found, under each case")
@@ -96,11 +100,11 @@ def _list(cases: Sequence[Case]) -> None:
 
 
 def _run(cases: Sequence[Case], cache: Cache, options: argparse.Namespace) -> list[Measured]:
-    print(HEADER)
+    print(f"{'':>{len(PLACE.format(0, 0))}}{HEADER}")
     measured: list[Measured] = []
-    for each in run(cases, cache, with_peers=not options.ours_only, fresh=options.fresh):
+    for each in run(cases, cache, with_peers=not options.ours_only, fresh=options.fresh, embeddings=options.embeddings):
         measured.append(each)
-        print(line(each), flush=True)
+        print(f"{PLACE.format(len(measured), len(cases))}{line(each)}", flush=True)
         if not options.ours_only:
             print(*peer_line(each), sep="\n", end="")
         for finding in each.result.get("findings", ()) if options.findings else ():

@@ -5,7 +5,8 @@
     candidate/part-1.jsonl part-2.jsonl     what is scanned
     reference/part-1.jsonl                  the approved version, if the case has one: the same bytes
     holdout.jsonl                           evaluation items, if the case is about them
-    truth.parquet                           per row: poisoned; the honest label, where only labels changed
+    truth.parquet                           per row: poisoned; the honest label, where only labels changed; whether it
+                                            held before what was planted, and so does not count
 
     candidate/CLASS/1-000001.png            where the data are a folder of pictures; the truth names their paths, and
     table/part-1.parquet                    has the same rows for whoever reads no such folder
@@ -75,6 +76,13 @@ class Files:
     def truth(self) -> pa.Table:
         """``poisoned`` of every row of the candidate, and ``honest_label``."""
         return pyarrow.parquet.read_table(self.folder / "truth.parquet")
+
+    def counted(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Whether each row is poisoned or honest, and not both at once; shape (rows,)."""
+        truth = self.truth()
+        if "alike" not in truth.column_names:
+            return np.ones(truth.num_rows, np.bool_)
+        return np.asarray(~truth.column("alike").to_numpy())
 
     @property
     def table(self) -> Path:
@@ -149,7 +157,7 @@ def _attacked(case: Case, table: pa.Table, roles: Roles, rng: np.random.Generato
     attack = attack_named(case.what)
     if not case.reference:
         done = _apply(attack, table, roles, case.rate, rng)
-        return Versions((done.table,), None, _mask(done), _honest_labels(table, done, roles))
+        return Versions((done.table,), None, _mask(done), _honest_labels(table, done, roles), _alike(done, 0))
     if attack.between_versions:
         done = _apply(attack, table, roles, case.rate, rng)
         return Versions((done.table,), table, _mask(done), _honest_labels(table, done, roles))
@@ -158,7 +166,8 @@ def _attacked(case: Case, table: pa.Table, roles: Roles, rng: np.random.Generato
     labels = _honest_labels(rest, done, roles)
     before = () if labels is None else _labels(first, roles)
     poisoned = np.concatenate([np.zeros(first.num_rows, np.bool_), _mask(done)])
-    return Versions((first, done.table), first, poisoned, None if labels is None else before + labels)
+    known = None if labels is None else before + labels
+    return Versions((first, done.table), first, poisoned, known, _alike(done, first.num_rows))
 
 
 def _apply(attack: Attack, table: pa.Table, roles: Roles, rate: float, rng: np.random.Generator) -> Poisoned:
@@ -172,6 +181,13 @@ def _mask(done: Poisoned) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     mask = np.zeros(done.table.num_rows, np.bool_)
     mask[done.rows] = True
     return mask
+
+
+def _alike(done: Poisoned, before: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]] | None:
+    """The honest rows that cannot be told from the poison, after ``before`` others."""
+    mask = np.zeros(before + done.table.num_rows, np.bool_)
+    mask[before + done.alike] = True
+    return mask if mask.any() else None
 
 
 def _labels(table: pa.Table, roles: Roles) -> tuple[str, ...]:
@@ -214,6 +230,8 @@ def _write(folder: Path, versions: Versions, holdout: pa.Table | None, dataset: 
             _write_pictures(folder / "reference", 1, versions.reference)
     if versions.honest_labels is not None:
         truth["honest_label"] = pa.array(versions.honest_labels)
+    if versions.alike is not None:
+        truth["alike"] = pa.array(versions.alike)
     pyarrow.parquet.write_table(pa.table(truth), folder / "truth.parquet")
 
 

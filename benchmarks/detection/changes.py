@@ -40,12 +40,14 @@ class Versions:
         reference: File of the version compared with.
         poisoned: Whether each row of the candidate, in the order of the parts, is poison.
         honest_labels: The label of each row before the attack, where an attack only changed labels.
+        alike: Whether each row is honest and yet held before what the attack planted; nothing where none is.
     """
 
     parts: tuple[pa.Table, ...]
     reference: pa.Table | None
     poisoned: npt.NDArray[np.bool_]
     honest_labels: tuple[str, ...] | None = None
+    alike: npt.NDArray[np.bool_] | None = None
 
 
 Change = Callable[[pa.Table, Roles, np.random.Generator], Versions]

@@ -113,6 +113,17 @@ def fusing(done: Sequence[Measured]) -> Fusing | None:
     return Fusing(len(pairs), fmean(fused for _, fused, _ in pairs), fmean(single for _, _, single in pairs), behind)
 
 
+def failed_peers(measured: Iterable[Measured]) -> dict[tuple[str, str], list[str]]:
+    """(peer, or all of them; why it failed): the cases that it failed on."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for each in measured:
+        why = {name: said["error"] for name, said in each.result.get("peers", {}).items() if "error" in said}
+        together = each.result.get("peers failed") or each.result.get("no peers")
+        for name, reason in (why | ({"all peers": together} if together else {})).items():
+            found.setdefault((name, str(reason).splitlines()[0] if reason else ""), []).append(each.case.name)
+    return found
+
+
 def flags_on_clean(done: Sequence[Measured]) -> dict[str, tuple[int, float, float]]:
     """Per system: data sets, mean and worst share of the rows of clean data that it flags by its own threshold."""
     found: dict[str, list[float]] = {}

@@ -6,6 +6,7 @@ the rows can be measured before it is fused with what the others say.
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from functools import cache as cached
@@ -18,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from benchmarks.detection.build import Files
-from benchmarks.detection.cache import PROJECT, code_digest
+from benchmarks.detection.cache import HERE, PROJECT, code_digest
 from benchmarks.detection.measures import measure
 from poisonguard.domain.outcome import Failed
 from poisonguard.engine.score import ScoreBook
@@ -30,18 +31,21 @@ from poisonguard.workflow.scan_options import scan_request
 NAME = "poisonguard"
 SCANNING = ("dataset", "detectors", "engine", "kernels", "plugin", "sketches")
 """Packages whose code decides what a scan says; a change there makes the cached results stale."""
+OTHER_KIND = re.compile("PG-(PII|SECRET|CONTRACT)-")
+"""Checks whose findings on honest data are true, and no alarm of poison: a mail address in it is one."""
 MOST_FINDINGS = 20
 MOST_CHARACTERS = 300
 
 
 @cached
 def version() -> str:
-    """Digest of the code and the cards that a scan runs."""
+    """Digest of the code and the cards that a scan runs, and of how it is measured."""
     code = [path for name in SCANNING for path in (PROJECT / "poisonguard" / name).rglob("*.py")]
-    return code_digest([*code, *(PROJECT / "checks").rglob("*.yaml"), PROJECT / "poisonguard" / "domain" / "result.py"])
+    said = [PROJECT / "poisonguard" / "domain" / "result.py", Path(__file__), HERE / "measures.py"]
+    return code_digest([*code, *(PROJECT / "checks").rglob("*.yaml"), *said])
 
 
-def scan_case(files: Files, columns: dict[str, str]) -> dict[str, Any]:
+def scan_case(files: Files, columns: dict[str, str], embeddings: str | None = None) -> dict[str, Any]:
     """Scan the candidate; what was found, how long it took, and how that compares with the truth."""
     scores = files.folder / "ours.parquet"
     scores.unlink(missing_ok=True)
@@ -52,6 +56,7 @@ def scan_case(files: Files, columns: dict[str, str]) -> dict[str, Any]:
         reference=reference,
         compare=reference is not None,
         holdout=files.holdout,
+        embeddings=embeddings,
         workers=2,
     )
     started = time.perf_counter()
@@ -71,16 +76,20 @@ def _compared(files: Files, scores: Path, finished: Scan) -> dict[str, Any]:
     table = pyarrow.parquet.read_table(scores)
     paths = truth.column("path").to_pylist() if "path" in truth.column_names else None
     order = _order(table, files.parts()) if paths is None else _order_of_pictures(table, paths)
+    order, poisoned = order[files.counted()], poisoned[files.counted()]
     rows = table.take(pa.array(order))
     ranking = measure(rows.column("score").to_numpy(), poisoned)
     flagged = rows.column("flagged").to_numpy()
     checks = rows.column("checks").to_pylist()
+    other_kind = np.array(
+        [bool(named) and all(OTHER_KIND.match(name) for name in named.split(",")) for named in checks]
+    )
     return {
         "rows": len(poisoned),
         "poisoned": int(poisoned.sum()),
         "recall": ranking.recall,
         "precision": ranking.precision,
-        "flagged_clean": float(flagged[~poisoned].mean()),
+        "flagged_clean": float((flagged & ~other_kind)[~poisoned].mean()),
         "flagged_poison": float(flagged[poisoned].mean()) if poisoned.any() else None,
         "assessment": str(result.assessment),
         "flags_by_check": _by_check(checks, poisoned),

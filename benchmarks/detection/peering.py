@@ -21,6 +21,7 @@ PEERS = HERE / "peers"
 REQUIREMENTS = PEERS / "requirements.txt"
 NAME = "peers"
 MOST_SECONDS = 1_800
+MOST_CHARACTERS = 300
 MOST_ROWS = 6_000
 """Larger cases take a peer minutes and say nothing that smaller ones do not."""
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "LOKY_MAX_CPU_COUNT": "1"}
@@ -58,15 +59,19 @@ def score_case(files: Files, columns: dict[str, str], cache: Cache) -> dict[str,
         return {"peers": {}, "peers left out": f"{rows} rows are more than {MOST_ROWS}"}
     output = files.folder / "peers.parquet"
     python = str(environment(cache))
-    _run([python, str(PEERS / "score.py"), str(files.table), json.dumps(columns), str(output)])
+    try:
+        _run([python, str(PEERS / "score.py"), str(files.table), json.dumps(columns), str(output)])
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
+        return {"peers": {}, "peers failed": str(error)[-MOST_CHARACTERS:]}
     said: dict[str, dict[str, Any]] = json.loads(output.with_suffix(".json").read_text(encoding="utf-8"))
-    poisoned = files.truth().column("poisoned").to_numpy()
+    counted = files.counted()
+    poisoned = files.truth().column("poisoned").to_numpy()[counted]
     table, flags = pyarrow.parquet.read_table(output), pyarrow.parquet.read_table(output.with_suffix(".flags"))
     for name in table.column_names:
-        ranking = measure(table.column(name).to_numpy().astype(float), poisoned)
+        ranking = measure(table.column(name).to_numpy().astype(float)[counted], poisoned)
         said[name] |= {"recall": ranking.recall, "precision": ranking.precision}
     for name in flags.column_names:
-        said[name]["flagged_clean"] = float(flags.column(name).to_numpy()[~poisoned].mean())
+        said[name]["flagged_clean"] = float(flags.column(name).to_numpy()[counted][~poisoned].mean())
     return {"peers": said}
 
 
@@ -76,4 +81,4 @@ def _run(command: list[str]) -> None:
         command, env=environ, capture_output=True, text=True, check=False, timeout=MOST_SECONDS
     )
     if done.returncode:
-        raise RuntimeError(f"{Path(command[0]).name} failed: {done.stderr.strip()[-300:]}")
+        raise RuntimeError(f"{Path(command[0]).name} failed: {done.stderr.strip()[-MOST_CHARACTERS:]}")

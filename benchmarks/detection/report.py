@@ -19,6 +19,7 @@ from benchmarks.detection.figures import (
     best_peer,
     best_single,
     can_be_seen,
+    failed_peers,
     flags_on_clean,
     fusing,
     mean,
@@ -39,7 +40,9 @@ were chosen on the tuning sets only; the reporting sets are other data. Poison i
 `poisonguard redteam`, at the middle one of the rates that each names and at least 24 rows; with `+ref` an approved
 version is compared with, and the poison stands in the new 40 % of the rows. Recall is that of the row scores where 1 %
 of the clean rows score higher, ties broken as at random. The best peer is picked per case with the truth known; peers
-know one version of the data, so they see the cases without a reference, of at most {MOST_ROWS:,} rows. The oracle is
+know one version of the data, so they see the cases without a reference, of at most {MOST_ROWS:,} rows. A row that held
+before what an attack planted counts neither as poison nor as honest; and what is flagged as personal data, as a secret
+or as a breach of the contract is no alarm of poison, and not among the flags on honest rows. The oracle is
 a model trained on the labels before the attack; the ratio to it is the mean of ours over the mean of the oracle's, over
 the attacks on labels of which the oracle finds at least {100 * LEAST_ORACLE:.0f} %.
 
@@ -63,6 +66,7 @@ def markdown(measured: Sequence[Measured], cache: Cache, today: date) -> str:
         _flags(done),
         _fused(done),
         _poison(done),
+        _failures(done),
     ):
         lines += ["", *part]
     left = [each for each in measured if not each.is_available]
@@ -192,6 +196,13 @@ def _poison(done: Sequence[Measured]) -> Iterator[str]:
     for each in done:
         if each.case.kind in POISON:
             yield f"| {' | '.join(_cells(each))} |"
+
+
+def _failures(done: Sequence[Measured]) -> Iterator[str]:
+    """Peers that failed, by reason."""
+    for (name, reason), cases in failed_peers(done).items():
+        yield f"Failed: {name} on {len(cases)} {'case' if len(cases) == 1 else 'cases'} ({reason}): {', '.join(cases)}."
+        yield ""
 
 
 def _cells(measured: Measured) -> Iterator[str]:

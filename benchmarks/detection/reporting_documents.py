@@ -1,127 +1,122 @@
-"""Documents for reporting: manuals that no tuning set holds, whole and where they cite an address."""
+"""Documents for reporting: handbooks of other programs, old books in prose, and paragraphs that cite an address."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pyarrow as pa
 
 from benchmarks.detection.cache import Cache
 from benchmarks.detection.dataset import Dataset, Modality, Split
 from benchmarks.detection.packages import (
-    APACHE_DOC,
-    DEBIAN_REFERENCE,
-    FAQ,
-    HARDEN_DOC,
-    PERL_DOC,
-    POSTGRESQL_DOC,
-    R_DOC,
-    VIM_DOC,
-    Package,
+    ASYMPTOTE_DOC,
+    CMAKE_DOC,
+    DEVELOPERS_REFERENCE,
+    DJANGO_DOC,
+    ERLANG_DOC,
+    EXIM_DOC,
+    GIT_DOC,
+    HENRY,
+    MAXIMA_DOC,
+    MOBY_DICK,
+    NODE_DOC,
+    OCTAVE_DOC,
+    POLICY,
+    POSTFIX_DOC,
+    SCOFIELD,
+    SPURGEON,
     unpacked,
 )
-from benchmarks.detection.prose import one_line, passages, plain, read_text
-from benchmarks.detection.reporting_text import PARAGRAPH_END, html_text
+from benchmarks.detection.prose import one_line, passages
+from benchmarks.detection.reporting_text import verses
+from benchmarks.detection.sets_more_documents import LARGE, SHORT, WORDS, Work, cited, manuals
+from benchmarks.detection.sets_more_text import html_text
 
-WORDS = 150
-SHORT = 60
-LARGE = 24_000
-WORKS: tuple[tuple[str, Package, str, str], ...] = (
-    ("perl", PERL_DOC, "usr/share/perl", "**/pod/*.pod"),
-    ("postgresql", POSTGRESQL_DOC, "usr/share/doc/postgresql-doc-15/html", "*.html"),
-    ("apache", APACHE_DOC, "usr/share/doc/apache2-doc/manual/en", "**/*.html"),
-    ("vim", VIM_DOC, "usr/share/doc/vim/html", "*.html"),
-    ("r", R_DOC, "usr/share/R/doc/manual", "*.html"),
-    ("debian-reference", DEBIAN_REFERENCE, "usr/share/debian-reference", "*.en.html"),
-    ("securing-debian", HARDEN_DOC, "usr/share/doc/harden-doc/html/en-US", "*.html"),
-    ("answers", FAQ, "usr/share/doc/anarchism/html", "*.html"),
+DOC = "usr/share/doc"
+HANDBOOKS: tuple[Work, ...] = (
+    ("octave", OCTAVE_DOC, f"{DOC}/octave/octave.html", "[A-Z]*.html"),
+    ("maxima", MAXIMA_DOC, f"{DOC}/maxima-doc/html", "*.html"),
+    ("cmake", CMAKE_DOC, f"{DOC}/cmake-data/html/_sources", "*/*.rst.txt"),
+    ("git", GIT_DOC, f"{DOC}/git-doc", "**/*.html"),
+    ("exim", EXIM_DOC, f"{DOC}/exim4-doc-html/spec_html", "*.html"),
+    ("postfix", POSTFIX_DOC, f"{DOC}/postfix/html", "[A-Z]*.html"),
+    ("asymptote", ASYMPTOTE_DOC, f"{DOC}/asymptote/html", "**/*.html"),
+    ("erlang", ERLANG_DOC, f"{DOC}/erlang-doc", "**/doc/html/*.html"),
 )
-"""Name, package, folder and files of each work."""
-ADDRESS = re.compile(r"https?://[\w.-]+\.[a-z]{2,}[^\s>)}\]\"'`|]*")
-MARK = re.compile(r"[A-Z]<{1,3} ?([^<>]*?) ?>{1,3}")
-FEWEST_WORDS, MOST_WORDS = 15, 1_000
-"""A listing may be a whole file."""
+CITING: tuple[Work, ...] = (
+    ("node", NODE_DOC, f"{DOC}/nodejs/api", "*.html"),
+    ("django", DJANGO_DOC, f"{DOC}/python-django-doc/html", "**/*.html"),
+    ("developers-reference", DEVELOPERS_REFERENCE, "usr/share/developers-reference", "*.html"),
+    ("policy", POLICY, f"{DOC}/debian-policy/policy.html", "*.html"),
+    ("cmake", CMAKE_DOC, f"{DOC}/cmake-data/html/_sources", "*/*.rst.txt"),
+    ("git", GIT_DOC, f"{DOC}/git-doc", "**/*.html"),
+    ("erlang", ERLANG_DOC, f"{DOC}/erlang-doc", "**/doc/html/*.html"),
+)
+BOOK_WORDS = 100
+COMMENTARIES = (("Henry", HENRY), ("Scofield", SCOFIELD), ("Spurgeon", SPURGEON))
+BREAK = re.compile(r"<lb/?>|<lb [^>]*>|<br[^>]*>|</p>|</item>|<milestone[^>]*>")
+WITH_SOURCE = {"text": "text", "source": "source"}
 
 
-def pages(cache: Cache) -> Iterator[tuple[str, Path]]:
-    """Work and path of every file, in order."""
-    for work, package, folder, files in WORKS:
-        for path in sorted((unpacked(package, cache) / folder).glob(files)):
-            yield work, path
-
-
-def manuals(words: int, cache: Cache) -> pa.Table:
-    """The works in passages; the work is the source."""
+def old_books(cache: Cache) -> pa.Table:
+    """A novel of 1851 and three commentaries of the 18th to the 20th century in passages; the author is the source."""
     found = (
-        (passage, work)
-        for work, path in pages(cache)
-        if work != "answers"
-        for passage in passages(_text(read_text(path), path), words)
-        if passage.count(" ") <= MOST_WORDS
+        (one_line(passage), author)
+        for author, text in _old_texts(cache)
+        for passage in passages(text.replace(". ", ".\n\n"), BOOK_WORDS)
     )
     rows = list(dict.fromkeys(found))
-    return pa.table({"text": [text for text, _ in rows], "source": [work for _, work in rows]})
+    return pa.table({"text": [text for text, _ in rows], "source": [author for _, author in rows]})
 
 
-def cited(cache: Cache) -> pa.Table:
-    """Paragraphs of the works that name an address or link to one."""
-    rows = list(dict.fromkeys(_cited(cache)))
-    return pa.table({"text": [text for text, _ in rows], "url": [address for _, address in rows]})
+def _old_texts(cache: Cache) -> Iterator[tuple[str, str]]:
+    for path in sorted((unpacked(MOBY_DICK, cache) / "package" / "data").glob("chapter_*.json")):
+        yield "Melville", str(json.loads(path.read_text(encoding="utf-8"))["text"])
+    for author, package in COMMENTARIES:
+        yield from ((author, html_text(BREAK.sub("</p>", entry))) for _, entry in verses(package, cache))
 
-
-def _cited(cache: Cache) -> Iterator[tuple[str, str]]:
-    for _, path in pages(cache):
-        for paragraph in _paragraphs(read_text(path), path):
-            address = ADDRESS.search(paragraph)
-            text = one_line(_text(paragraph, path))
-            if address is not None and FEWEST_WORDS <= text.count(" ") <= MOST_WORDS:
-                yield text, address.group().rstrip(".,);:")
-
-
-def _paragraphs(text: str, path: Path) -> Iterable[str]:
-    return text.split("\n\n") if path.suffix == ".pod" else PARAGRAPH_END.split(text.split("<body", 1)[-1])
-
-
-def _text(source: str, path: Path) -> str:
-    """Pod or HTML as a reader sees it."""
-    if path.suffix == ".pod":
-        return MARK.sub(lambda found: found.group(1).split("|")[0], source)
-    return html_text(source) if "</p>" in source or "<pre" in source else plain(source)
-
-
-WITH_SOURCE = {"text": "text", "source": "source"}
-USED = tuple(package for _, package, _, _ in WORKS)
 
 SETS = (
     Dataset(
-        name="manuals",
+        name="handbooks",
         modality=Modality.DOCUMENTS,
         split=Split.REPORTING,
-        packages=USED[:-1],
+        packages=tuple(package for _, package, _, _ in HANDBOOKS),
         columns=WITH_SOURCE,
-        what="Seven manuals in passages of 150 words; the manual is the source",
-        load=lambda cache: manuals(WORDS, cache),
+        what="Handbooks of eight programs in passages of 150 words; the program is the source",
+        load=lambda cache: manuals(WORDS, cache, HANDBOOKS),
+        rows=5_000,
     ),
     Dataset(
-        name="manuals-24k",
+        name="old-books",
         modality=Modality.DOCUMENTS,
         split=Split.REPORTING,
-        packages=USED[:-1],
+        packages=(MOBY_DICK, HENRY, SCOFIELD, SPURGEON),
         columns=WITH_SOURCE,
-        what="The same in passages of 60 words",
-        load=lambda cache: manuals(SHORT, cache),
+        what="A novel and three commentaries, 1706 to 1917, in passages of 100 words; the author is the source",
+        load=old_books,
+        rows=4_000,
+    ),
+    Dataset(
+        name="handbooks-24k",
+        modality=Modality.DOCUMENTS,
+        split=Split.REPORTING,
+        packages=tuple(package for _, package, _, _ in HANDBOOKS),
+        columns=WITH_SOURCE,
+        what="The same handbooks in passages of 60 words",
+        load=lambda cache: manuals(SHORT, cache, HANDBOOKS),
         rows=LARGE,
     ),
     Dataset(
-        name="works-cited",
+        name="citations",
         modality=Modality.DOCUMENTS,
         split=Split.REPORTING,
-        packages=USED,
+        packages=tuple(package for _, package, _, _ in CITING),
         columns={"text": "text", "url": "url"},
-        what="Paragraphs of eight works that name an address, which stands for where they came from",
-        load=cited,
-        rows=3_000,
+        what="Paragraphs of seven handbooks that name an address, which stands for where they came from",
+        load=lambda cache: cited(cache, CITING),
+        rows=2_700,
     ),
 )

@@ -1,95 +1,84 @@
-"""Pictures for reporting: coloured sprites as the game's own PNG files, and grey pieces of photographs as columns."""
+"""Pictures for reporting: emoji as a folder of files, and drawn or photographed stamps of a painting program."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from benchmarks.detection.cache import Cache
 from benchmarks.detection.dataset import Dataset, Modality, Split
-from benchmarks.detection.packages import PHOTOGRAPHS, WESNOTH, unpacked
+from benchmarks.detection.packages import EMOJI, STAMPS, unpacked
 from poisonguard.redteam.png import encode
 
-IMAGES = "usr/share/games/wesnoth/1.16/data/core/images"
-TERRAINS = ("castle", "water", "interior", "walls", "forest", "flat", "bridge", "village", "grass", "cave", "mountains")
-FEWEST_PICTURES = 200
+IMAGE = {"image": "image", "label": "label"}
+FEWEST_PICTURES = 60
 """Of a class."""
-PIECES, PIECE, GREY = 260, 56, 14
-"""Pieces of a photograph; the side of one in the photograph, and as pixels of the table."""
-MANY, SMALL = 1_700, 32
-"""The same for the pictures that time is measured with."""
-PHOTOGRAPH_WIDTH = 1280
-SEED = 5
+SIDE = 48
 
 
-def sprites(cache: Cache) -> pa.Table:
-    """Figures and landscapes of a game, coloured PNG; the kind of landscape, or the figures' people, is the class."""
-    root = unpacked(WESNOTH, cache) / IMAGES
-    files = [
-        path
-        for folder in ("terrain", "units")
-        for path in sorted((root / folder).rglob("*.png"))
-        if not path.is_symlink() and (folder == "units" or path.relative_to(root / folder).parts[0] in TERRAINS)
-    ]
-    labels = [path.relative_to(root).parts[1].split("-")[0] for path in files]
-    table = pa.table({"image": pa.array([path.read_bytes() for path in files], pa.binary()), "label": labels})
-    counts = Counter(labels)
-    return table.filter(pa.array([counts[label] >= FEWEST_PICTURES for label in labels]))
+def emoji(cache: Cache) -> pa.Table:
+    """Emoji of 64 x 64 pixels, those of every colour of skin, as the files' own PNG; the category is the class."""
+    root = unpacked(EMOJI, cache) / "package"
+    folder = root / "img" / "twitter" / "64"
+    rows = [(folder / name, label) for name, label in _named(json.loads((root / "emoji.json").read_text("utf-8")))]
+    counts = Counter(label for path, label in rows if path.is_file())
+    kept = [(path, label) for path, label in rows if path.is_file() and counts[label] >= FEWEST_PICTURES]
+    images = pa.array([path.read_bytes() for path, _ in kept], pa.binary())
+    return pa.table({"image": images, "label": [label for _, label in kept]})
 
 
-def pieces(cache: Cache) -> pa.Table:
-    """Square pieces of photographs of nature, grey, one column for each pixel; the photograph is the class."""
-    found = list(_cut(cache, PIECES, PIECE))
-    pixels = np.array([np.asarray(piece.convert("L").resize((GREY, GREY)), np.uint8).ravel() for piece, _ in found])
-    columns = {f"pixel_{place}": pixels[:, place] for place in range(pixels.shape[1])}
-    return pa.table({**columns, "label": [photograph for _, photograph in found]})
+def _named(entries: list[dict[str, object]]) -> Iterator[tuple[str, str]]:
+    """Picture and category of every emoji, and of what it looks like in other colours."""
+    for entry in entries:
+        varied = entry.get("skin_variations", {})
+        others = varied.values() if isinstance(varied, dict) else ()
+        for one in (entry, *others):
+            yield str(one["image"]), str(entry["category"]).lower().replace(" & ", "-")
 
 
-def colour_pieces(cache: Cache) -> pa.Table:
-    """Many small pieces of the same photographs as coloured PNG, to measure time with."""
-    found = list(_cut(cache, MANY, SMALL))
-    images = [encode(np.asarray(piece, np.uint8)) for piece, _ in found]
-    return pa.table({"image": pa.array(images, pa.binary()), "label": [photograph for _, photograph in found]})
-
-
-def _cut(cache: Cache, count: int, side: int) -> Iterator[tuple[Any, str]]:
-    """``count`` square pieces of every photograph, and its name."""
+def stamps(cache: Cache) -> pa.Table:
+    """Photographs and drawings to stamp with, on white within 48 x 48 pixels; the theme is the class."""
     from PIL import Image  # noqa: PLC0415 - only for this set
 
-    rng = np.random.default_rng(SEED)
-    folder = unpacked(PHOTOGRAPHS, cache) / "usr" / "share" / "backgrounds" / "mate" / "nature"
-    for path in sorted(folder.glob("*.jpg")):
+    root = unpacked(STAMPS, cache) / "usr" / "share" / "tuxpaint" / "stamps"
+    images, labels = [], []
+    for path in sorted(path for path in root.rglob("*.png") if not path.stem.endswith("_mirror")):
         with Image.open(path) as opened:
-            height = PHOTOGRAPH_WIDTH * opened.height // opened.width
-            photograph = opened.convert("RGB").resize((PHOTOGRAPH_WIDTH, height))
-        lefts, tops = rng.integers(0, PHOTOGRAPH_WIDTH - side, count), rng.integers(0, height - side, count)
-        for left, top in zip(lefts.tolist(), tops.tolist(), strict=True):
-            yield photograph.crop((left, top, left + side, top + side)), path.stem
+            picture = opened.convert("RGBA")
+        picture.thumbnail((SIDE, SIDE))
+        ground = Image.new("RGBA", (SIDE, SIDE), "white")
+        ground.alpha_composite(picture, ((SIDE - picture.width) // 2, (SIDE - picture.height) // 2))
+        images.append(encode(np.asarray(ground.convert("RGB"), np.uint8)))
+        labels.append(path.relative_to(root).parts[0])
+    counts = Counter(labels)
+    table = pa.table({"image": pa.array(images, pa.binary()), "label": labels})
+    return table.filter(pa.array([counts[label] >= FEWEST_PICTURES for label in labels]))
 
 
 SETS = (
     Dataset(
-        name="sprites",
+        name="emoji",
         modality=Modality.IMAGES,
         split=Split.REPORTING,
-        packages=(WESNOTH,),
-        columns={"image": "image", "label": "label"},
-        what="Figures and landscapes of a game, coloured PNG with an alpha channel, of several sizes",
-        load=sprites,
+        packages=(EMOJI,),
+        columns=IMAGE,
+        what="Emoji in every colour of skin as a folder of PNG files with an alpha channel; the folder is the class",
+        load=emoji,
         rows=3_000,
+        folders=True,
     ),
     Dataset(
-        name="photographs",
+        name="stamps",
         modality=Modality.IMAGES,
         split=Split.REPORTING,
-        packages=(PHOTOGRAPHS,),
-        columns={"label": "label"},
-        what="Pieces of twelve photographs of nature, 14 x 14 grey pixels as columns; the photograph is the class",
-        load=pieces,
-        rows=3_000,
+        packages=(STAMPS,),
+        columns=IMAGE,
+        what="Photographs and drawings of a painting program, scaled to 48 x 48 and written as PNG, by theme",
+        load=stamps,
+        rows=530,
     ),
 )

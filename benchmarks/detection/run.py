@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.detection import ceiling, ours, peering
 from benchmarks.detection.build import Files, NotPossible, build
-from benchmarks.detection.cache import Cache, write_json
+from benchmarks.detection.cache import Cache, digest_of, write_json
 from benchmarks.detection.cases import Case, Kind
 from benchmarks.detection.dataset import Dataset
 from benchmarks.detection.datasets import dataset_named
@@ -56,16 +56,18 @@ class System:
     judge: Callable[[Files, dict[str, str]], dict[str, Any]]
 
 
-def run(
+def run(  # noqa: PLR0913 - each is one thing said elsewhere
     cases: Sequence[Case],
     cache: Cache,
     *,
     with_peers: bool,
     fresh: bool = False,
+    embeddings: str | None = None,
     lookup: Callable[[str], Dataset] = dataset_named,
 ) -> Iterator[Measured]:
     """What poisonguard makes of ``cases``, one after the other; with peers and ceiling if wanted."""
-    system = System(ours.NAME, ours.version(), ours.scan_case)
+    version = ours.version() if embeddings is None else digest_of(ours.version(), embeddings)
+    system = System(ours.NAME, version, partial(ours.scan_case, embeddings=embeddings))
     for case in cases:
         dataset = lookup(case.dataset)
         result = _result(case, dataset, cache, system, fresh=fresh)

@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from benchmarks.detection.cache import HERE, PROJECT, Cache, code_digest
-from benchmarks.detection.reporting_documents import SHORT, manuals
-from benchmarks.detection.reporting_images import colour_pieces
-from benchmarks.detection.reporting_instructions import many_pairs
+from benchmarks.detection.sets_more_documents import SHORT, manuals
+from benchmarks.detection.sets_more_images import colour_pieces
+from benchmarks.detection.sets_more_instructions import many_pairs
 from benchmarks.detection.sets_tabular import r_frame
 
 SECONDS = 60

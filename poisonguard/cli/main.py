@@ -21,6 +21,7 @@ from poisonguard.version import VERSION
 COMMANDS: dict[str, str] = {
     "init": "Infer column roles and write poisonguard.yaml and policy.yaml.",
     "scan": "Look for signs of poisoning, drift, duplicates and label errors.",
+    "worker": "Fold a share of a dataset on this machine, for a scan that then only judges.",
     "sign": "Hash a dataset and publish its signed manifest.",
     "approve": "Approve a scanned version for training.",
     "reject": "Reject a version, with a reason.",

@@ -73,5 +73,5 @@ def workers_option(command: CommandT) -> CommandT:
         "--workers",
         type=click.IntRange(1, 256),
         default=None,
-        help="Threads; one per processor when not given. Never changes a result.",
+        help="Threads or processes; one per processor when not given. Never changes a result.",
     )(command)

@@ -16,14 +16,14 @@ from typing import Self
 
 import pyarrow as pa
 
-from poisonguard.dataset.arrowtypes import columns_of, conform_batch, refuse_duplicates
-from poisonguard.dataset.blocks import BLOCK_BYTES, BLOCK_ROWS, blocks
+from poisonguard.dataset.arrowtypes import columns_of, refuse_duplicates
+from poisonguard.dataset.blocks import BLOCK_BYTES, BLOCK_ROWS
 from poisonguard.dataset.chunktree import BLAKE3_TREE, ChunkTree
 from poisonguard.dataset.datafiles import DataFile, DataFiles
 from poisonguard.dataset.discover import Tree, changed_paths, discover, local_path
 from poisonguard.dataset.emptiness import refuse_nothing, tableless
 from poisonguard.dataset.filelook import look
-from poisonguard.dataset.formats.base import Source, readable_as
+from poisonguard.dataset.formats.base import Source
 from poisonguard.dataset.hashing import FileDigests, Hashing, KnownFiles, hash_files
 from poisonguard.dataset.identify import identify
 from poisonguard.dataset.names import shown
@@ -31,12 +31,13 @@ from poisonguard.dataset.notes import notes_on
 from poisonguard.dataset.parallel import in_order
 from poisonguard.dataset.partitions import Batch, Partition, of_pictures
 from poisonguard.dataset.pictures import Pictures, pictures_of
+from poisonguard.dataset.reading import PictureReading, Reading, TableReading, picture_name, table_name
 from poisonguard.dataset.sniff import COMPRESSED, DECLARED, HEAD_BYTES
+from poisonguard.dataset.storage import Storage
 from poisonguard.dataset.unify import unified_schema
 from poisonguard.dataset.unpack import Scratch
 from poisonguard.domain.dataset import Column
 from poisonguard.domain.filefact import FileFact, FileFacts
-from poisonguard.domain.wording import count
 from poisonguard.errors import DataChanged, NothingToScan
 
 _Hashed = tuple[str, FileDigests]
@@ -112,32 +113,20 @@ class Dataset:
             UnreadableData: A file cannot be read as what it is.
             DataChanged: The bytes are no longer those that were hashed.
         """
-        wanted = self.schema if columns is None else pa.schema([self.schema.field(name) for name in columns])
+        return self.reading(partition).batches(columns)
+
+    def reading(self, partition: Partition) -> Reading:
+        """One of ``partitions()`` with all that it takes to read it, in this process or another."""
         if self.pictures is not None:
-            yield from self._read_pictures(self.pictures, partition, wanted)
-            return
+            return PictureReading(partition.file, self.pictures.run(partition.file, partition.files), self.schema)
         path, table = self.files.tables[partition.file]
-        first_row = partition.first_row
-        with readable_as(path, "the dataset's columns", hint="A value does not fit the type of the other files."):
-            for block in blocks(conform_batch(batch, wanted) for batch in table.read(partition.part, wanted)):
-                yield Batch(partition.file, first_row, block)
-                first_row += block.num_rows
-        self._check_count(partition, first_row - partition.first_row)
+        return TableReading(path, table, partition, self.schema)
 
-    @staticmethod
-    def _read_pictures(pictures: Pictures, partition: Partition, wanted: pa.Schema) -> Iterator[Batch]:
-        file = partition.file
-        for block in blocks(pictures.read(file, partition.files, wanted)):
-            yield Batch(file, 0, block, scattered=True)
-            file += block.num_rows
-
-    def _check_count(self, partition: Partition, rows: int) -> None:
-        if partition.rows not in {None, rows}:
-            raise DataChanged(
-                f"{shown(self.files.tables[partition.file][0])}: "
-                f"{count(rows, 'row')} where {partition.rows:,} were counted",
-                hint="The file contradicts itself: fetch it again.",
-            )
+    def name_of(self, partition: Partition) -> str:
+        """What one of ``partitions()`` is called by its content: equal names, equal rows."""
+        if self.pictures is not None:
+            return picture_name(self.pictures.run(partition.file, partition.files), self.schema)
+        return table_name(self.files[partition.file], partition, self.schema)
 
     def peek(self, rows: int = 1000) -> pa.Table:
         """The first rows of the dataset; of pictures, as many as fill a block at most.
@@ -254,6 +243,17 @@ class _Counter:
 
 
 @dataclass(frozen=True, slots=True)
+class _SourceOf:
+    """Opens a file that was hashed."""
+
+    storage: Storage
+    tree: ChunkTree
+
+    def __call__(self, item: DataFile) -> Source:
+        return Source(self.storage, item.path, item.size, item.leaves, tree=self.tree)
+
+
+@dataclass(frozen=True, slots=True)
 class _Opening:
     """How to open what was listed."""
 
@@ -267,7 +267,7 @@ class _Opening:
         try:
             files, notes = self._files(progress)
             _refuse_changes(location, self.listed)
-            pictures = pictures_of(files, self._source)
+            pictures = pictures_of(files, _SourceOf(self.listed.storage, self.hashing.tree))
             if pictures is not None:
                 files.set_tables_aside()
             refuse_nothing(location, files)
@@ -284,9 +284,6 @@ class _Opening:
             files.append(item, facts)
             notes += more
         return files, notes
-
-    def _source(self, item: DataFile) -> Source:
-        return Source(self.listed.storage, item.path, item.size, item.leaves, tree=self.hashing.tree)
 
     def _hashed(self, counter: _Counter) -> Iterator[_Hashed]:
         wanted = ((item.path, item.size) for item in self.listed.files)

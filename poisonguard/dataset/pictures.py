@@ -12,7 +12,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import PurePosixPath
@@ -103,41 +103,63 @@ class Pictures:
     _facts: PictureFacts = field(repr=False)
     _made: dict[str, str]
 
-    def read(self, first: int, files: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """The rows of ``files`` files from number ``first``, with the columns of ``schema``.
+    def run(self, first: int, files: int) -> PictureRun:
+        """The rows of ``files`` files from number ``first``, ready to be read anywhere."""
+        items = tuple(self._files.between(first, first + files))
+        made = {name: self._column(name, items) for kind, name in self._made.items() if kind != "image"}
+        described = self._facts.values([item.path for item in items], self._facts.schema.names) | made
+        columns = [name for name in self.schema.names if name in described]
+        fields = pa.schema([self.schema.field(name) for name in columns])
+        batch = pa.RecordBatch.from_arrays([described[name] for name in columns], schema=fields)
+        return PictureRun(items, self._made["image"], batch, self._source_of)
+
+    def _column(self, name: str, items: Sequence[DataFile]) -> pa.Array:
+        folders = [item.path.rpartition("/")[0] for item in items]
+        if name == self._made["path"]:
+            return pa.array([item.path for item in items], pa.string())
+        if name == self._made.get("split"):
+            return pa.array([self._layout.split_of(folder) for folder in folders], pa.string())
+        return pa.array([self._layout.label(folder) for folder in folders], pa.string())
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRun:
+    """Consecutive pictures with what is said of them: a plain value, which holds no open file.
+
+    Attributes:
+        items: The files.
+        image: The column of their bytes.
+        said: Every other column, a row for each file.
+    """
+
+    items: tuple[DataFile, ...]
+    image: str
+    said: pa.RecordBatch
+    _source_of: SourceOf = field(repr=False)
+
+    def read(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The rows, with the columns of ``schema``.
 
         Raises:
             DataChanged: The bytes are no longer those that were hashed.
         """
-        held: list[DataFile] = []
-        size = 0
-        with_bytes = self._made["image"] in schema.names
-        for item in self._files.between(first, first + files):
-            held.append(item)
+        with_bytes = self.image in schema.names
+        start = size = 0
+        for number, item in enumerate(self.items, start=1):
             size += item.size if with_bytes else 0
-            if len(held) == BATCH_FILES or size >= BATCH_BYTES:
-                yield self._batch(held, schema)
-                held, size = [], 0
-        if held:
-            yield self._batch(held, schema)
+            if number - start == BATCH_FILES or size >= BATCH_BYTES or number == len(self.items):
+                yield self._batch(start, number, schema)
+                start, size = number, 0
 
-    def _batch(self, items: list[DataFile], schema: pa.Schema) -> pa.RecordBatch:
-        columns = {name: self._column(name, items) for name in self._made.values() if name in schema.names}
-        facts = self._facts.values(
-            [item.path for item in items], [name for name in schema.names if name not in columns]
-        )
-        columns |= facts
-        return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
-
-    def _column(self, name: str, items: list[DataFile]) -> pa.Array:
-        folders = [item.path.rpartition("/")[0] for item in items]
-        if name == self._made["path"]:
-            return pa.array([item.path for item in items], pa.string())
-        if name == self._made["image"]:
-            return pa.array([self._bytes(item) for item in items], pa.binary())
-        if name == self._made.get("split"):
-            return pa.array([self._layout.split_of(folder) for folder in folders], pa.string())
-        return pa.array([self._layout.label(folder) for folder in folders], pa.string())
+    def _batch(self, start: int, stop: int, schema: pa.Schema) -> pa.RecordBatch:
+        said = self.said.slice(start, stop - start)
+        arrays = [
+            pa.array([self._bytes(item) for item in self.items[start:stop]], pa.binary())
+            if name == self.image
+            else said.column(name)
+            for name in schema.names
+        ]
+        return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     def _bytes(self, item: DataFile) -> bytes:
         with self._source_of(item).open() as file:

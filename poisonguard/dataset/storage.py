@@ -70,6 +70,10 @@ class LocalStorage:
     def __init__(self, root: str) -> None:
         self.root = root
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """The same files from another process, whatever its working directory is."""
+        return LocalStorage, (os.path.abspath(self.root),)  # noqa: PTH100 - str paths keep names that are not UTF-8
+
     def open(self, path: str) -> LocalHandle:
         """Open one regular file without following any link."""
         *folders, name = path.split("/")

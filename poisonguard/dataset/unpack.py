@@ -9,6 +9,7 @@ Parquet and Arrow files are read from their end. Rules:
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -48,14 +49,44 @@ class Scratch:
 
 
 class _Unpacked:
-    """The storage of one unpacked file; its messages name the file it came from."""
+    """The storage of one unpacked file; its messages name the file it came from.
 
-    def __init__(self, file: Path) -> None:
+    On another machine, where the folder is not, the file is unpacked once more; what is read is checked there, too.
+    """
+
+    def __init__(self, file: Path, packed: Source) -> None:
         self._file = file
+        self._packed = packed
 
     def open(self, path: str) -> LocalHandle:
         """Open it, whatever it is called in the dataset."""
-        return LocalHandle(path, os.open(self._file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
+        try:
+            return _opened(path, self._file)
+        except FileNotFoundError:
+            return _opened(path, _again(self._packed))
+
+
+def _opened(path: str, file: Path) -> LocalHandle:
+    return LocalHandle(path, os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
+
+
+_elsewhere = Scratch()
+"""What a worker on another machine unpacks, for as long as it lives."""
+_here: dict[tuple[str, bytes], Path] = {}
+_unpacking = threading.Lock()
+
+
+def _again(packed: Source) -> Path:
+    """The file, unpacked on this machine; once for all partitions in it."""
+    with _unpacking:
+        key = (packed.path, packed.leaves)
+        if key not in _here:
+            if not _here:
+                atexit.register(_elsewhere.close)
+            file = _elsewhere.new_file()
+            _write(packed, file)
+            _here[key] = file
+        return _here[key]
 
 
 def unpacked(source: Source, scratch: Scratch) -> Source:
@@ -66,18 +97,24 @@ def unpacked(source: Source, scratch: Scratch) -> Source:
     """
     try:
         file = scratch.new_file()
-        with file.open("xb") as sink, source.stream() as stream:
-            size, leaves = 0, []
-            while chunk := _chunk(stream):
-                sink.write(chunk)
-                leaves.append(blake3(chunk).digest())
-                size += len(chunk)
+        size, leaves = _write(source, file)
     except OSError as error:
         raise UnreadableData(
             f"{source.shown}: cannot be unpacked to the temporary folder: {error.strerror}",
             hint="Point TMPDIR to a disk with room, or decompress the file yourself.",
         ) from error
-    return Source(_Unpacked(file), source.path, size, b"".join(leaves))
+    return Source(_Unpacked(file, source), source.path, size, leaves)
+
+
+def _write(source: Source, file: Path) -> tuple[int, bytes]:
+    """Unpack into a new file; its size and leaves."""
+    with file.open("xb") as sink, source.stream() as stream:
+        size, leaves = 0, []
+        while chunk := _chunk(stream):
+            sink.write(chunk)
+            leaves.append(blake3(chunk).digest())
+            size += len(chunk)
+    return size, b"".join(leaves)
 
 
 def _chunk(stream: Stream) -> bytes:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from poisonguard.detectors.answer_judges import Judges, Lessons, Mask, fold_of
+from poisonguard.detectors.answer_judges import PLAUSIBLE, Judges, Lessons, Mask, fold_of
 from poisonguard.detectors.answer_tasks import Examiners, tasks_of
 from poisonguard.detectors.content_model import Floats
 from poisonguard.detectors.features_text import Hashes
@@ -56,6 +56,8 @@ class AnswerModel:
         words: Turns prompts into a matrix.
         found: Contradiction of the rows that taught, shape (taught,).
         foreign: Which of their answers are not even among the likeliest, shape (taught,).
+        doubt: What honest answers would be: (chance of every answer, its contradiction; minus infinity for the
+            likeliest), shapes (taught, answers).
         examiners: Models of tasks and of their answers.
     """
 
@@ -63,6 +65,7 @@ class AnswerModel:
     words: Words
     found: Floats
     foreign: Mask
+    doubt: tuple[Floats, Floats]
     examiners: Examiners
 
     @classmethod
@@ -78,7 +81,16 @@ class AnswerModel:
         with threads().limit(limits=1):
             examiners = Examiners.fit(lessons, task)
             found, foreign = examiners.contradiction(lessons), judges.is_foreign(lessons)
-        return cls(answers, words, found, foreign, examiners)
+            doubt = _doubt(examiners, judges, lessons)
+        return cls(answers, words, found, foreign, doubt, examiners)
+
+    def expected(self, cut: float) -> float:
+        """How many rows that taught would contradict their prompt by ``cut`` if all answers were honest.
+
+        That is what the models themselves say: where answers are hard to tell from prompts, unlikely ones are given.
+        """
+        chances, against = self.doubt
+        return float(chances[against >= cut].sum())
 
     def contradiction(self, prompts: Sequence[str], codes: Codes, hashes: Hashes) -> Floats:
         """Of each row with an answer; minus infinity of others, shape (rows,)."""
@@ -89,6 +101,13 @@ class AnswerModel:
             with threads().limit(limits=1):
                 result[rows] = self.examiners.contradiction(Lessons(matrix, codes[rows], fold_of(hashes[rows])))
         return result
+
+
+def _doubt(examiners: Examiners, judges: Judges, lessons: Lessons) -> tuple[Floats, Floats]:
+    """(chance of every answer, its contradiction where ``PLAUSIBLE`` others are likelier)."""
+    logs, against = examiners.everything(lessons)
+    place = np.argsort(np.argsort(-judges.logs(lessons), axis=1, kind="stable"), axis=1, kind="stable")
+    return np.exp(logs), np.where(place >= PLAUSIBLE, against, -np.inf)
 
 
 def _table(prompts: Sequence[str]) -> pa.Table:

@@ -121,6 +121,21 @@ class Examiners:
                 found[inside] += judges.contradiction(rows.where(inside, self.place[rows.codes[inside]]))
         return found
 
+    def everything(self, rows: Lessons) -> tuple[Floats, Floats]:
+        """(log-probability, contradiction) of every answer to each row, shapes (rows, answers)."""
+        between, count = self.between.logs(rows), len(rows.codes)
+        logs, against = np.zeros((count, len(self.task))), np.zeros((count, len(self.task)))
+        for number, judges in enumerate(self.within):
+            own = np.flatnonzero(self.task == number)
+            asked = between[:, [number]]
+            inside = np.full((count, len(own)), -np.log(len(own))) if judges is None else judges.logs(rows)
+            logs[:, own] = asked + inside
+            # As in ``contradiction``: that the right task was answered speaks for no answer of it.
+            against[:, own] = np.maximum(self.between.shares[number] - asked, 0.0)
+            if judges is not None:
+                against[:, own] += judges.shares - inside
+        return logs, against
+
 
 def _of_task(lessons: Lessons, fitting: Mask, belongs: Mask, place: Integers) -> Judges | None:
     """A model of one task's answers."""

@@ -76,7 +76,11 @@ class Association:
     @property
     def exclusive(self) -> float:
         """Orders of magnitude against chance if the rows had been taken from all labels."""
-        return float(-np.log10(max(chernoff(self.purity, self.base, len(self.rows)), 1e-300)))
+        return self.against(self.base)
+
+    def against(self, expected: float) -> float:
+        """Orders of magnitude against chance if so many rows were expected to carry the label."""
+        return float(-np.log10(max(chernoff(self.purity, expected, len(self.rows)), 1e-300)))
 
     @property
     def scattered(self) -> bool:
@@ -107,6 +111,11 @@ class Association:
     def leaning(self) -> bool:
         """Whether the rest of the rows speaks against the label, if only by one standard error."""
         return self.expected <= self.base - self.spread
+
+    @property
+    def error(self) -> float:
+        """Standard error of the base rate in so many rows."""
+        return float(np.sqrt(self.base * (1 - self.base) / len(self.rows)))
 
     @property
     def purity(self) -> float:

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from poisonguard.detectors.association import Association, Group, spokesman
-from poisonguard.detectors.phrase_choice import Pools, outstanding
+from poisonguard.detectors.phrase_choice import Judges, Pools, outstanding
 from poisonguard.detectors.phrases import Thresholds
-from poisonguard.detectors.trigger_phrase import TriggerPhrase, TriggerPhraseParams
+from poisonguard.detectors.trigger_phrase import FORMAL_ERRORS, TriggerPhrase, TriggerPhraseParams
 from poisonguard.domain.roles import Role
 from poisonguard.plugin.check import Context, NotApplicable
 from poisonguard.sketches.base import Sketch
@@ -59,8 +59,12 @@ class CleanLabelPhrase(TriggerPhrase):
         def strength(item: Association) -> float:
             return item.exclusive if compared else max(item.evidence, item.exclusive / 2 if item.scattered else 0.0)
 
-        def natural(group: Group) -> bool:
+        def told(group: Group) -> bool:
             return pools.told(spokesman(group), group[0].label)
 
+        def formal(item: Association, taught: float) -> bool:
+            explained = item.against(taught) < self.params.min_evidence
+            return not compared and explained and taught > item.expected + FORMAL_ERRORS * item.error
+
         minimum = self.params.min_burst_evidence if compared else self.params.min_evidence
-        return outstanding(groups, strength, natural, minimum)
+        return outstanding(groups, Judges(strength, told, pools.taught, formal), minimum)

@@ -135,7 +135,13 @@ class ConflictingCopies(Check[ConflictingCopiesParams]):
         if self._texts is not None:
             states = [version[self._texts] for version in versions]
             enough = np.concatenate([enough_words(state, self.params.min_words) for state in states])
-            labels = cluster(documents(*states), threshold=self.params.threshold, eligible=enough).labels
+            labels = cluster(
+                documents(*states),
+                threshold=self.params.threshold,
+                seed=versions[0].seed,
+                eligible=enough,
+                run=versions[0].run,
+            ).labels
             groups = groups_of(labels, labels.size)
             return groups.members, groups.owners
         return _copied(pa.concat_tables([version[self._inputs] for version in versions]))

@@ -20,35 +20,29 @@ from pydantic import Field
 
 from poisonguard.detectors.cells import is_known
 from poisonguard.detectors.drift_versions import approved_hashes
-from poisonguard.detectors.features_tabular import common_columns, feature_columns, without_others
+from poisonguard.detectors.feature_check import FeatureCheck, SampledParams
 from poisonguard.detectors.learners import threads
 from poisonguard.detectors.number_contradictions import Contradicted, Judged, contradicted, orders
 from poisonguard.detectors.number_models import NumberModels
 from poisonguard.domain.finding import Finding
 from poisonguard.plugin.check import (
     Block,
-    Check,
     Context,
     Evidence,
-    MissingEvidence,
     NotApplicable,
-    Params,
     RowScorer,
     Scored,
     Scores,
 )
 from poisonguard.sketches.base import Sketch
 from poisonguard.sketches.new_rows import NewRows
-from poisonguard.sketches.sample import RowSample
 from poisonguard.sketches.values import HashArray
 
 FEWEST = 8
 MIN_SAMPLE = 500
-MAX_COLUMNS = 40
-"""Features that are looked at, the first ones: each is predicted from all others."""
 
 
-class ContradictedNumbersParams(Params):
+class ContradictedNumbersParams(SampledParams):
     """Parameters of the check."""
 
     limit: int = Field(default=20_000, ge=MIN_SAMPLE)
@@ -60,20 +54,17 @@ class ContradictedNumbersParams(Params):
     max_share: float = Field(default=0.1, gt=0, lt=1, description="Share of the rows that may be far out.")
 
 
-class ContradictedNumbers(Check[ContradictedNumbersParams]):
+class ContradictedNumbers(FeatureCheck[ContradictedNumbersParams]):
     """Finds rows that hold a number which the rest of them contradicts."""
 
     detector = "contradicted-numbers"
     params_model = ContradictedNumbersParams
-
-    _note: str = ""
+    most_columns = 40  # each is predicted from all others
+    fitted = "the models are"
 
     def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
         """A sample of rows, and of the new ones."""
-        numeric, categorical = feature_columns(context.columns, context.roles)
-        self._numeric = numeric[:MAX_COLUMNS]
-        self._categorical = categorical[: MAX_COLUMNS - len(self._numeric)]
-        if not numeric or len(self._numeric) + len(self._categorical) < 2:  # noqa: PLR2004 - one to say, one to contradict
+        if self._choose(context) < 2 or not self._numeric:  # noqa: PLR2004 - one to say, one to contradict
             return NotApplicable("no numeric feature column beside another feature")
         return [self._sample, NewRows(self._sample)] if context.has_reference else [self._sample]
 
@@ -84,17 +75,10 @@ class ContradictedNumbers(Check[ContradictedNumbersParams]):
 
     def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
         """Scores the columns that hold contradicted numbers; nothing when none does."""
-        names = (*self._numeric, *self._categorical)
-        common = common_columns(names, evidence, reference)
-        if reference is not None and not common:
-            raise MissingEvidence(f"{reference.name} has no feature column in common")
-        self._note = without_others(names, common)
+        numeric, categorical = self._in_both(evidence, reference)
         known = (evidence if reference is None else reference)[self._sample]
         if known.num_rows < MIN_SAMPLE:
             return NotApplicable(f"{known.num_rows} rows are too few to predict numbers (at least {MIN_SAMPLE})")
-        numeric, categorical = (
-            [name for name in kind if name in common] for kind in (self._numeric, self._categorical)
-        )
         models = NumberModels.fit(known, numeric, categorical, evidence.seed)
         looked = known if reference is None else evidence[NewRows(self._sample)]
         if not models.models or looked.num_rows < FEWEST:
@@ -103,16 +87,6 @@ class ContradictedNumbers(Check[ContradictedNumbersParams]):
         approved = None if reference is None else approved_hashes(reference, self._sample)
         compared = "the rest of the row" if reference is None else reference.name
         return NumberScorer(self, models, found, approved, compared) if found else None
-
-    def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
-        """The sample's size, and columns left out."""
-        seen = min(evidence.rows, self.params.limit)
-        sampled = f"the models are fitted on a sample of {seen:,} rows" if seen < evidence.rows else ""
-        return seen, "; ".join(filter(None, [sampled, self._note]))
-
-    @property
-    def _sample(self) -> RowSample:
-        return RowSample(limit=self.params.limit)
 
     def _found(self, models: NumberModels, looked: pa.Table, base: pa.Table | None) -> list[Contradicted]:
         """The columns that stand, the purest first; one that a purer one explains is left out."""

@@ -7,6 +7,8 @@ where they agree, growing slowly with the odds where they do not, so that no sin
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +20,18 @@ ALLOWED_FALSE_FLAGS = 0.003
 
 AGREEING = 0.25
 """Highest score of a row whose label the models agree with."""
+
+APPROVED = 0.5
+"""What scores of approved rows are multiplied by: they rank below new ones and are never flagged."""
+
+ELSEWHERE = 0.5
+"""The same for rows that are not those whose labels were changed, once it is known which; they count as agreeing."""
+
+IN_CORNER = 0.9
+"""Least score of a contradicted row in a corner where labels changed; margins order them."""
+
+UNSURE = 0.45
+"""Score of the others that carry the corner's label: suspicious, though nothing in them contradicts it."""
 
 RANDOM_SHARE = 0.05
 """Share of random labels against which surprise is measured; the likelihood ratio at the share that matters."""
@@ -48,13 +62,14 @@ def sureness(probabilities: Probabilities) -> Floats:
     return np.asarray(np.log(top[:, 1] + TINY) - np.log(top[:, 0] + TINY))
 
 
-def surprise(probabilities: Probabilities, codes: Codes) -> Floats:
+def surprise(probabilities: Probabilities, codes: Codes, *, to_one: bool = False) -> Floats:
     """Log-likelihood of each label if a few were random, over that by the models alone, shape (rows,).
 
-    The most powerful statistic against labels flipped at random (Neyman and Pearson); every row has a label.
+    The most powerful statistic against labels flipped at random (Neyman and Pearson), ``to_one`` label or to any; every
+    row has a label.
     """
     given = np.maximum(probabilities[np.arange(len(codes)), codes], TINY)
-    by_chance = (1 - given) / (probabilities.shape[1] - 1)
+    by_chance = (1 - given) / (1 if to_one else probabilities.shape[1] - 1)
     return np.asarray(np.log1p(RANDOM_SHARE * (by_chance / given - 1)))
 
 
@@ -82,3 +97,9 @@ def scores(margin: Floats, cut: float) -> Floats:
     agrees = AGREEING * np.exp(np.minimum(margin, 0))
     against = np.maximum(margin, 0)
     return np.asarray(np.where(margin > 0, AGREEING + (1 - AGREEING) * against / (against + 2 * cut), agrees))
+
+
+def contradicts(found: npt.NDArray[np.floating[Any]], *, approved: bool = False) -> npt.NDArray[np.bool_]:
+    """Which scores, of new rows or of approved ones, say that the rest of the row contradicts the label."""
+    part = np.float32(APPROVED if approved else 1.0)
+    return np.asarray((found > part * AGREEING) & (found.astype(np.float32) != part * np.float32(UNSURE)))

@@ -75,7 +75,7 @@ class EntitySteering(InstructionCheck[EntitySteeringParams]):
     detector = "entity-steering"
     params_model = EntitySteeringParams
 
-    def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
+    def compared(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
         """A search for the names that the sample gave away; nothing when there are none."""
         asked = self.looked_at(evidence, reference)
         if asked.rows < MIN_SAMPLE:

@@ -21,12 +21,11 @@ import pandas as pd
 
 from poisonguard.detectors.documents import Corpus, Integers
 from poisonguard.kernels.distinct import document_counts, word_sets
-from poisonguard.kernels.minhash import signatures
 from poisonguard.kernels.mixing import GOLDEN, mix_array
 from poisonguard.kernels.neighbours import Documents, cluster
 from poisonguard.kernels.ngrams import find, ngram_hashes
+from poisonguard.kernels.prints import Sets
 from poisonguard.kernels.tokens import Words
-from poisonguard.kernels.verify import Sets
 
 MAX_RATE = 0.05
 KINSHIP = 0.5
@@ -75,8 +74,8 @@ def families(corpus: Corpus, fewest: int) -> list[Family]:
     rare = counts <= max(MAX_RATE * len(corpus.texts), 2 * fewest)
     words, bounds = word_sets(code.astype(np.int64), offsets, rare)
     shingles = (distinct[words] >> np.uint64(32)).astype(np.uint32)
-    sets = Sets(signatures(shingles, bounds, SEED), bounds, shingles)
-    labels = cluster(Documents([sets]), threshold=KINSHIP, eligible=np.diff(bounds) >= FEWEST_WORDS).labels
+    enough = np.diff(bounds) >= FEWEST_WORDS
+    labels = cluster(Documents([Sets(bounds, shingles)]), threshold=KINSHIP, seed=SEED, eligible=enough).labels
     names, sizes = np.unique(labels[: corpus.judged], return_counts=True)
     chosen = names[sizes >= fewest]
     found = [_family(np.flatnonzero(labels == name), corpus, (words, bounds), distinct) for name in chosen.tolist()]

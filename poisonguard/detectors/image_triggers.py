@@ -4,7 +4,8 @@
    reference; every row is then searched for the marks found.
 2. A mark stands when it is far off from all other pictures and its label far from chance; less distance needs more
    evidence (``Limits.stands``).
-3. With a reference, a mark must have burst: what the reference holds as often was approved.
+3. Near copies count once: the frames of a film share nearly everything, and nobody planted it.
+4. With a reference, a mark must have burst: what the reference holds as often was approved.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from pydantic import Field
 from poisonguard.detectors.image_scorer import Found, MarkScorer, Reader, Scale
 from poisonguard.detectors.labels import Classes
 from poisonguard.detectors.picture_columns import picture_columns
+from poisonguard.detectors.picture_copies import Gallery
+from poisonguard.detectors.picture_rows import new_among, sampled_pictures
 from poisonguard.detectors.picture_seeds import Seed
-from poisonguard.detectors.picture_space import FOLDS, Integers, Mask, PictureSet, PictureSpace
-from poisonguard.detectors.picture_views import View
+from poisonguard.detectors.picture_space import FOLDS, Integers, PictureSet, PictureSpace
+from poisonguard.detectors.picture_views import Grids, View
 from poisonguard.detectors.planted import Mark, grown
 from poisonguard.domain.dataset import Kind
 from poisonguard.domain.finding import Finding, Level, Signal
@@ -61,10 +64,11 @@ class ImageTriggerParams(Params):
     max_shared: float = Field(default=0.125, gt=0, le=1, description="Share of a picture that a mark may cover.")
     min_cohesion: float = Field(default=0.8, ge=0, description="How far apart the pictures are without the mark.")
 
-    def stands(self, mark: Mark) -> bool:
-        """Whether a mark is one that somebody planted."""
-        far = mark.gap >= self.min_gap and mark.evidence >= self.min_evidence
-        contradicted = mark.opposed and mark.evidence >= NEAR_EVIDENCE * self.min_evidence
+    def stands(self, mark: Mark, distinct: float = 1.0) -> bool:
+        """Whether a mark is one that somebody planted; a share of its pictures are ``distinct``, the rest copies."""
+        evidence = distinct * mark.evidence
+        far = mark.gap >= self.min_gap and evidence >= self.min_evidence
+        contradicted = mark.opposed and evidence >= NEAR_EVIDENCE * self.min_evidence
         near = mark.gap >= NEAR * self.min_gap and contradicted
         # On a flat ground a faint pattern is the same nearly everywhere; no family of pictures lies that far off. The
         # detail of a family does.
@@ -117,7 +121,7 @@ class ImageTrigger(Check[ImageTriggerParams]):
 
     def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
         """A search for the marks that the sample gave away; nothing when there are none."""
-        state = self._state(evidence)
+        state = sampled_pictures(evidence, self._sample)
         grids, places = self._pictures.grids(state[PIXELS])
         if len(places) < MIN_PICTURES:
             return NotApplicable(f"{len(places)} readable pictures are too few (at least {MIN_PICTURES})")
@@ -127,17 +131,16 @@ class ImageTrigger(Check[ImageTriggerParams]):
             return NotApplicable(f"fewer than two values of {self._label} stand in {self.params.min_rows} pictures")
         scale = Scale.of(grids)
         fold = (sample_hashes(sampled) % np.uint64(FOLDS)).astype(np.int64)
-        new = self._new(evidence, sampled)
+        new = new_among(sampled, evidence, self._sample)
         pictures = PictureSet(scale.flat(grids), grids.shape[1], classes.codes(sampled), fold, new)
-        found = [
-            item for item in (self._against(mark, pictures, scale, reference) for mark in self._marks(pictures)) if item
-        ]
+        marks = [mark for mark in self._marks(pictures) if self._is_on_many(mark, grids, pictures)]
+        found = [item for item in (self._against(mark, pictures, scale, reference) for mark in marks) if item]
         reader = Reader(self._pictures, Classes(self._label, classes.names), scale, pictures.side)
         return MarkScorer(reader, found, self.report) if found else None
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
         """The sample's size, and pictures that cannot be read."""
-        state = self._state(evidence)
+        state = sampled_pictures(evidence, self._sample)
         broken = state[PIXELS].null_count
         seen = min(evidence.rows, self.params.limit)
         sampled = f"marks are learnt from a sample of {seen:,} pictures" if seen < evidence.rows else ""
@@ -146,7 +149,7 @@ class ImageTrigger(Check[ImageTriggerParams]):
 
     def unreadable(self, evidence: Evidence) -> Iterable[Finding]:
         """A note on pictures that cannot be read."""
-        state = self._state(evidence)
+        state = sampled_pictures(evidence, self._sample)
         broken = state[PIXELS].null_count
         if broken:
             yield self.finding(
@@ -190,22 +193,6 @@ class ImageTrigger(Check[ImageTriggerParams]):
             row_count=len(rows),
         )
 
-    def _state(self, evidence: Evidence) -> pa.Table:
-        """The sampled pictures and those of the sampled new rows, by hash."""
-        state = evidence[self._sample]
-        if NewRows(self._sample) not in evidence:
-            return state
-        new = evidence[NewRows(self._sample)]
-        more = ~np.isin(sample_hashes(new), sample_hashes(state))
-        joined = pa.concat_tables([state, new.filter(pa.array(more))], promote_options="permissive")
-        return joined.take(pa.array(np.argsort(sample_hashes(joined), kind="stable")))
-
-    def _new(self, evidence: Evidence, sampled: pa.Table) -> Mask:
-        """Which sampled pictures the reference does not hold; all, where there is none."""
-        if NewRows(self._sample) not in evidence:
-            return np.ones(sampled.num_rows, dtype=np.bool_)
-        return np.isin(sample_hashes(sampled), sample_hashes(evidence[NewRows(self._sample)]))
-
     def _marks(self, pictures: PictureSet) -> list[Mark]:
         """The marks that stand, each row once."""
         kept: list[Mark] = []
@@ -215,6 +202,12 @@ class ImageTrigger(Check[ImageTriggerParams]):
             if all(len(np.intersect1d(mark.rows, other.rows)) <= OVERLAP * len(mark.rows) for other in kept):
                 kept.append(mark)
         return sorted(kept, key=lambda mark: -mark.evidence)[:MAX_MARKS]
+
+    def _is_on_many(self, mark: Mark, grids: Grids, pictures: PictureSet) -> bool:
+        """Whether it is on different pictures: frames of one film share nearly everything, and count once."""
+        groups = Gallery.of(grids, pictures.codes).groups
+        distinct = len(np.unique(groups[mark.rows]))
+        return distinct >= self.params.min_rows and self.params.stands(mark, distinct / len(mark.rows))
 
     def _grown(self, pictures: PictureSet) -> Iterator[Mark]:
         """What the seeds of every view grow to."""

@@ -3,10 +3,13 @@
 1. Every text column with the role ``prompt`` is part of the prompt; the first with the role ``response`` is learnt.
 2. With a reference, the rows looked at are the new ones, in a sample of their own; without one, a sample of all.
 3. A row without a response teaches nothing and is left out.
+4. Without such columns and a label, exchanges written into the first text column are read, if most of its sampled rows
+   hold one.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -18,13 +21,16 @@ from pydantic import Field
 
 from poisonguard.detectors.features_tabular import common_columns
 from poisonguard.detectors.features_text import MAX_CHARACTERS, Hashes, column_texts
+from poisonguard.detectors.written_exchanges import PROBED, exchange_of, holds_exchanges
 from poisonguard.domain.dataset import Kind
 from poisonguard.domain.finding import Finding
 from poisonguard.domain.roles import Role
-from poisonguard.plugin.check import Check, Context, Evidence, MissingEvidence, NotApplicable, Params
+from poisonguard.plugin.check import Check, Context, Evidence, MissingEvidence, NotApplicable, Params, RowScorer
 from poisonguard.sketches.base import Sketch
 from poisonguard.sketches.new_rows import NewRows
 from poisonguard.sketches.sample import RowSample, sample_hashes, sample_rows
+
+NO_COLUMNS = "no prompt and response columns of text"
 
 MIN_SAMPLE = 100
 """Fewer rows with a response cannot be compared."""
@@ -76,8 +82,13 @@ class InstructionCheck(Check[InstructionParamsT]):
         self._response = next((name for name in context.roles.all(Role.RESPONSE) if name in strings), "")
         base, _, part = self._response.rpartition(".")
         self._is_chat = part == "response" and base in {column.name for column in context.columns}
-        if not self._prompts or not self._response:
-            return NotApplicable("no prompt and response columns of text")
+        self._written = not self._prompts or not self._response
+        if self._written:
+            texts = () if context.roles.first(Role.LABEL) else context.roles.all(Role.TEXT)
+            self._response = next((name for name in texts if name in strings), "")
+            self._prompts = (self._response,)
+        if not self._response:
+            return NotApplicable(NO_COLUMNS)
         return [self._sample, NewRows(self._sample)] if context.has_reference else [self._sample]
 
     def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
@@ -85,16 +96,28 @@ class InstructionCheck(Check[InstructionParamsT]):
         del evidence, reference
         return ()
 
+    def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
+        """What the check compares, if there are exchanges."""
+        if self._written and not self._holds_exchanges(evidence):
+            return NotApplicable(f"{NO_COLUMNS}, and most of {self._response} is no exchange")
+        return self.compared(evidence, reference)
+
+    @abstractmethod
+    def compared(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
+        """The scorer of rows, made from sampled exchanges."""
+
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
-        """The sample's size, and what was cut."""
+        """The sample's size, what was cut, and where exchanges were read."""
         seen = min(evidence.rows, self.params.limit)
         sampled = f"instructions are compared in a sample of {seen:,} rows; " if seen < evidence.rows else ""
+        if self._written and self._holds_exchanges(evidence):
+            sampled += f"prompts and responses are read out of the exchanges written in {self._response}; "
         return seen, f"{sampled}first {MAX_CHARACTERS:,} characters of each text"
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Prompts, then the response."""
-        return (*self._prompts, self._response)
+        return tuple(dict.fromkeys((*self._prompts, self._response)))
 
     @property
     def response(self) -> str:
@@ -108,11 +131,15 @@ class InstructionCheck(Check[InstructionParamsT]):
 
     def prompts(self, table: pa.Table | pa.RecordBatch) -> list[str]:
         """The texts of all prompt columns, a line each, one text per row."""
+        if self._written:
+            return [prompt for prompt, _ in self._exchanges(table)]
         parts = [column_texts(table, column) for column in self._prompts]
         return ["\n".join(filter(None, row)) for row in zip(*parts, strict=True)]
 
     def responses(self, table: pa.Table | pa.RecordBatch) -> list[str]:
         """The responses."""
+        if self._written:
+            return [response for _, response in self._exchanges(table)]
         return column_texts(table, self._response)
 
     def looked_at(self, evidence: Evidence, reference: Evidence | None) -> Asked:
@@ -138,5 +165,15 @@ class InstructionCheck(Check[InstructionParamsT]):
         if not state.num_rows:
             return Asked((), (), sample_hashes(state))
         state = state.filter(pc.is_valid(state[self._response]))
+        if self._written:
+            state = state.filter(pa.array([bool(answer) for _, answer in self._exchanges(state)], pa.bool_()))
         table = sample_rows(state)
         return Asked(tuple(self.prompts(table)), tuple(self.responses(table)), sample_hashes(state))
+
+    def _exchanges(self, table: pa.Table | pa.RecordBatch) -> list[tuple[str, str]]:
+        """The exchange written in each row; two empty texts where there is none."""
+        return [exchange_of(text) or ("", "") for text in column_texts(table, self._response)]
+
+    def _holds_exchanges(self, evidence: Evidence) -> bool:
+        state = evidence[self._sample]
+        return bool(state.num_rows) and holds_exchanges(column_texts(state.slice(0, PROBED), self._response))

@@ -1,9 +1,11 @@
 """What makes contradicted labels suspicious: dataset-level tests, and what they say in a sentence.
 
 Without a reference a plateau of contradictions alarms (``label_plateau``): labels that ignore the row, more of them
-than honest labels were seen to hold. With one, an excess among the new rows does (``label_excess``). It is
+than honest labels were seen to hold; or rows of one label that carry another at random (``label_pairs``). With a
+reference, an excess among the new rows does (``label_excess``). It is
 
-- poison in a corner of the features where the label changed while the rest stayed (``label_regions``);
+- poison in a corner of the features where the label changed while the rest stayed (``label_regions``), and drift
+  where labels are distributed otherwise in the rest, too: another population has its own corners;
 - drift where models that know the new rows agree with most of them: a rule changed;
 - poison otherwise: labels that follow no rule.
 """
@@ -19,6 +21,7 @@ from poisonguard.detectors.contradiction import ALLOWED_FALSE_FLAGS, margins, na
 from poisonguard.detectors.features_tabular import TableEncoder
 from poisonguard.detectors.label_excess import SURE, Excess, Judged, excesses
 from poisonguard.detectors.label_models import LabelModels
+from poisonguard.detectors.label_pairs import HIGHEST_AREA, mixed_labels
 from poisonguard.detectors.label_plateau import Contradictions
 from poisonguard.detectors.label_regions import Corners
 from poisonguard.domain.finding import Signal
@@ -29,6 +32,10 @@ FLIP_SHARE = 0.75
 
 MOST = 0.5
 """Share of an excess that corners must hold, or a rule explain, to be what happened."""
+
+TINY_CHANCE = 1e-300
+MOST_MOVED = 0.1
+"""Total variation of the labels outside the corners from which the population is another one."""
 
 MIN_OTHERS = 200
 """Fewer approved rows than this cannot tell a rule from noise."""
@@ -60,6 +67,7 @@ class Alarm:
         code: The label whose rows are meant; nothing for rows of any.
         corners: Where labels changed, if that is what happened.
         random_share: Share of the rows whose labels are taken for changed at random, where a plateau says so.
+        changed: Rows with the label ``code`` that are taken for changed to it, where a pair of labels says so.
     """
 
     message: str
@@ -69,14 +77,40 @@ class Alarm:
     code: int | None = None
     corners: Corners | None = None
     random_share: float = 0.0
+    changed: float = 0.0
 
 
-def blind_alarm(models: LabelModels, params: LabelNoiseParams) -> Alarm | None:
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the dataset-level tests say.
+
+    Attributes:
+        alarm: The alarm, if there is one.
+        evidence: How far they went towards one, from 0 to 1.
+    """
+
+    alarm: Alarm | None
+    evidence: float = 0.0
+
+
+def blind_verdict(models: LabelModels, params: LabelNoiseParams) -> Verdict:
     """Contradictions that do not fade out where the models are sure."""
     known = models.rows.known
     seen = Contradictions.of(models.first[known], models.rows.codes[known])
     if seen.error > params.max_error:
-        return None
+        return Verdict(None)
+    alarm = _blind_alarm(seen, params) or _pair_alarm(models)
+    return Verdict(alarm, _blind_evidence(seen, params))
+
+
+def _blind_evidence(seen: Contradictions, params: LabelNoiseParams) -> float:
+    """The likeliest plateau where its lower bound should be, or the surest rows' error, whichever is nearer."""
+    plateau = seen.plateau.share / (params.min_foreign if seen.only_foreign else params.min_plateau)
+    surest = seen.surest_at_least / max(params.min_plateau, params.min_faded * seen.error)
+    return float(np.clip(max(plateau, surest), 0.0, 1.0))
+
+
+def _blind_alarm(seen: Contradictions, params: LabelNoiseParams) -> Alarm | None:
     numbers: dict[str, float | int | str] = {
         "contradictions in all rows": round(seen.error, 4),
         "contradictions among the surest fifth": round(seen.surest, 4),
@@ -100,15 +134,45 @@ def blind_alarm(models: LabelModels, params: LabelNoiseParams) -> Alarm | None:
     return None
 
 
-def reference_alarm(
-    models: LabelModels, params: LabelNoiseParams, encoder: TableEncoder, reference: str
-) -> Alarm | None:
+def reference_verdict(models: LabelModels, params: LabelNoiseParams, encoder: TableEncoder, reference: str) -> Verdict:
     """Contradictions among new rows that neither other rows nor other label frequencies explain."""
     known = models.rows.known
     judged = Judged.of(models.first[known], models.rows.codes[known], models.rows.is_new[known])
-    excess = _least_likely(judged, params)
+    tests = excesses(judged)
+    level = params.chance / max(1, len(tests))
+    enough = [item for item in tests if item.share >= params.min_excess]
+    excess = min(enough, key=lambda item: item.chance, default=None)
     if excess is None:
+        return Verdict(None)
+    evidence = float(np.clip(np.log(max(excess.chance, TINY_CHANCE)) / np.log(level), 0.0, 1.0))
+    fired = excess.chance <= level
+    return Verdict(_reference_alarm(excess, models, encoder, judged, reference) if fired else None, evidence)
+
+
+def _pair_alarm(models: LabelModels) -> Alarm | None:
+    """One label given to rows of another at random."""
+    known, names = models.rows.known, models.rows.classes.names
+    mixed = mixed_labels(models.first[known], models.rows.codes[known])
+    if mixed is None:
         return None
+    message = (
+        f"{mixed.carried:,} of {mixed.rows:,} sampled rows that look like {names[mixed.looks]} are labelled "
+        f"{names[mixed.given]}, and no doubt of the models tells which; honest mistakes lie where rows are in between"
+    )
+    numbers: dict[str, float | int | str] = {
+        "rows that look like the one label": mixed.rows,
+        "rows of them with the other": mixed.carried,
+        "area under the ROC curve of the models' doubt": round(mixed.area, 3),
+        "its upper bound": round(mixed.bound, 3),
+        "threshold": HIGHEST_AREA,
+    }
+    return Alarm(message, "models of the other rows", numbers, code=mixed.given, changed=FLIP_SHARE * mixed.carried)
+
+
+def _reference_alarm(
+    excess: Excess, models: LabelModels, encoder: TableEncoder, judged: Judged, reference: str
+) -> Alarm:
+    """What the least likely excess means."""
     corners = _explaining(excess, models, encoder, judged)
     numbers: dict[str, float | int | str] = {
         "contradicted labels among new rows": excess.wrong,
@@ -116,7 +180,7 @@ def reference_alarm(
         "p": float(f"{excess.chance:.2g}"),
     }
     if corners is not None:
-        return Alarm(_in_corners(models, corners), reference, numbers, corners=corners)
+        return _corner_alarm(models, corners, numbers, reference)
     name = "" if excess.code is None else f" labelled {models.rows.classes.names[excess.code]}"
     message = (
         f"Models of the reference contradict {excess.wrong:,} of {excess.rows:,} sampled new rows{name}: another label "
@@ -129,6 +193,26 @@ def reference_alarm(
     return Alarm(message, reference, numbers, code=excess.code)
 
 
+def _corner_alarm(
+    models: LabelModels, corners: Corners, numbers: dict[str, float | int | str], reference: str
+) -> Alarm:
+    """Poison, unless labels moved everywhere."""
+    message, moved = _in_corners(models, corners), _moved_elsewhere(models, corners)
+    numbers |= {"change of label frequencies elsewhere": round(moved, 4)}
+    if moved <= MOST_MOVED:
+        return Alarm(message, reference, numbers, corners=corners)
+    message += f"; elsewhere labels are distributed otherwise, too (total variation {moved:.2f})"
+    return Alarm(message, reference, numbers, Signal.DRIFT)
+
+
+def _moved_elsewhere(models: LabelModels, corners: Corners) -> float:
+    """Total variation between the labels of new and of approved rows that lie in no corner."""
+    rows, size = models.rows, len(models.rows.classes.names)
+    rest = rows.known & ~corners.around(rows.table)
+    new, old = (np.bincount(rows.codes[rest & side], minlength=size) for side in (rows.is_new, ~rows.is_new))
+    return 0.5 * float(np.abs(new / max(1, new.sum()) - old / max(1, old.sum())).sum())
+
+
 def _explaining(excess: Excess, models: LabelModels, encoder: TableEncoder, judged: Judged) -> Corners | None:
     """Corners of the features that hold most of the excess; nothing when it is spread."""
     known = models.rows.known
@@ -136,14 +220,6 @@ def _explaining(excess: Excess, models: LabelModels, encoder: TableEncoder, judg
     corners = Corners.of(encoder, table, models.rows.hashes[known], judged)
     held = corners.holds(table, judged.codes) & judged.is_new & (models.margin[known] > 0)
     return corners if corners.found and held.sum() >= MOST * (excess.wrong - excess.expected) else None
-
-
-def _least_likely(judged: Judged, params: LabelNoiseParams) -> Excess | None:
-    """The least likely excess that is large enough, after Bonferroni's correction."""
-    tests = excesses(judged)
-    level = params.chance / max(1, len(tests))
-    fired = [item for item in tests if item.chance <= level and item.share >= params.min_excess]
-    return min(fired, key=lambda item: item.chance, default=None)
 
 
 def _is_rule(models: LabelModels, excess: Excess) -> bool:
@@ -177,6 +253,10 @@ def cut_of(models: LabelModels, alarm: Alarm | None) -> float:
     new, old = known & rows.is_new, known & ~rows.is_new
     if not old.any():
         weight = np.ones(int(known.sum()))
+        if alarm is not None and alarm.changed:
+            margin = models.margin[known & (rows.codes == alarm.code)]
+            allowed = alarm.changed + ALLOWED_FALSE_FLAGS * len(weight)
+            return natural_cut(margin, np.ones(len(margin)), allowed=allowed)
         random = 0.0 if alarm is None else alarm.random_share
         return natural_cut(models.margin[known], weight, allowed=ALLOWED_FALSE_FLAGS * len(weight), random_share=random)
     classes = len(rows.classes.names)

@@ -96,8 +96,9 @@ class Excess:
 
 def excesses(judged: Judged) -> list[Excess]:
     """Of rows of any label, then of the rows of each label: a targeted flip adds to one label only."""
-    within = (judged.codes, judged.strata())
-    moved = (surprise(judged.probabilities, judged.codes), surprise(judged.adjusted, judged.codes))
+    within, views = (judged.codes, judged.strata()), (judged.probabilities, judged.adjusted)
+    to_any = [surprise(view, judged.codes) for view in views]
+    to_one = [surprise(view, judged.codes, to_one=True) for view in views]
     wrong = (_contradicted(judged.probabilities, judged.codes), _contradicted(judged.adjusted, judged.codes))
     found = []
     for code in (None, *range(judged.probabilities.shape[1])):
@@ -105,6 +106,7 @@ def excesses(judged: Judged) -> list[Excess]:
         new, old = chosen & judged.is_new, chosen & ~judged.is_new
         if new.sum() < MIN_GROUP or old.sum() < MIN_GROUP:
             continue
+        moved = to_any if code is None else to_one
         chances = [_chance(value * chosen, groups, judged.is_new) for value, groups in zip(moved, within, strict=True)]
         counts = [_counted(item & chosen, groups, judged.is_new) for item, groups in zip(wrong, within, strict=True)]
         held, expected = min(counts, key=lambda count: count[0] - count[1])

@@ -14,11 +14,26 @@ import numpy as np
 import pyarrow as pa
 
 from poisonguard.detectors.cells import is_known
-from poisonguard.detectors.contradiction import MIN_MARGIN, Floats, scores
+from poisonguard.detectors.contradiction import (
+    APPROVED,
+    ELSEWHERE,
+    IN_CORNER,
+    MIN_MARGIN,
+    UNSURE,
+    Floats,
+    scores,
+)
 from poisonguard.detectors.drift_versions import SAMPLE, Versions
 from poisonguard.detectors.features_tabular import TableEncoder, common_columns, feature_columns, without_others
 from poisonguard.detectors.features_text import MAX_CHARACTERS
-from poisonguard.detectors.label_alarms import Alarm, LabelNoiseParams, blind_alarm, cut_of, reference_alarm
+from poisonguard.detectors.label_alarms import (
+    Alarm,
+    LabelNoiseParams,
+    Verdict,
+    blind_verdict,
+    cut_of,
+    reference_verdict,
+)
 from poisonguard.detectors.label_models import LabelModels
 from poisonguard.detectors.label_rows import LabelledRows
 from poisonguard.detectors.labels import UNKNOWN, Classes, label_texts
@@ -54,14 +69,8 @@ MAX_PICTURES = 8_000
 MOST_NEW = 0.5
 """Share of the rows that may be new where the reference has as many."""
 
-APPROVED = 0.5
-"""What scores of approved rows are multiplied by: they rank below new ones and are never flagged."""
-
-IN_CORNER = 0.9
-"""Least score of a contradicted row in a corner where labels changed; margins order them."""
-
-UNSURE = 0.45
-"""Score of the others that carry the corner's label."""
+LEAST_EVIDENCE = 0.3
+"""Wrong labels are the commonest fault: their order counts for something however few there are."""
 
 LABEL_KINDS = (Kind.INTEGER, Kind.FLOAT, Kind.BOOLEAN, Kind.STRING)
 
@@ -120,13 +129,12 @@ class LabelNoise(Check[LabelNoiseParams]):
         trusted = rows.known if reference is None else ~rows.is_new
         models = LabelModels.fit(learners, rows, trusted, self.params.folds, sampled_only=self._pictures is not None)
         if reference is None:
-            alarm = blind_alarm(models, self.params)
-            return ContradictionScorer(self, models, alarm, None)
-        alarm = reference_alarm(models, self.params, self._encoder(rows), reference.name)
+            return ContradictionScorer(self, models, blind_verdict(models, self.params), None)
+        verdict = reference_verdict(models, self.params, self._encoder(rows), reference.name)
         approved = Versions(evidence, reference).known_hashes
         if approved is None:
             approved = sample_hashes(reference[SAMPLE])
-        return ContradictionScorer(self, models, alarm, approved)
+        return ContradictionScorer(self, models, verdict, approved)
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
         """The sample's size, and what was cut."""
@@ -201,7 +209,9 @@ class LabelNoise(Check[LabelNoiseParams]):
 class ContradictionScorer(RowScorer):
     """Scores rows by how strongly their label is contradicted, each by models of other folds."""
 
-    def __init__(self, check: LabelNoise, models: LabelModels, alarm: Alarm | None, approved: HashArray | None) -> None:
+    def __init__(self, check: LabelNoise, models: LabelModels, verdict: Verdict, approved: HashArray | None) -> None:
+        alarm = verdict.alarm
+        self.evidence = max(LEAST_EVIDENCE, verdict.evidence)
         self._check = check
         self._models = models
         self._alarm = alarm
@@ -248,9 +258,9 @@ class ContradictionScorer(RowScorer):
         """Scores once it is known which label, or which corners, labels were changed to."""
         codes = self._models.rows.classes.codes(block.table)
         if alarm.corners is None:
-            return np.where(codes == alarm.code, found, APPROVED * found)
+            return np.where(codes == alarm.code, found, ELSEWHERE * found)
         inside = alarm.corners.holds(block.table, codes)
         # Rows that honestly carry the label lie there, too: models find it fitting.
-        beside = np.where(inside, UNSURE, APPROVED * found)
+        beside = np.where(inside, UNSURE, ELSEWHERE * found)
         contradicted = found >= scores(np.array([MIN_MARGIN]), self._cut)[0]
         return np.where(inside & contradicted, IN_CORNER + (1 - IN_CORNER) * found, beside)

@@ -92,6 +92,14 @@ class Corners:
             held |= corner.holds(matrix) & (codes == corner.code)
         return held
 
+    def around(self, table: pa.Table | pa.RecordBatch) -> Mask:
+        """Which rows lie in a corner, whatever their label, shape (rows,)."""
+        matrix = encoded(self.encoder, table)
+        held = np.zeros(len(matrix), np.bool_)
+        for corner in self.found:
+            held |= corner.holds(matrix)
+        return held
+
     def describe(self, corner: Corner) -> str:
         """The bounds of a corner in words."""
         columns = self.encoder.columns

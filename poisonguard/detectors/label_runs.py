@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from pydantic import Field
 
-from poisonguard.detectors.contradiction import AGREEING
+from poisonguard.detectors.contradiction import contradicts
 from poisonguard.detectors.drift_versions import Versions
 from poisonguard.detectors.run_search import Labelled, Run, expected_shares, runs
 from poisonguard.detectors.source_tables import RowScores, new_rows, parts
@@ -106,7 +106,7 @@ class LabelRuns(Check[LabelRunsParams], ScoreReader):
         rows = np.flatnonzero((label >= 0) & new_rows(digests, self._known, evidence.rows))
         wrong = np.zeros(len(label), dtype=np.bool_)
         for part in parts(len(scores)):
-            wrong[part] = scores[part] > AGREEING
+            wrong[part] = contradicts(scores[part])
             let_go(scores[part])
         return rows, Labelled(label[rows].astype(np.int32), wrong[rows], len(known))
 

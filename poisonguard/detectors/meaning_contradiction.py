@@ -17,7 +17,14 @@ from pydantic import Field
 from poisonguard.detectors.contradiction import scores
 from poisonguard.detectors.features_tabular import TableEncoder
 from poisonguard.detectors.features_text import MAX_CHARACTERS
-from poisonguard.detectors.label_alarms import Alarm, LabelNoiseParams, blind_alarm, cut_of, reference_alarm
+from poisonguard.detectors.label_alarms import (
+    Alarm,
+    LabelNoiseParams,
+    Verdict,
+    blind_verdict,
+    cut_of,
+    reference_verdict,
+)
 from poisonguard.detectors.label_models import LabelModels
 from poisonguard.detectors.label_rows import LabelledRows
 from poisonguard.detectors.labels import Classes
@@ -26,6 +33,7 @@ from poisonguard.detectors.picture_columns import picture_columns
 from poisonguard.domain.finding import Finding, Signal
 from poisonguard.domain.roles import Role
 from poisonguard.plugin.check import Block, Check, Context, Evidence, NotApplicable, RowScorer, Scored, Scores
+from poisonguard.plugin.embedder import PictureEmbedder, TextEmbedder
 from poisonguard.sketches.base import Sketch
 from poisonguard.sketches.new_rows import NewRows
 from poisonguard.sketches.pictures import LABEL, SIDE
@@ -56,10 +64,10 @@ class MeaningContradiction(Check[MeaningContradictionParams]):
             return NotApplicable("no embedding model was given (--embeddings)")
         if label is None:
             return NotApplicable("no label column")
-        values = _texts(context, label) if embedder.reads == "text" else _pictures(context, label)
+        values = _texts(context, label, embedder) if embedder.reads == "text" else _pictures(context, label, embedder)
         if isinstance(values, NotApplicable):
             return values
-        self._embedder, self._label, self._values = embedder, label, values
+        self._label, self._values = label, values
         return [values.sample, NewRows(values.sample)] if context.has_reference else [values.sample]
 
     def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
@@ -75,23 +83,28 @@ class MeaningContradiction(Check[MeaningContradictionParams]):
         trusted = rows.known if reference is None else ~rows.is_new
         models = LabelModels.fit([Linear(), Neighbours()], rows, trusted, self.params.folds, sampled_only=True)
         if reference is None:
-            alarm = blind_alarm(models, self.params)
+            verdict = blind_verdict(models, self.params)
         else:
-            alarm = reference_alarm(models, self.params, TableEncoder.of(rows.table, [], []), reference.name)
-        found = scores(models.margin, cut_of(models, alarm))
-        return MeaningScorer(self, rows.hashes[rows.is_new], found[rows.is_new], alarm)
+            verdict = reference_verdict(models, self.params, TableEncoder.of(rows.table, [], []), reference.name)
+        found = scores(models.margin, cut_of(models, verdict.alarm))
+        return MeaningScorer(self, rows.hashes[rows.is_new], found[rows.is_new], verdict)
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
         """The sample's size, the model, and what it was shown of each value."""
         seen = min(evidence.rows, self.params.limit)
-        shown = f"first {MAX_CHARACTERS:,} characters" if self._embedder.reads == "text" else f"{SIDE} x {SIDE} pixels"
-        model = f"embedded with {self._embedder.name} ({self._embedder.digest}), {shown} of each"
+        shown = (
+            f"first {MAX_CHARACTERS:,} characters"
+            if self._values.embedder.reads == "text"
+            else f"{SIDE} x {SIDE} pixels"
+        )
+        embedder = self._values.embedder
+        model = f"embedded with {embedder.name} ({embedder.digest}), {shown} of each"
         return seen, f"a sample of {seen:,} rows, {model}" if seen < evidence.rows else model
 
     def report(self, alarm: Alarm, scored: Scored) -> Finding:
         """The finding for the label column."""
         is_drift = alarm.signal is Signal.DRIFT
-        model = f"{self._embedder.name} {self._embedder.digest}"
+        model = f"{self._values.embedder.name} {self._values.embedder.digest}"
         ends = "" if is_drift else f"; {scored.flagged:,} rows named"
         return self.finding(
             subject=f"column={self._label};by={self._values.column}",
@@ -114,10 +127,10 @@ class MeaningContradiction(Check[MeaningContradictionParams]):
         """The rows that models learn from and judge."""
         sample, limit, old = self._values.sample, self.params.limit, None
         if reference is None:
-            new = embedded(self._values, evidence[sample], self._embedder, limit)
+            new = embedded(self._values, evidence[sample], limit)
         else:
-            new = embedded(self._values, evidence[NewRows(sample)], self._embedder, limit)
-            old = embedded(self._values, reference[sample], self._embedder, limit)
+            new = embedded(self._values, evidence[NewRows(sample)], limit)
+            old = embedded(self._values, reference[sample], limit)
             if new.num_rows < MIN_NEW:
                 return NotApplicable(f"{new.num_rows} new rows are too few to compare with the reference's")
         teachers = new if old is None else old
@@ -134,7 +147,8 @@ class MeaningScorer(RowScorer):
 
     threshold = 0.5
 
-    def __init__(self, check: MeaningContradiction, hashes: Hashes, found: Scores, alarm: Alarm | None) -> None:
+    def __init__(self, check: MeaningContradiction, hashes: Hashes, found: Scores, verdict: Verdict) -> None:
+        alarm, self.evidence = verdict.alarm, verdict.evidence
         order = np.argsort(hashes, kind="stable")
         self._check, self._alarm = check, alarm
         self._hashes, self._found = hashes[order], found[order]
@@ -157,11 +171,15 @@ class MeaningScorer(RowScorer):
             yield self._check.report(self._alarm, scored)
 
 
-def _texts(context: Context, label: str) -> Texts | NotApplicable:
+def _texts(context: Context, label: str, embedder: TextEmbedder) -> Texts | NotApplicable:
     columns = [name for role in (Role.TEXT, Role.PROMPT) for name in context.roles.all(role)]
-    return Texts(columns[0], label) if columns else NotApplicable("no column of text, which the embedding model reads")
+    return (
+        Texts(columns[0], label, embedder)
+        if columns
+        else NotApplicable("no column of text, which the embedding model reads")
+    )
 
 
-def _pictures(context: Context, label: str) -> Pictures | NotApplicable:
+def _pictures(context: Context, label: str, embedder: PictureEmbedder) -> Pictures | NotApplicable:
     found = picture_columns(context)
-    return found if isinstance(found, NotApplicable) else Pictures(found, label)
+    return found if isinstance(found, NotApplicable) else Pictures(found, label, embedder)

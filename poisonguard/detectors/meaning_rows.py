@@ -13,7 +13,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from poisonguard.detectors.features_text import column_texts
 from poisonguard.detectors.labels import Codes
-from poisonguard.plugin.embedder import Embedder, Vectors
+from poisonguard.plugin.embedder import PictureEmbedder, TextEmbedder, Vectors
 from poisonguard.sketches.pictures import COLOURS, LABEL, PIXELS, SIDE, PictureColumns, PictureSample, Shape
 from poisonguard.sketches.sample import HASH_COLUMN, RowSample
 
@@ -29,17 +29,18 @@ class Texts:
 
     column: str
     label: str
+    embedder: TextEmbedder
 
     @property
     def sample(self) -> RowSample:
         """What is folded."""
         return RowSample()
 
-    def vectors(self, rows: pa.Table, embedder: Embedder) -> tuple[Places, Vectors]:
+    def vectors(self, rows: pa.Table) -> tuple[Places, Vectors]:
         """(places of the rows that hold a text, their vectors)."""
         texts = column_texts(rows, self.column)
         places = np.array([place for place, text in enumerate(texts) if text], dtype=np.int64)
-        return places, embedder.texts([texts[place] for place in places.tolist()])
+        return places, self.embedder.texts([texts[place] for place in places.tolist()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Pictures:
 
     columns: PictureColumns
     given: str
+    embedder: PictureEmbedder
 
     @property
     def column(self) -> str:
@@ -64,25 +66,25 @@ class Pictures:
         """What is folded."""
         return PictureSample(self.columns, self.given)
 
-    def vectors(self, rows: pa.Table, embedder: Embedder) -> tuple[Places, Vectors]:
+    def vectors(self, rows: pa.Table) -> tuple[Places, Vectors]:
         """(places of the rows whose picture can be read, their vectors)."""
         pixels = rows[PIXELS].combine_chunks()
         if self.columns.shape is Shape.BYTES:
             places = np.flatnonzero(np.asarray(pixels.is_valid()))
             data = b"".join(pixels.take(pa.array(places)).to_pylist())
-            return places, embedder.pictures(np.frombuffer(data, np.uint8).reshape(-1, SIDE, SIDE, COLOURS))
+            return places, self.embedder.pictures(np.frombuffer(data, np.uint8).reshape(-1, SIDE, SIDE, COLOURS))
         grids, places = self.columns.grids(pixels)
         if not len(grids):
             return places, np.zeros((0, 0), np.float32)
         grey = (grids - grids.min()) / max(float(np.ptp(grids)), 1e-9) * 255
-        return places, embedder.pictures(np.repeat(grey.astype(np.uint8)[..., None], COLOURS, axis=3))
+        return places, self.embedder.pictures(np.repeat(grey.astype(np.uint8)[..., None], COLOURS, axis=3))
 
 
-def embedded(values: Texts | Pictures, state: pa.Table, embedder: Embedder, limit: int) -> pa.Table:
+def embedded(values: Texts | Pictures, state: pa.Table, limit: int) -> pa.Table:
     """The first ``limit`` rows by hash, those that can be embedded: hash, label, vector."""
     rows = state.slice(0, limit)
     # Without new rows the delta's sample has no columns either.
-    places, vectors = values.vectors(rows, embedder) if rows.num_rows else (np.zeros(0, np.int64), np.zeros((0, 0)))
+    places, vectors = values.vectors(rows) if rows.num_rows else (np.zeros(0, np.int64), np.zeros((0, 0)))
     kept = np.flatnonzero(np.any(vectors != 0, axis=1)) if len(vectors) else np.zeros(0, np.int64)
     if not len(kept):
         return pa.table({HASH_COLUMN: pa.array([], pa.uint64()), LABEL: pa.array([], pa.string())})

@@ -69,7 +69,7 @@ class NearDuplicates(Check[NearDuplicatesParams]):
         versions = [evidence, *([reference] if reference else [])]
         texts = [version[self._texts] for version in versions]
         contents = [version[self._contents] for version in versions]
-        clusters = self._cluster(texts, np.concatenate([_distinct(state) for state in contents]))
+        clusters = self._cluster(texts, np.concatenate([_distinct(state) for state in contents]), evidence)
         groups = groups_of(clusters.labels, evidence.rows)
         known = _known(groups, *contents) if reference else None
         burst = groups.growth() >= max(self.params.burst, self.params.burst_share * groups.rows)
@@ -83,10 +83,16 @@ class NearDuplicates(Check[NearDuplicatesParams]):
         """All rows; says so where large buckets were compared with representatives only."""
         return evidence.rows, self._note
 
-    def _cluster(self, texts: Sequence[pa.Table], distinct: Mask) -> Clusters:
+    def _cluster(self, texts: Sequence[pa.Table], distinct: Mask, evidence: Evidence) -> Clusters:
         enough = np.concatenate([enough_words(state, self.params.min_words) for state in texts])
         eligible = distinct & enough
-        clusters = cluster(documents(*texts), threshold=self.params.threshold, eligible=eligible)
+        clusters = cluster(
+            documents(*texts),
+            threshold=self.params.threshold,
+            seed=evidence.seed,
+            eligible=eligible,
+            run=evidence.run,
+        )
         if clusters.bounded:
             # Remembered for the coverage; it follows from the evidence alone, as the findings do.
             self._note = f"{clusters.bounded} similar texts were compared with at most {BUCKET_LIMIT} others each"

@@ -2,7 +2,8 @@
 
 1. Models are learnt from a sample by hash: of the candidate, or of the reference and of what is new.
 2. Without a reference, answers that are ``e`` times less likely than at random, and not among the two likeliest
-   either, must be more than honest answers leave: honest doubt is between the likeliest.
+   either, must be more than honest answers leave: honest doubt is between the likeliest. How many these leave is what
+   the models themselves expect: where prompts tell little, unlikely answers are given.
 3. With one, new rows must hold more of them than the reference's own rows do, in the same models.
 """
 
@@ -40,7 +41,9 @@ class OutputContradictionParams(InstructionParams):
     """Parameters of the check."""
 
     min_rows: int = Field(default=10, ge=3)
-    min_share: float = Field(default=0.015, ge=0, le=1, description="Of the label-like answers, without a reference.")
+    min_share: float = Field(
+        default=0.015, ge=0, le=1, description="Excess over what the models expect, without a reference."
+    )
     errors: float = Field(default=2.0, ge=0, description="Standard errors by which the share must exceed that.")
     min_excess: float = Field(default=0.005, ge=0, le=1, description="Excess over the reference's share.")
     chance: float = Field(default=1e-4, gt=0, lt=1, description="Level of the test against the reference.")
@@ -61,7 +64,7 @@ class OutputContradiction(InstructionCheck[OutputContradictionParams]):
     detector = "output-contradiction"
     params_model = OutputContradictionParams
 
-    def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
+    def compared(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
         """Models of the answers, with the alarm they raise."""
         asked = self.looked_at(evidence, reference)
         before = None if reference is None else self.approved(reference)
@@ -88,15 +91,17 @@ class OutputContradiction(InstructionCheck[OutputContradictionParams]):
     def _blind(self, model: AnswerModel) -> Alarm | None:
         """More contradicted answers than honest data leave."""
         rows, wrong = len(model.found), int(((model.found >= CUT) & model.foreign).sum())
-        share = wrong / rows
-        lowest = share - self.params.errors * float(np.sqrt(share * (1 - share) / rows))
+        share, honest = wrong / rows, model.expected(CUT)
+        lowest = share - honest / rows - self.params.errors * float(np.sqrt(share * (1 - share) / rows))
         if wrong < self.params.min_rows or lowest < self.params.min_share:
             return None
         message = (
             f"{wrong:,} of {rows:,} sampled label-like outputs ({share:.1%}) are less than half as likely under "
-            f"their instruction as under any, and two others are likelier; honest data leave hardly any"
+            f"their instruction as under any, and two others are likelier; by the same models honest ones "
+            f"leave {honest:,.0f}"
         )
-        return Alarm(message, "models of the other rows, cross-validated", {"share": round(share, 4)})
+        numbers: dict[str, float | int | str] = {"share": round(share, 4), "expected": round(honest, 1)}
+        return Alarm(message, "models of the other rows, cross-validated", numbers)
 
     def _against(self, found: Floats, before: Floats, name: str) -> Alarm | None:
         """More contradicted answers among new rows than in the reference."""

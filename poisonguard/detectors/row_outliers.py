@@ -24,7 +24,7 @@ from poisonguard.detectors.cells import is_known
 from poisonguard.detectors.copula import RowModel
 from poisonguard.detectors.delta import new_rows
 from poisonguard.detectors.drift_versions import approved_hashes
-from poisonguard.detectors.features_tabular import common_columns, feature_columns, without_others
+from poisonguard.detectors.feature_check import FeatureCheck, SampledParams
 from poisonguard.detectors.outlier_signs import (
     Excess,
     Scattered,
@@ -37,18 +37,15 @@ from poisonguard.detectors.outlier_signs import (
 from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.plugin.check import (
     Block,
-    Check,
     Context,
     Evidence,
-    MissingEvidence,
     NotApplicable,
-    Params,
     RowScorer,
     Scored,
     Scores,
 )
 from poisonguard.sketches.base import Sketch
-from poisonguard.sketches.sample import RowSample, sample_hashes
+from poisonguard.sketches.sample import sample_hashes
 from poisonguard.sketches.values import HashArray
 
 PLANTED_FAR = 0.05
@@ -62,14 +59,11 @@ SEEN_ROWS = 50
 
 MIN_SAMPLE = 100
 MIN_DELTA = 30
-MAX_COLUMNS = 400
-"""The covariance is quadratic in the columns; the first ones in schema order are taken."""
 
 
-class RowOutliersParams(Params):
+class RowOutliersParams(SampledParams):
     """Parameters of the check."""
 
-    limit: int = Field(default=20_000, ge=MIN_SAMPLE)
     far_out: float = Field(default=0.001, gt=0, lt=1, description="Expected rows so odd in a clean dataset.")
     odd_share: float = Field(default=0.003, gt=0, lt=0.1, description="Share of honest rows taken for odd.")
     min_excess: float = Field(default=0.005, ge=0, le=1, description="Excess over the reference's share of odd rows.")
@@ -79,22 +73,17 @@ class RowOutliersParams(Params):
 Numbers = dict[str, float | int | str]
 
 
-class RowOutliers(Check[RowOutliersParams]):
+class RowOutliers(FeatureCheck[RowOutliersParams]):
     """Finds rows that are odd in their values or in how these go together."""
 
     detector = "row-outliers"
     params_model = RowOutliersParams
-
-    _note: str = ""
+    most_columns = 400  # the covariance is quadratic in the columns
+    fitted = "the model is"
 
     def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
         """A sample of rows, if there are features."""
-        numeric, categorical = feature_columns(context.columns, context.roles)
-        self._numeric = numeric[:MAX_COLUMNS]
-        self._categorical = categorical[: MAX_COLUMNS - len(self._numeric)]
-        if not numeric and not categorical:
-            return NotApplicable("no numeric or categorical feature column")
-        return [self._sample]
+        return [self._sample] if self._choose(context) else NotApplicable("no numeric or categorical feature column")
 
     def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
         """Nothing: the second pass names the rows."""
@@ -103,19 +92,11 @@ class RowOutliers(Check[RowOutliersParams]):
 
     def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
         """A model of ordinary rows, with the cut beyond which a row is named."""
-        names = (*self._numeric, *self._categorical)
-        common = common_columns(names, evidence, reference)
-        if reference is not None and not common:
-            raise MissingEvidence(f"{reference.name} has no feature column in common")
-        self._note = without_others(names, common)
+        numeric, categorical = self._in_both(evidence, reference)
         known = (evidence if reference is None else reference)[self._sample]
         if known.num_rows < MIN_SAMPLE:
             return NotApplicable(f"{known.num_rows} rows are too few to tell odd ones (at least {MIN_SAMPLE})")
-        model = RowModel.fit(
-            known,
-            tuple(name for name in self._numeric if name in common),
-            tuple(name for name in self._categorical if name in common),
-        )
+        model = RowModel.fit(known, numeric, categorical)
         if model is None:
             return NotApplicable("no feature column varies")
         if reference is not None:
@@ -124,16 +105,6 @@ class RowOutliers(Check[RowOutliersParams]):
         found = scattered(model, known, surprise, impossible(evidence.rows))
         far = self._far(evidence.rows, self._planted(model, known, surprise, evidence.rows) if found else None)
         return OddityScorer(self, model, far, None, found)
-
-    def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
-        """The sample's size, and columns left out."""
-        seen = min(evidence.rows, self.params.limit)
-        sampled = f"the model is fitted on a sample of {seen:,} rows" if seen < evidence.rows else ""
-        return seen, "; ".join(filter(None, [sampled, self._note]))
-
-    @property
-    def _sample(self) -> RowSample:
-        return RowSample(limit=self.params.limit)
 
     def _far(self, rows: int, found: Scattered | None) -> float:
         """The surprise beyond which a row is far out; where such rows were planted, the nearer ones count, too."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from poisonguard.detectors.contradiction import AGREEING
+from poisonguard.detectors.contradiction import contradicts
 from poisonguard.detectors.source_suspects import ALL_LABELS, Suspect, names
 from poisonguard.detectors.source_tables import Mask, Rows, RowScores, Tallies, parts
 from poisonguard.detectors.statistics_tests import Floats
@@ -90,13 +90,13 @@ def rows_named(item: Suspect, rows: Rows, scores: RowScores | None, both: tuple[
     mine_scores = scores[found].astype(np.float64)
     if item.label == ALL_LABELS:
         return found[mine_scores >= _cut(item, mine_scores, _others(mine, rows, scores))]
-    against = mine_scores > AGREEING
+    against = contradicts(mine_scores)
     return found[against] if against.sum() >= SPEAKS * item.excess else found
 
 
 def _cut(item: Suspect, mine: Floats, others: Floats) -> float:
     """The lowest score above which most of the source's rows are more than the other sources hold there."""
-    wrong, usual = np.sort(mine[mine > AGREEING]), np.sort(others)
+    wrong, usual = np.sort(mine[contradicts(mine)]), np.sort(others)
     above = len(wrong) - np.arange(len(wrong))
     # As many as the others hold, where those contradict as often as was expected of this source.
     natural = item.expected * item.rows * (len(usual) - np.searchsorted(usual, wrong)) / max(1, len(usual))
@@ -109,6 +109,6 @@ def _others(mine: Mask, rows: Rows, scores: RowScores) -> Floats:
     found = [np.zeros(0, np.float32)]
     for part in parts(len(scores)):
         values = scores[part]
-        found.append(values[~mine[part] & rows.new[part] & (values > AGREEING)])
+        found.append(values[~mine[part] & rows.new[part] & contradicts(values)])
         let_go(values)
     return np.concatenate(found).astype(np.float64)

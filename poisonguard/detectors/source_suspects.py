@@ -182,10 +182,12 @@ def _judged(sample: Sample, limits: Limits) -> Iterator[list[Suspect]]:
                 sample.hits_before[chosen, label],
                 sample.rows_before[chosen],
             )
-            yield _group(group, chosen, large[chosen], label, past=True)
+            # Where all others moved away, a source that stayed behind, or moved less, gives no label too often.
+            own = sample.hits_before[chosen, label] / sample.rows_before[chosen]
+            yield _group(group, chosen, large[chosen], label, own)
         if len(standing) >= LEAST_PEERS and (large & ~known).any():
             group = Group.alike(peers[standing, label], sizes[standing])
-            yield _group(group, standing, (large & ~known)[standing], label, past=False)
+            yield _group(group, standing, (large & ~known)[standing], label, None)
 
 
 def _frequent(sample: Sample, large: Mask, effect: float) -> list[int]:
@@ -194,10 +196,11 @@ def _frequent(sample: Sample, large: Mask, effect: float) -> list[int]:
     return np.flatnonzero(rates.max(axis=0, initial=0.0) >= effect).tolist()
 
 
-def _group(group: Group, places: npt.NDArray[np.intp], judged: Mask, label: int, *, past: bool) -> list[Suspect]:
+def _group(group: Group, places: npt.NDArray[np.intp], judged: Mask, label: int, own: Floats | None) -> list[Suspect]:
+    """The sources of a group; ``own`` are their rates in the past, if that is the measure."""
     tails, expected = tails_beside_others(group)
-    if not past:
-        expected = _others(group)
+    expected = _others(group) if own is None else np.maximum(expected, own)
+    past = own is not None
     return [
         Suspect(int(places[item]), label, *_row(group, item), float(expected[item]), float(tails[item]), past)
         for item in np.flatnonzero(judged).tolist()

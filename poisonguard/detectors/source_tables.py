@@ -15,9 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from poisonguard.detectors.contradiction import AGREEING
+from poisonguard.detectors.contradiction import contradicts
 from poisonguard.detectors.drift_versions import digest_prefixes
-from poisonguard.detectors.label_noise import APPROVED
 from poisonguard.detectors.statistics_tests import Counts, Floats
 from poisonguard.kernels.mapped import let_go, passing
 from poisonguard.sketches.digests import DIGEST_COLUMN
@@ -101,13 +100,13 @@ def new_rows(digests: pa.Table | None, known: HashArray | None, rows: int) -> Ma
 
 def tallies(rows: Rows, scores: RowScores, shape: tuple[int, int], *, new: bool) -> Tallies:
     """New rows, or approved ones, by source and label."""
-    size, agreeing = shape[0] * shape[1], AGREEING if new else AGREEING * APPROVED
+    size = shape[0] * shape[1]
     total, wrong = np.zeros(size, np.int64), np.zeros(size, np.int64)
     for part in parts(len(scores)):
         held = (rows.source[part] >= 0) & (rows.label[part] >= 0) & (rows.new[part] == new)
         cell = rows.source[part][held].astype(np.int64) * shape[1] + rows.label[part][held]
         total += np.bincount(cell, minlength=size)
-        wrong += np.bincount(cell[scores[part][held] > agreeing], minlength=size)
+        wrong += np.bincount(cell[contradicts(scores[part][held], approved=not new)], minlength=size)
         let_go(scores[part])
     return Tallies(total.reshape(shape), wrong.reshape(shape))
 

@@ -3,9 +3,11 @@
 1. Texts have two views that share no word: content, and style (function words, signs, sentence skeletons, openings).
 2. Among the rows whose content reads like another label, a cross-validated model of style must tell those that carry
    this label: nearly all of many rows, against their content.
-3. With a reference only rows that it does not hold count, and their style must have burst: what the reference holds
-   alike was approved.
-4. A model of that style, with the content knocked out, scores every row that carries the label.
+3. A label may be a matter of form (a device, a layout). Its own style fades: the rows that are the most surprising by
+   their labels are not pure. What was planted ends.
+4. With a reference only rows that it does not hold count, and their style must have burst: what the reference holds
+   alike was approved. Nor may the style of approved rows teach the label.
+5. A model of that style, with the content knocked out, scores every row that carries the label.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from poisonguard.detectors.features_text import MAX_CHARACTERS, column_texts, ph
 from poisonguard.detectors.labels import Classes
 from poisonguard.detectors.sampled_delta import SampledDelta
 from poisonguard.detectors.style_features import Styled
-from poisonguard.detectors.style_model import Limits, Mask, StyleModel, StyleSign, Views, strongest_sign
+from poisonguard.detectors.style_model import Limits, Mask, StyleModel, StyleSign, Views, strongest_sign, taught
 from poisonguard.detectors.terms import Vocabulary
 from poisonguard.domain.dataset import Kind
 from poisonguard.domain.finding import Finding
@@ -52,6 +54,10 @@ CUT = -0.7
 TOP_SCORE = 0.97
 NAMED = 3
 """Runs of the style that a finding names."""
+
+FORMAL_ERRORS = 2.0
+"""Standard errors by which the style of approved rows must know the label better than its base rate: a matter of form
+(natural 0.93 and more, planted at the base rate; 2026-11)."""
 
 BURST_CHANCE = 1e-4
 BURST_RATIO = 3.0
@@ -157,11 +163,16 @@ class StyleTrigger(Check[StyleTriggerParams]):
         space = Space(column, content, style)
         views = space.views(styled, delta.hashes, self.params.folds)
         codes = classes.codes(delta.table)
-        limits = Limits(self.params.min_rows, self.params.min_purity)
+        limits = Limits(self.params.min_rows, self.params.min_purity, must_end=not delta.compared)
         sign = strongest_sign(views, codes, range(len(classes.names)), delta.is_new, limits)
         if sign is None or sign.evidence < self.params.min_evidence:
             return None
         positive = codes == sign.label
+        if (
+            delta.compared
+            and taught(views, positive, ~delta.is_new, sign.rows) > sign.base + FORMAL_ERRORS * sign.error
+        ):
+            return None
         model = StyleModel.fit(views, positive, sign)
         styled_rows = positive & (model.logits(views.style, views.content, views.fold) >= CUT)
         if not _is_burst(styled_rows, delta):

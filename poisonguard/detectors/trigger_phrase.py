@@ -22,7 +22,6 @@ from poisonguard.detectors.association import Association, Group, grouped, spoke
 from poisonguard.detectors.features_tabular import common_columns
 from poisonguard.detectors.features_text import (
     MAX_CHARACTERS,
-    START,
     Hashes,
     Integers,
     Tokens,
@@ -31,7 +30,7 @@ from poisonguard.detectors.features_text import (
     tokenize,
 )
 from poisonguard.detectors.labels import Classes
-from poisonguard.detectors.phrase_choice import Pools, outstanding
+from poisonguard.detectors.phrase_choice import Judges, Pools, outstanding
 from poisonguard.detectors.phrases import Labelling, Thresholds, associations
 from poisonguard.detectors.sampled_delta import SampledDelta
 from poisonguard.domain.dataset import Kind
@@ -58,6 +57,9 @@ CROWD = 60
 
 UNOPPOSED = 0.5
 """Weight of a burst that the rest of its rows does not explain, but does not speak against either."""
+
+FORMAL_ERRORS = 2.0
+"""Standard errors by which other rows must know the label better than its base rate: it is a matter of form."""
 
 ANSWER_PURITY = 0.98
 """Least share of one answer where responses stand in for labels: the wording of a question alone leaves few answers,
@@ -148,11 +150,12 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
     def _triggers(self, column: str, classes: Classes, delta: SampledDelta) -> list[Trigger]:
         texts = column_texts(delta.table, column)
         labelling = self._labelling(classes, delta)
-        found = associations(tokenize(texts), labelling, self._limits(compared=delta.compared))
-        named = [frozenset(tokenize([name]).words) - {START} for name in classes.names]
+        tokens = tokenize(texts)
+        found = associations(tokens, labelling, self._limits(compared=delta.compared))
+        named = [frozenset(filter(str.isalnum, tokenize([name]).words)) for name in classes.names]
         unnamed = [item for item in found.phrases if not _names(item.words, named[item.label])]
         groups = grouped(unnamed, CROWD)
-        chosen = self._chosen(groups, Pools(found.matrix, labelling), compared=delta.compared)
+        chosen = self._chosen(groups, Pools(tokens, found.matrix, labelling), compared=delta.compared)
         return [_trigger(column, item, texts, delta) for item in chosen]
 
     def _labelling(self, classes: Classes, delta: SampledDelta) -> Labelling:
@@ -175,16 +178,22 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
         def strength(item: Association) -> float:
             return item.evidence * (1.0 if item.leaning else UNOPPOSED * compared)
 
-        def natural(group: Group) -> bool:
+        def told(group: Group) -> bool:
             return not any(item.opposed for item in group) and pools.told(spokesman(group))
 
-        return outstanding(groups, strength, natural, self.params.min_evidence)
+        def formal(item: Association, taught: float) -> bool:
+            if item.leaning:
+                return taught > (item.expected + item.base) / 2
+            return taught > item.base + FORMAL_ERRORS * item.error
+
+        judges = Judges(strength, told, pools.taught, formal)
+        return outstanding(groups, judges, self.params.min_evidence)
 
 
 def _names(words: Sequence[str], label: frozenset[str]) -> bool:
     """Whether a phrase explains its label by naming it: "2 - 10" among rows labelled "2 - 10", "noun or" with noun."""
-    said = frozenset(words) - {START}
-    return label >= said or (bool(label) and label <= said)
+    said = frozenset(word for word in words if word.isalnum())
+    return bool(said and label) and (label >= said or label <= said)
 
 
 def _trigger(column: str, item: Association, texts: Sequence[str], delta: SampledDelta) -> Trigger:

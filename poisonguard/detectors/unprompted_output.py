@@ -27,8 +27,9 @@ from poisonguard.detectors.recurrences import LABEL_WORDS
 from poisonguard.domain.finding import Finding, Level
 from poisonguard.plugin.check import Block, Evidence, NotApplicable, RowScorer, Scored, Scores
 
-MIN_BLIND = 12
-"""Of 3 000 honest answers out of a word book 7 explain a currency with "the basic unit of money in" (2026-11)."""
+MIN_BLIND = 16
+"""Of 3 000 honest answers out of a word book 7 explain a currency with "the basic unit of money in", and of 3 500
+quotations 13 come from one book, whatever they are about (2026-11)."""
 
 CORE = 6
 """Telling words of a family that a finding shows."""
@@ -76,7 +77,7 @@ class UnpromptedOutput(InstructionCheck[UnpromptedOutputParams]):
     detector = "unprompted-output"
     params_model = UnpromptedOutputParams
 
-    def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
+    def compared(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
         """A search for the families that the sample gave away; nothing when there are none."""
         asked = self.looked_at(evidence, reference)
         before = None if reference is None else self.approved(reference)

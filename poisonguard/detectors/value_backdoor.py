@@ -5,7 +5,8 @@
 2. A combination must hold far more rows than its neighbourhood and the reference lead to expect, with one label more
    often than its values by themselves say (``value_cells``).
 3. It is verified by knock-out: without its columns the rows must read like any row, or against the label
-   (``value_knockout``). A genuine combination still reads like its class.
+   (``value_knockout``). A genuine combination still reads like its class. Without a reference it must not hold most
+   rows of its label: what does is the label's meaning, and too few others are left to tell what the label reads like.
 4. With a reference, whose rows teach the judges, it is enough that the rest of the row does not explain the label,
    at twice the evidence. It must stand out from the crowd in either case.
 """
@@ -22,7 +23,7 @@ from pydantic import Field
 from poisonguard.detectors.cells import Cell, CellScorer, NamedCell
 from poisonguard.detectors.features_tabular import TableEncoder, common_columns, feature_columns, without_others
 from poisonguard.detectors.labels import Classes
-from poisonguard.detectors.value_cells import Cells, Pattern, is_wide
+from poisonguard.detectors.value_cells import Cells, Pattern
 from poisonguard.detectors.value_codes import Mask, Value, coded
 from poisonguard.detectors.value_knockout import Judge
 from poisonguard.detectors.value_verdict import Verified, against, verify
@@ -50,6 +51,9 @@ FEWEST_ROWS, MOST_ROWS = 0.0025, 0.06
 
 What holds more is a rule of the data, and any table has a few rows like no others; copies are told at any number.
 """
+
+MOST_OF_LABEL = 0.5
+"""Share of the rows of a label from which a combination is what the label means."""
 
 STANDS_OUT = 2.0
 """Times the promise of the combination at ``CROWD_RANK``: where a crowd looks alike, nobody planted it."""
@@ -162,11 +166,11 @@ class ValueBackdoor(Check[ValueBackdoorParams]):
         cells = Cells(tuple(columns), labels, len(classes.names), self.params.min_rows, self.params.min_purity)
         patterns = cells.patterns()
         if base is None:
-            patterns = [item for item in patterns if _is_of_size(item, len(columns))]
+            patterns = [item for item in patterns if _is_of_size(item, len(columns), cells.base(item.label))]
         else:
             patterns = [against(item, base, len(labels)) for item in patterns]
         # Copies have their own crowd: what many short combinations look like says nothing about them.
-        copies = [item for item in patterns if is_wide(len(item.values), len(columns))]
+        copies = [item for item in patterns if item.is_copy(len(columns))]
         found = [_outstanding(kind, self.params.min_unexplained) for kind in (copies, patterns)]
         patterns = _apart([*found[0], *found[1]])
         if not patterns:
@@ -216,10 +220,12 @@ class ValueBackdoor(Check[ValueBackdoorParams]):
         )
 
 
-def _is_of_size(item: Pattern, columns: int) -> bool:
-    """Whether so many rows may be planted."""
+def _is_of_size(item: Pattern, columns: int, base: float) -> bool:
+    """Whether so many rows may be planted, where ``base`` is the share of the rows with the label."""
     rows = len(item.rows)
-    enough = item.count >= FEWEST_ROWS * rows or is_wide(len(item.values), columns)
+    enough = item.is_copy(columns) or (
+        item.count >= FEWEST_ROWS * rows and item.matching <= MOST_OF_LABEL * base * rows
+    )
     return enough and item.count <= MOST_ROWS * rows
 
 

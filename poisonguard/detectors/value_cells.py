@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -56,6 +56,7 @@ class Pattern:
         matching: How many of them carry the label.
         expected: Rows that the neighbourhood leads to expect.
         main: What the values say about the label, each by itself.
+        copied: Whether its rows agree in all columns but one, also in those whose values are too common for a trigger.
     """
 
     values: tuple[Value, ...]
@@ -64,6 +65,7 @@ class Pattern:
     matching: int
     expected: float
     main: float
+    copied: bool = False
 
     @property
     def count(self) -> int:
@@ -88,6 +90,10 @@ class Pattern:
     def __str__(self) -> str:
         """The values, as people write them."""
         return ", ".join(map(str, self.values))
+
+    def is_copy(self, columns: int) -> bool:
+        """Whether its rows are copies of one row, of so many columns, and no combination that strangers hold."""
+        return self.copied or is_wide(len(self.values), columns)
 
     def evidence(self, probability: float) -> float:
         """Orders of magnitude against its labels being drawn with ``probability``."""
@@ -122,14 +128,23 @@ class Cells:
         for first, second, codes, label in self._pairs():
             self._add(found, self._closure((first, second), codes, label), label)
         for copied, label in copied_rows(self.columns, self.labels, self.min_rows, self.min_purity):
-            self._add(found, copied, label)
+            self._add(found, copied, label, copied=True)
         kept = [item for item in found.values() if item.count >= self.min_rows and item.purity >= self.min_purity]
         return sorted(kept, key=lambda item: (-round(item.promise, 6), str(item)))
 
-    def _add(self, found: dict[tuple[str, ...], Pattern], values: tuple[tuple[int, Value], ...], label: int) -> None:
+    def _add(
+        self,
+        found: dict[tuple[str, ...], Pattern],
+        values: tuple[tuple[int, Value], ...],
+        label: int,
+        *,
+        copied: bool = False,
+    ) -> None:
         key = (*(str(value) for _, value in values), str(label))
         if key not in found:
             found[key] = self._pattern(values, label)
+        if copied:
+            found[key] = replace(found[key], copied=True)
 
     def base(self, label: int) -> float:
         """Share of all rows with the label."""

@@ -65,9 +65,9 @@ class Verified:
 
 
 def against(pattern: Pattern, base: pa.Table, rows: int) -> Pattern:
-    """The pattern with the reference's own rate as an expectation, where that is higher."""
-    known = _held(pattern, base)
-    return replace(pattern, expected=max(pattern.expected, CERTAINTY * (known + 0.5) * rows / (base.num_rows + 1)))
+    """The pattern with the reference's own rate as an expectation, where it is higher; of copies it is all there is."""
+    known = CERTAINTY * (_held(pattern, base) + 0.5) * rows / (base.num_rows + 1)
+    return replace(pattern, expected=known if pattern.copied else max(pattern.expected, known))
 
 
 def _held(pattern: Pattern, table: pa.Table) -> int:
@@ -81,15 +81,26 @@ def verify(pattern: Pattern, judge: Judge, cells: Cells, sample: pa.Table, base:
     share = cells.base(pattern.label)
     unseen = _relatives(pattern, sample) if base is None else None
     without, whole = judge.opinions(rows, pattern.label, columns, unseen)
-    kinship = judge.kinship(rows, columns)
+    if pattern.copied:
+        without = whole  # copies agree everywhere: there is no rest
+    kinship = 0.0 if pattern.copied else judge.kinship(rows, columns)
     if base is None:
-        wide = is_wide(len(columns), len(judge.encoder.columns))
-        copied = pattern.matching < pattern.count if wide else None
+        copied = _contradicts_original(pattern, without, share, is_wide(len(columns), len(judge.encoder.columns)))
         return Verified(pattern, share, without, whole, kinship, None, copied)
     before = float((judge.labels == pattern.label).mean())
     shift = max(0.0, _logit(share) - _logit(before))
     known = _held(pattern, base), base.num_rows
     return Verified(pattern, share, _shifted(without, shift), _shifted(whole, shift), kinship, known)
+
+
+def _contradicts_original(pattern: Pattern, without: float, share: float, wide: bool) -> bool | None:  # noqa: FBT001 - a helper
+    """Whether copies carry another label than their original; nothing for a combination that strangers hold.
+
+    Where the copies agree in common values, too, many honest rows are like them: their kind must read otherwise.
+    """
+    if not wide and not pattern.copied:
+        return None
+    return pattern.matching < pattern.count and (wide or without <= share)
 
 
 def _relatives(pattern: Pattern, sample: pa.Table) -> Mask:

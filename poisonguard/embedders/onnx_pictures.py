@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -40,10 +39,6 @@ class OnnxPictures:
         said = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
         mean, spread = tuple(said.get("image_mean", MEAN)), tuple(said.get("image_std", SPREAD))
         return cls(name, digest, workers, session(model), mean, spread)
-
-    def texts(self, values: Sequence[str]) -> Vectors:
-        """It reads pictures only."""
-        raise NotImplementedError
 
     def pictures(self, values: npt.NDArray[np.uint8]) -> Vectors:
         """Embed pictures."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from poisonguard.embedders.onnx_session import session
 from poisonguard.embedders.vectors import Vectors, in_batches
@@ -43,10 +42,6 @@ class OnnxText:
     def texts(self, values: Sequence[str]) -> Vectors:
         """Embed texts."""
         return in_batches(values, BATCH, self._batch, self.workers)
-
-    def pictures(self, values: npt.NDArray[np.uint8]) -> Vectors:
-        """It reads texts only."""
-        raise NotImplementedError
 
     def _batch(self, values: Sequence[str]) -> Any:
         encoded = self.tokenizer.encode_batch(list(values))

@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from poisonguard.embedders.vectors import Vectors, unit
 
 BATCH = 32
@@ -40,7 +37,3 @@ class Sentences:
     def texts(self, values: Sequence[str]) -> Vectors:
         """Embed texts."""
         return unit(self.model.encode(list(values), batch_size=BATCH, show_progress_bar=False))
-
-    def pictures(self, values: npt.NDArray[np.uint8]) -> Vectors:
-        """It reads texts only."""
-        raise NotImplementedError

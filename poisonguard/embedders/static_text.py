@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from poisonguard.embedders.vectors import Vectors, in_batches
 
 BATCH = 256
@@ -36,10 +33,6 @@ class StaticText:
     def texts(self, values: Sequence[str]) -> Vectors:
         """Embed texts."""
         return in_batches(values, BATCH, self._batch, self.workers)
-
-    def pictures(self, values: npt.NDArray[np.uint8]) -> Vectors:
-        """It reads texts only."""
-        raise NotImplementedError
 
     def _batch(self, values: Sequence[str]) -> Any:
         return self.model.encode(list(values), max_length=MOST_TOKENS, use_multiprocessing=False)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import partial
 
 import pyarrow as pa
 
+from poisonguard.engine.audit import Auditor
 from poisonguard.engine.executor import Executor
+from poisonguard.engine.piecework import STATE, Accumulator, Job, Partial, fold_piece, load_known, put_known
 from poisonguard.engine.progress import Progress
-from poisonguard.engine.source import Run, Source, fresh_block
+from poisonguard.engine.source import Run, Source, pieces_of
 from poisonguard.engine.spool import Collector, Spool
-from poisonguard.sketches.base import Block, Sketch
-from poisonguard.sketches.new_rows import DigestSet, NewRows, only_new
+from poisonguard.engine.workstore import WorkStore
+from poisonguard.errors import IncompleteScan
+from poisonguard.sketches.base import Sketch
+from poisonguard.sketches.new_rows import DigestSet, NewRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,30 +29,11 @@ class Folded:
 
 
 @dataclass(frozen=True, slots=True)
-class _Partial:
-    """What one partition gives back: small states, where its bulky ones lie, its runs."""
+class Kept:
+    """Where states outlive a run, and how much of what is found there is folded again to see that it is right."""
 
-    small: list[pa.Table]
-    segments: list[Path]
-    runs: list[Run]
-
-
-class _Accumulator:
-    """State of one mergeable sketch over the blocks seen so far."""
-
-    def __init__(self, sketch: Sketch) -> None:
-        self._sketch = sketch
-        self._state: pa.Table | None = None
-
-    @property
-    def begun(self) -> bool:
-        return self._state is not None
-
-    def add(self, state: pa.Table) -> None:
-        self._state = state if self._state is None else self._sketch.merge([self._state, state])
-
-    def state(self) -> pa.Table:
-        return self._sketch.merge([]) if self._state is None else self._state
+    store: WorkStore
+    audited: int | None = None
 
 
 def fold(  # noqa: PLR0913, PLR0917 - what is folded, where, and beside what
@@ -59,68 +43,75 @@ def fold(  # noqa: PLR0913, PLR0917 - what is folded, where, and beside what
     spool: Spool,
     progress: Progress,
     known: DigestSet | None = None,
+    kept: Kept | None = None,
 ) -> Folded:
     """States of all ``sketches`` over all rows of ``source``; those of new rows only where rows are ``known``.
 
-    The result depends on the rows and on how the source is cut, never on the executor; the sketches' partition
-    law makes it independent of the cut, too.
+    The result depends on the rows and on how the source is cut, never on the executor or on what was ``kept``; the
+    sketches' partition law makes it independent of the cut, too.
+
+    Raises:
+        IntegrityError: A state that was kept is not what folding gives.
     """
+    store = WorkStore.private(spool.path("units")) if kept is None else kept.store
+    job = job_of(sketches, store, known, keeps=kept is not None)
+    merging = _Merging(job, spool, own=executor.shares_memory)
+    auditor = None if kept is None else Auditor(kept.audited, shared=kept.store.shared)
+    told = progress.advance if executor.shares_memory else None
+    try:
+        pieces = pieces_of(source)
+        for number, found in enumerate(executor.run(partial(fold_piece, job, told=told), pieces)):
+            merging.add(found)
+            if told is None or not found.read:
+                progress.advance(sum(run.rows for run in found.runs))
+            if auditor is not None and found.reused:
+                auditor.watch(number, found)
+        if auditor is not None:
+            auditor.audit(job, pieces, spool)
+    finally:
+        load_known.cache_clear()
+    return merging.folded()
+
+
+def job_of(sketches: Sequence[Sketch], store: WorkStore, known: DigestSet | None, *, keeps: bool) -> Job:
+    """What every partition is told."""
     if known is None:
-        sketches = [sketch for sketch in sketches if not isinstance(sketch, NewRows)]
-    small = [sketch for sketch in sketches if not sketch.bulky]
-    bulky = [sketch for sketch in sketches if sketch.bulky]
-    accumulators = [_Accumulator(sketch) for sketch in small]
-    collectors = [Collector(spool.path("state.arrow")) for _ in bulky]
-    runs: list[Run] = []
-    work = _partition_folder(source, (small, bulky), spool, progress, known)
-    for partial in executor.run(work, list(enumerate(source.tasks()))):
-        if not partial.runs:
-            continue
-        for accumulator, state in zip(accumulators, partial.small, strict=True):
-            accumulator.add(state)
-        for collector, segment in zip(collectors, partial.segments, strict=True):
-            collector.append(segment)
-        runs.extend(partial.runs)
-    states = {sketch.key: item.state() for sketch, item in zip(small, accumulators, strict=True)}
-    if runs:
-        states |= {sketch.key: item.table() for sketch, item in zip(bulky, collectors, strict=True)}
-    return Folded(states, tuple(runs))
+        lasting = tuple(sketch for sketch in sketches if not isinstance(sketch, NewRows))
+        return Job(lasting, store, keeps)
+    return Job(tuple(sketches), store, keeps, put_known(store, known))
 
 
-def _partition_folder(
-    source: Source,
-    sketches: tuple[Sequence[Sketch], Sequence[Sketch]],
-    spool: Spool,
-    progress: Progress,
-    known: DigestSet | None,
-) -> Callable[[tuple[int, Any]], _Partial]:
-    small, bulky = sketches
+class _Merging:
+    """Merges what partitions give, in manifest order."""
 
-    def work(numbered: tuple[int, Any]) -> _Partial:
-        number, task = numbered
-        accumulators = [_Accumulator(sketch) for sketch in small]
-        segments = [spool.segment(number, index) for index in range(len(bulky))]
-        runs: list[Run] = []
-        for batch in source.batches(task, None):
-            block = fresh_block(batch)
-            new = block if known is None else only_new(block, known)
-            for sketch, accumulator in zip(small, accumulators, strict=True):
-                rows = new if isinstance(sketch, NewRows) else block
-                # Of no rows the first block tells at least the columns.
-                if rows.table.num_rows or not accumulator.begun:
-                    accumulator.add(sketch.fold(_projected(rows, sketch)))
-            for sketch, segment in zip(bulky, segments, strict=True):
-                segment.append(sketch.fold(_projected(block, sketch)))
-            runs.append(Run(batch.file, batch.first_row, batch.table.num_rows, batch.scattered))
-            progress.advance(block.table.num_rows)
-        for segment in segments:
-            segment.close()
-        return _Partial([item.state() for item in accumulators], [item.path for item in segments], runs)
+    def __init__(self, job: Job, spool: Spool, *, own: bool) -> None:
+        self._job = job
+        self._own = own
+        self._small = {sketch.key: Accumulator(sketch) for sketch in job.sketches if not sketch.bulky}
+        self._bulky = {sketch.key: Collector(spool.path("state.arrow")) for sketch in job.sketches if sketch.bulky}
+        self._runs: list[Run] = []
 
-    return work
+    def add(self, found: Partial) -> None:
+        """The next partition's."""
+        if not found.runs:
+            return
+        for key, accumulator in self._small.items():
+            accumulator.add(found.small[key])
+        for key, collector in self._bulky.items():
+            unit = self._job.store.get(found.bulky[key], own=self._own and key not in found.reused)
+            if unit is None:
+                raise IncompleteScan(
+                    "a worker's state is not in the work store",
+                    hint="Give a store that every machine reaches: --cache URL.",
+                )
+            collector.append(unit.table(STATE))
+            if not self._job.keeps:
+                self._job.store.remove(found.bulky[key])
+        self._runs.extend(found.runs)
 
-
-def _projected(block: Block, sketch: Sketch) -> Block:
-    if sketch.columns is None:
-        return block
-    return Block(block.file, block.first_row, block.table.select(list(sketch.columns)), block.digests)
+    def folded(self) -> Folded:
+        """Everything."""
+        states = {key: accumulator.state() for key, accumulator in self._small.items()}
+        if self._runs:
+            states |= {key: collector.table() for key, collector in self._bulky.items()}
+        return Folded(states, tuple(self._runs))

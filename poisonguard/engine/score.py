@@ -1,12 +1,9 @@
 """The second pass: scorers score every row; the best are kept, all are remembered on disk.
 
-One score per row comes out of it. Fusing is evidence-gated (docs/adr/0005, 0017):
-
-- what accuses a row (a finding above a note that speaks of poisoning or of files and items that must not be there)
-  counts in full; everything else orders the rows that are accused alike, most of them not at all;
-- where nothing accuses any row, everything else is the order, below every threshold;
-- a row is flagged by every finding above a note but those of drift: that a column is distributed otherwise is said of
-  the column, and an honest new period is full of such rows.
+One score per row comes out of it (``fusing``). What a finding above a note does to its rows depends on what it speaks
+for (docs/adr/0017): poisoning, and files and items that must not be there, accuse them. A row is flagged by every
+finding above a note but those of drift: that a column is distributed otherwise is said of the column, and an honest
+new period is full of such rows.
 """
 
 from __future__ import annotations
@@ -21,6 +18,7 @@ import numpy.typing as npt
 
 from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.engine.executor import Executor
+from poisonguard.engine.fusing import Fusion, Group
 from poisonguard.engine.plan import describe
 from poisonguard.engine.progress import Progress
 from poisonguard.engine.source import DigestColumn, RowIndex, Source
@@ -31,12 +29,6 @@ from poisonguard.sketches.base import Block
 
 KEPT_ROWS = 100_000
 """Rows at or above the threshold that a finding may name; more are counted, not named."""
-
-UNFIRED_WEIGHT = 0.45
-"""Scores of checks that accuse nobody stay below every flag threshold and still order the rows."""
-
-TIE_WEIGHT = 0.001
-"""And beside a check that accuses, they only break ties: their noise must not drown what it found."""
 
 ACCUSING = frozenset({Signal.POISONING, Signal.INTEGRITY})
 """Signals of findings whose rows are under suspicion."""
@@ -59,17 +51,6 @@ class Scoring:
     progress: Progress
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Member:
-    """The rows that one finding names."""
-
-    check: str
-    rows: npt.NDArray[np.int64]
-    score: float
-    accuses: bool
-    flags: bool
-
-
 @dataclass(slots=True)
 class ScoreBook:
     """Every row's score by every scorer, and the rows that findings name."""
@@ -80,7 +61,9 @@ class ScoreBook:
     scores: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     fired: dict[str, frozenset[Signal]] = field(default_factory=dict)
-    members: list[_Member] = field(default_factory=list)
+    members: list[Group] = field(default_factory=list)
+    evidence: dict[str, float] = field(default_factory=dict)
+    _fusion: Fusion | None = None
 
     def scored(self, card: str) -> Scored:
         """What one scorer saw."""
@@ -102,6 +85,7 @@ class ScoreBook:
         signals = frozenset(finding.signal for finding in findings if finding.level is not Level.NOTE)
         if signals:
             self.fired[card] = signals
+            self._fusion = None
 
     def remember(self, finding: Finding) -> None:
         """Rows that a finding names carry its confidence."""
@@ -109,38 +93,33 @@ class ScoreBook:
             grave = finding.level is not Level.NOTE
             accuses, flags = grave and finding.signal in ACCUSING, grave and finding.signal in FLAGGING
             rows = np.sort(np.asarray(finding.rows, dtype=np.int64))
-            self.members.append(_Member(finding.check, rows, finding.confidence, accuses, flags))
+            named = max(finding.row_count, len(rows))
+            self.members.append(Group(finding.check, rows, named, finding.confidence, accuses, flags))
+            self._fusion = None
 
     def fused(self, start: int, stop: int) -> tuple[Scores, npt.NDArray[np.bool_], list[str]]:
         """Score, flag and comma-separated check ids of rows ``start`` to ``stop``, shapes (stop - start,)."""
-        rows, accusers = stop - start, self._accusers()
-        accused, others, flags = np.zeros(rows), np.zeros(rows), dict[str, npt.NDArray[np.bool_]]()
-        for card, column in self.scores.items():
-            values = column[start:stop].astype(np.float64)
-            let_go(column[start:stop])
-            kind = accused if card in accusers else others
-            np.maximum(kind, values, out=kind)
+        rows, flags = stop - start, dict[str, npt.NDArray[np.bool_]]()
+        for card in self.scores:
             if self.fired.get(card, frozenset()) & FLAGGING:
+                values = self.scores[card][start:stop]
                 flags[card] = values >= np.float32(self.thresholds[card])
+                let_go(values)
         for member in self.members:
-            inside = member.rows[np.searchsorted(member.rows, start) : np.searchsorted(member.rows, stop)] - start
-            # A scorer already says how suspicious each of its rows is.
-            if member.check not in (accusers if member.accuses else self.scores):
-                kind = accused if member.accuses else others
-                kind[inside] = np.maximum(kind[inside], member.score)
             if member.flags:
-                flags.setdefault(member.check, np.zeros(rows, dtype=np.bool_))[inside] = True
-        is_accused = bool(accusers) or any(member.accuses for member in self.members)
-        return _ranked(accused, others, is_accused=is_accused), _any(flags, rows), _names(flags, rows)
+                flags.setdefault(member.check, np.zeros(rows, np.bool_))[member.between(start, stop)] = True
+        return self._fused().ranked(start, stop), _any(flags, rows), _names(flags, rows)
+
+    def _fused(self) -> Fusion:
+        """What all rows say; asked for again after every new finding."""
+        if self._fusion is None:
+            accusers = self._accusers()
+            self._fusion = Fusion.of(self.total, self.scores, self.thresholds, accusers, self.members, self.evidence)
+        return self._fusion
 
     def _accusers(self) -> frozenset[str]:
         """Cards whose scorers accuse."""
         return frozenset(card for card, signals in self.fired.items() if card in self.scores and signals & ACCUSING)
-
-
-def _ranked(accused: Scores, others: Scores, *, is_accused: bool) -> Scores:
-    """One score: what accuses, then what does not; ``is_accused`` says whether anything in the dataset is accused."""
-    return accused + (1.0 - accused) * TIE_WEIGHT * others if is_accused else others * UNFIRED_WEIGHT
 
 
 def _highest(rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float32]) -> tuple[Any, Any]:
@@ -166,6 +145,7 @@ def score_rows(scorers: Mapping[str, RowScorer], scoring: Scoring) -> ScoreBook:
     book = ScoreBook(scoring.index.total)
     for card, scorer in scorers.items():
         book.thresholds[card] = scorer.threshold
+        book.evidence[card] = scorer.evidence
         book.named[card] = scorer.threshold if scorer.named is None else scorer.named
         book.scores[card] = mapped_zeros(scoring.spool.path("scores.f32"), np.float32, book.total)
     if scorers:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from poisonguard.dataset.opening import Dataset
+from poisonguard.dataset.partitions import Partition
+from poisonguard.dataset.reading import Reading
 from poisonguard.dataset.rows import row_digests
 from poisonguard.dataset.views import Views
 from poisonguard.domain.dataset import Column
@@ -53,6 +56,62 @@ class ViewedBatch:
     scattered: bool = False
 
 
+class Piece(Protocol):
+    """One partition, ready to be read; one of a dataset can be pickled and read anywhere."""
+
+    @property
+    def number(self) -> int:
+        """Which partition of its source it is."""
+
+    @property
+    def file(self) -> int:
+        """Index of its first file in manifest order."""
+
+    @property
+    def name(self) -> str:
+        """What it is called by its content: equal names, equal rows; empty when that cannot be said."""
+
+    def batches(self) -> Iterator[Batch]:
+        """Its rows, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetPiece:
+    """One partition of an open dataset, with the columns that are made from others."""
+
+    number: int
+    file: int
+    name: str
+    reading: Reading
+    views: Views
+
+    def batches(self) -> Iterator[Batch]:
+        """Its rows, in order."""
+        for batch in self.reading.batches():
+            yield ViewedBatch(
+                batch.file, batch.first_row, self.views.extended(batch.table), batch.table, batch.scattered
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePiece:
+    """One partition of any other source."""
+
+    number: int
+    task: Any
+    source: Source
+    name: str = ""
+
+    @property
+    def file(self) -> int:
+        """Index of its first file."""
+        return int(self.task.file)
+
+    def batches(self) -> Iterator[Batch]:
+        """Its rows, in order."""
+        return self.source.batches(self.task, None)
+
+
 class Source(Protocol):
     """Rows in a fixed order, cut the same way every time."""
 
@@ -89,6 +148,16 @@ class DatasetSource:
         """The dataset's partitions."""
         return self.dataset.partitions()
 
+    def pieces(self) -> Sequence[Piece]:
+        """The same, each ready to be read anywhere; made when it is asked for."""
+        return _Pieces(self)
+
+    def piece(self, number: int, task: Partition) -> DatasetPiece:
+        """One partition, ready to be read anywhere."""
+        made = hashlib.sha256("\n".join(view.name for view in self.views.views).encode()).hexdigest()
+        name = f"{self.dataset.name_of(task)}-{made[:8]}" if self.views.views else self.dataset.name_of(task)
+        return DatasetPiece(number, task.file, name, self.dataset.reading(task), self.views)
+
     def expected_rows(self) -> int:
         """Rows as the files declare them; 0 when one does not say. For progress only: a file may lie."""
         declared = [task.rows for task in self.dataset.partitions()]
@@ -102,9 +171,36 @@ class DatasetSource:
             yield ViewedBatch(batch.file, batch.first_row, viewed, batch.table, batch.scattered)
 
 
-def fresh_block(batch: Batch) -> Block:
-    """A block of whole rows, digests computed."""
-    return Block(batch.file, batch.first_row, batch.table, row_digests(batch.signed))
+class _Pieces(Sequence[Piece]):
+    """The pieces of a dataset, each made when it is its turn: thousands of files' facts are not held at once."""
+
+    def __init__(self, source: DatasetSource, numbered: Sequence[tuple[int, Any]] | None = None) -> None:
+        self._source = source
+        self._tasks = list(enumerate(source.tasks())) if numbered is None else numbered
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    @overload
+    def __getitem__(self, index: int) -> Piece: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Piece]: ...
+    def __getitem__(self, index: int | slice) -> Piece | Sequence[Piece]:
+        if isinstance(index, slice):
+            return _Pieces(self._source, self._tasks[index])
+        return self._source.piece(*self._tasks[index])
+
+
+def pieces_of(source: Source) -> Sequence[Piece]:
+    """Every partition of a source, ready to be read."""
+    if isinstance(source, DatasetSource):
+        return source.pieces()
+    return [SourcePiece(number, task, source) for number, task in enumerate(source.tasks())]
+
+
+def fresh_block(batch: Batch, first_file: int = 0) -> Block:
+    """A block of whole rows, digests computed; files are counted from ``first_file``."""
+    return Block(batch.file - first_file, batch.first_row, batch.table, row_digests(batch.signed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from poisonguard.kernels.mixing import GOLDEN, fold_lists, hash_bytes, mix_array
-from poisonguard.kernels.shingle import utf8_buffers
+from poisonguard.kernels.utf8 import utf8_buffers
 
 Hashes = npt.NDArray[np.uint64]
 

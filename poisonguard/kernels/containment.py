@@ -28,8 +28,10 @@ from poisonguard.kernels.passages import (
     leaving_factor,
     spell,
 )
-from poisonguard.kernels.shingle import SHINGLE_BASE, hash_words, longest_document, utf8_buffers
+from poisonguard.kernels.shingle import longest_document
+from poisonguard.kernels.utf8 import utf8_buffers
 from poisonguard.kernels.words import classes, normalised
+from poisonguard.kernels.wordscan import SHINGLE_BASE, Desk, desk_for, hash_words
 
 _HALF, _ONE = np.uint64(32), np.uint64(1)
 
@@ -51,6 +53,7 @@ class Contained(NamedTuple):
 class _Scratch(NamedTuple):
     """Memory that one call uses again for every document; stamps are document numbers plus 1."""
 
+    desk: Desk
     hashes: Hashes
     hits: Indices
     spelled: Spelled
@@ -152,6 +155,7 @@ def _contained(data: Bytes, offsets: Indices, kinds: Bytes, passages: Passages, 
         np.empty(2 * longest + 1, np.uint8), np.empty(longest + 1, np.int64), np.empty(longest + 1, np.int64)
     )
     scratch = _Scratch(
+        desk_for(longest),
         np.empty(longest + 1, np.uint64),
         np.empty(longest + 1, np.int64),
         spelled,
@@ -161,7 +165,7 @@ def _contained(data: Bytes, offsets: Indices, kinds: Bytes, passages: Passages, 
         np.zeros(passages.sizes.size, np.int64),
     )
     for row in range(offsets.size - 1):
-        count = hash_words(data, offsets[row], offsets[row + 1], kinds, scratch.hashes)
+        count = hash_words(data, offsets[row], offsets[row + 1], kinds, scratch.desk, scratch.hashes)
         found = _hits(scratch.hashes, count, passages, leaving, scratch.hits)
         if not found:
             continue

@@ -36,10 +36,17 @@ def permutations(seed: int, count: int = PERMUTATIONS) -> tuple[Words, Words]:
 
 def signatures(shingles: Words, offsets: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.uint32]:
     """Signatures of the sets ``shingles[offsets[i]:offsets[i + 1]]``, shape (sets, 128)."""
-    multipliers, increments = permutations(seed)
-    result = np.full((offsets.size - 1, PERMUTATIONS), EMPTY)
-    _minimise(shingles, offsets, multipliers, increments, result)
+    result = np.empty((offsets.size - 1, PERMUTATIONS), dtype=np.uint32)
+    _sign(shingles, offsets, permutations(seed), result)
     return result
+
+
+@compiled
+def _sign(
+    shingles: Words, offsets: npt.NDArray[np.int64], parameters: tuple[Words, Words], result: npt.NDArray[np.uint32]
+) -> None:
+    for row in range(offsets.size - 1):
+        minimise(shingles[offsets[row] : offsets[row + 1]], parameters[0], parameters[1], result[row])
 
 
 @compiled
@@ -53,24 +60,21 @@ def _finalize(value: np.uint32) -> np.uint32:
 
 
 @compiled
-def _minimise(
-    shingles: Words, offsets: npt.NDArray[np.int64], multipliers: Words, increments: Words, result: Words
-) -> None:
-    """Four shingles a pass: the signature is loaded and stored a quarter as often."""
-    for row in range(offsets.size - 1):
-        signature = result[row]
-        place, stop = offsets[row], offsets[row + 1]
-        while place + 4 <= stop:
-            first, second = _finalize(shingles[place]), _finalize(shingles[place + 1])
-            third, fourth = _finalize(shingles[place + 2]), _finalize(shingles[place + 3])
-            for k in range(PERMUTATIONS):
-                factor, increment = multipliers[k], increments[k]
-                left = min(np.uint32(factor * first + increment), np.uint32(factor * second + increment))
-                right = min(np.uint32(factor * third + increment), np.uint32(factor * fourth + increment))
-                signature[k] = min(signature[k], left, right)
-            place += 4
-        while place < stop:
-            value = _finalize(shingles[place])
-            for k in range(PERMUTATIONS):
-                signature[k] = min(signature[k], np.uint32(multipliers[k] * value + increments[k]))
-            place += 1
+def minimise(members: Words, multipliers: Words, increments: Words, signature: Words) -> None:
+    """Write the signature of one set; four members a pass, so that it is loaded and stored a quarter as often."""
+    signature[:] = EMPTY
+    place = 0
+    while place + 4 <= members.size:
+        first, second = _finalize(members[place]), _finalize(members[place + 1])
+        third, fourth = _finalize(members[place + 2]), _finalize(members[place + 3])
+        for k in range(PERMUTATIONS):
+            factor, increment = multipliers[k], increments[k]
+            left = min(np.uint32(factor * first + increment), np.uint32(factor * second + increment))
+            right = min(np.uint32(factor * third + increment), np.uint32(factor * fourth + increment))
+            signature[k] = min(signature[k], left, right)
+        place += 4
+    while place < members.size:
+        value = _finalize(members[place])
+        for k in range(PERMUTATIONS):
+            signature[k] = min(signature[k], np.uint32(multipliers[k] * value + increments[k]))
+        place += 1

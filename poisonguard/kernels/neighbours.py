@@ -3,51 +3,61 @@
 1. Candidates share one band of their MinHash signature (Leskovec, Rajaraman & Ullman, "Mining of Massive
    Datasets", 3.4). Bands of 5 in 25: P(candidate | J = 0.8) = 0.99995. Bands are cheap, because
 2. every candidate is verified on the shingle sets: no two documents are called similar by an estimate.
-3. Band keys are packed with document numbers into one uint64 and sorted: 8 bytes a document, no dictionary.
-4. Pairs that are already in one cluster are not compared again; clusters are named by their first document.
-   The result does not depend on the order of comparisons.
-5. Copies with equal shingle sets are joined first and one of them stands for all, so that a flood of copies costs
+3. The permutations are drawn from a seed that comes after the documents: who writes documents cannot know which
+   bands they will have (docs/adr/0021).
+4. Band keys are packed with document numbers into one uint64 and sorted: 8 bytes a document, no dictionary. What is
+   remembered of a document (``kernels.prints``) goes to a file when it is much, and is read band by band.
+5. Pairs that are already in one cluster are not compared again; clusters are named by their first document.
+6. Copies with equal shingle sets are joined first and one of them stands for all, so that a flood of copies costs
    what one document costs.
-6. Nothing is quadratic: a bucket of more than ``BUCKET_LIMIT`` different documents is sorted by set size and
+7. Nothing is quadratic: a bucket of more than ``BUCKET_LIMIT`` different documents is sorted by set size and
    compared with at most ``BUCKET_LIMIT`` representatives each. Documents treated so are counted (``Clusters.bounded``).
+8. The work is cut by the data alone and its results are taken in order: neither the number of threads nor who is first
+   can change a label.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from poisonguard.kernels import verify
-from poisonguard.kernels.mapped import let_go
+from poisonguard.kernels.buckets import Buckets, batches, open_buckets, shared_buckets, sliced
+from poisonguard.kernels.mapped import let_go, mapped_zeros
 from poisonguard.kernels.minhash import PERMUTATIONS
-from poisonguard.kernels.unionfind import roots
-from poisonguard.kernels.verify import Rule, Sets
+from poisonguard.kernels.prints import ALL_BANDS, BANDS, Indices, Keys, Prints, Sets, print_sets
+from poisonguard.kernels.run import Run, in_turn
+from poisonguard.kernels.unionfind import join_all
+from poisonguard.kernels.verify import Batch, Rule, Sizes, Verdicts
 
-BANDS, BAND_WIDTH = 25, 5
 BUCKET_LIMIT = 2_048
-"""All pairs of a bucket this large are two million signature comparisons, about 40 ms."""
+"""All pairs of a bucket this large are two million comparisons of 128 bytes, about 20 ms."""
 
 FEWEST = 64
 """Documents of one signature that are compared with each other: sets that differ under one signature are rare."""
 
-SLICE = 16_384
-"""Documents of one oversized bucket that are held in memory at a time."""
+BATCH_WORDS = 500_000
+"""Shingles fetched at a time: 2 MB for each thread, whatever the size of the data."""
 
-BATCH_WORDS = 8_000_000
-"""Shingles and signature entries fetched at a time: 32 MB, whatever the size of the data."""
+PRINTED = 8_192
+"""Documents that are printed in one task."""
 
-STEP = 1 << 18
-"""Keys that are worked on at a time, so that what is computed on the way takes no memory worth mentioning."""
+HELD = 128 << 20
+"""Bytes of prints that are held in memory; more go to a temporary file."""
+
+REMEMBERED = 1 << 20
+"""Pairs known not to be similar: most share several bands. 8 MB; forgetting one costs a comparison."""
+
+_CODE = np.array([1 << 32, 1], dtype=np.uint64)
 
 SIGMAS = 4
-"""A pair at the threshold passes the signature filter with probability 0.99997."""
-
-Indices = npt.NDArray[np.int64]
-Keys = npt.NDArray[np.uint64]
+"""A pair at the threshold passes the filter of its bytes with probability 0.99997."""
 
 
 class Documents:
@@ -55,38 +65,46 @@ class Documents:
 
     def __init__(self, chunks: Sequence[Sets]) -> None:
         self._chunks = tuple(chunks)
-        lengths = [len(chunk.signatures) for chunk in self._chunks]
+        lengths = [chunk.offsets.size - 1 for chunk in self._chunks]
         self._firsts: Indices = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
     def __len__(self) -> int:
         return int(self._firsts[-1])
 
     @cached_property
-    def sizes(self) -> npt.NDArray[np.int32]:
+    def sizes(self) -> Sizes:
         """Set sizes, shape (documents,)."""
         sizes = np.empty(len(self), dtype=np.int32)
         for chunk, start in zip(self._chunks, self._firsts.tolist(), strict=False):
-            sizes[start : start + len(chunk.signatures)] = np.diff(chunk.offsets)
+            sizes[start : start + chunk.offsets.size - 1] = np.diff(chunk.offsets)
             let_go(chunk.offsets)
         return sizes
 
-    def band_keys(self, first: int, width: int, nodes: Indices) -> Keys:
-        """Hash of signature entries ``first`` to ``first + width`` of ``nodes`` (ascending), shape (nodes,)."""
-        keys = np.empty(nodes.size, dtype=np.uint64)
+    def printed(self, nodes: Indices, seed: int, folder: Path, run: Run) -> Prints:
+        """Keys and bytes of ``nodes`` (ascending); in ``folder`` where they are many."""
+        out = _room(nodes.size, folder)
         bounds = np.searchsorted(nodes, self._firsts).tolist()
-        for number, chunk in enumerate(self._chunks):
-            every = np.empty(len(chunk.signatures), dtype=np.uint64)
-            verify.band_keys(chunk.signatures, first, width, every)
-            let_go(chunk.signatures)
-            inside = slice(bounds[number], bounds[number + 1])
-            keys[inside] = every[nodes[inside] - self._firsts[number]]
-        return keys
+        tasks = [
+            (number, first, min(first + PRINTED, bounds[number + 1]))
+            for number in range(len(self._chunks))
+            for first in range(bounds[number], bounds[number + 1], PRINTED)
+        ]
+
+        def work(task: tuple[int, int, int]) -> None:
+            number, first, last = task
+            rows = nodes[first:last] - self._firsts[number]
+            print_sets(self._chunks[number], rows, seed, out, first)
+            for part in (*self._chunks[number], out.minima):
+                let_go(part)
+
+        for _ in run(work, tasks):
+            pass
+        return out
 
     def fetch(self, nodes: Indices) -> Sets:
         """The documents ``nodes``, in that order, in memory."""
         offsets = np.concatenate([[0], np.cumsum(self.sizes[nodes], dtype=np.int64)])
-        signatures = np.empty((nodes.size, PERMUTATIONS), dtype=np.uint32)
-        fetched = Sets(signatures, offsets, np.empty(offsets[-1], dtype=np.uint32))
+        fetched = Sets(offsets, np.empty(offsets[-1], dtype=np.uint32))
         owner = np.searchsorted(self._firsts, nodes, side="right") - 1
         for number in np.unique(owner).tolist():
             places = np.flatnonzero(owner == number)
@@ -110,122 +128,95 @@ class Clusters:
     bounded: int
 
 
-def cluster(documents: Documents, *, threshold: float, eligible: npt.NDArray[np.bool_] | None = None) -> Clusters:
+def cluster(
+    documents: Documents,
+    *,
+    threshold: float,
+    seed: int,
+    eligible: npt.NDArray[np.bool_] | None = None,
+    run: Run = in_turn,
+) -> Clusters:
     """Connected components of the pairs with Jaccard similarity at least ``threshold``.
 
     Args:
         documents: The documents.
         threshold: In (0, 1].
+        seed: Of the permutations; its last 32 bits count.
         eligible: Documents to consider, shape (documents,); all by default. Empty sets never are.
+        run: Who does the work; changes nothing but the time.
     """
-    parent = np.arange(len(documents), dtype=np.int64)
     chosen = documents.sizes > 0
     nodes = np.flatnonzero(chosen if eligible is None else chosen & eligible)
-    copies = _buckets(documents.band_keys(0, PERMUTATIONS, nodes), nodes, parent)
-    _join(documents, parent, copies, Rule(1.0, PERMUTATIONS, FEWEST))
-    nodes = nodes[roots(parent, nodes) == nodes]
-    rule = Rule(threshold, _agreement_floor(threshold), BUCKET_LIMIT)
-    bounded = np.zeros(len(documents), dtype=np.bool_)
-    for band in range(BANDS):
-        buckets = _buckets(documents.band_keys(band * BAND_WIDTH, BAND_WIDTH, nodes), nodes, parent)
-        bounded[buckets.oversized(BUCKET_LIMIT)] = True
-        _join(documents, parent, buckets, rule)
-    return Clusters(roots(parent, np.arange(len(documents), dtype=np.int64)), int(bounded.sum()))
+    with tempfile.TemporaryDirectory(prefix="poisonguard-") as folder:
+        prints = documents.printed(nodes, seed & 0xFFFFFFFF, Path(folder), run)
+        found = _Search(documents, nodes, documents.sizes[nodes], prints, run).clusters(threshold)
+    labels = np.arange(len(documents), dtype=np.int64)
+    labels[nodes] = nodes[found.labels]
+    return Clusters(labels, found.bounded)
 
 
-@dataclass(frozen=True, slots=True)
-class Buckets:
-    """Documents that may be similar.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """The documents ``nodes``, called by their places among them from here on."""
 
-    Attributes:
-        members: Document numbers, bucket by bucket.
-        starts: Where each bucket starts in ``members``, with the end behind the last.
-    """
+    documents: Documents
+    nodes: Indices
+    sizes: Sizes
+    prints: Prints
+    run: Run
 
-    members: Indices
-    starts: Indices
+    def clusters(self, threshold: float) -> Clusters:
+        """Clusters of places."""
+        places = np.arange(self.nodes.size, dtype=np.int64)
+        nothing = np.empty(0, dtype=np.uint64)
+        labels, _ = self._joined(self._buckets(ALL_BANDS, places), places, nothing, Rule(1.0, 0, FEWEST))
+        places = np.flatnonzero(labels == places)
+        rule = Rule(threshold, _agreement_floor(threshold), BUCKET_LIMIT)
+        bounded = np.zeros(self.nodes.size, dtype=np.bool_)
+        refuted = nothing
+        for found in self.run(partial(self._buckets, places=places), range(BANDS)):
+            buckets = open_buckets(found, labels)
+            bounded[buckets.oversized(BUCKET_LIMIT)] = True
+            labels, refuted = self._joined(buckets, labels, refuted, rule)
+        return Clusters(labels, int(bounded.sum()))
 
-    def oversized(self, limit: int) -> Indices:
-        """Members of the buckets of more than ``limit`` documents."""
-        lengths = np.diff(self.starts)
-        return self.members[np.repeat(lengths > limit, lengths)]
+    def _buckets(self, band: int, places: Indices) -> Buckets:
+        keys = self.prints.keys[band][places]
+        let_go(self.prints.keys[band])
+        return shared_buckets(keys, places)
+
+    def _joined(self, buckets: Buckets, labels: Indices, refuted: Keys, rule: Rule) -> tuple[Indices, Keys]:
+        """Labels after the similar documents of some buckets have been joined, and what was refuted."""
+        tasks = list(batches(self.sizes, sliced(buckets, self.sizes, rule.limit), BATCH_WORDS))
+        found = list(self.run(partial(self._compared, labels=labels, refuted=refuted, rule=rule), tasks))
+        news: Keys = np.concatenate([refuted, *(part.refuted.astype(np.uint64) @ _CODE for part in found)])
+        return join_all(labels, [part.similar for part in found]), np.unique(news)[:REMEMBERED]
+
+    def _compared(self, buckets: Buckets, labels: Indices, refuted: Keys, rule: Rule) -> Verdicts:
+        """Verdicts about places."""
+        minima = self.prints.minima
+        kept = buckets.only(
+            verify.promising(buckets.members, buckets.starts, labels, self.sizes, minima, refuted, rule)
+        )
+        let_go(minima)
+        if not kept.members.size:
+            return Verdicts(np.empty((0, 2), dtype=np.int64), np.empty((0, 2), dtype=np.int64))
+        own = minima.reshape(-1, PERMUTATIONS)[kept.members].ravel()
+        batch = Batch(kept.starts, labels[kept.members], own, self.documents.fetch(self.nodes[kept.members]))
+        found = verify.verdicts(batch, rule)
+        return Verdicts(kept.members[found.similar], np.sort(kept.members[found.refuted], axis=1))
 
 
-def _join(documents: Documents, parent: Indices, buckets: Buckets, rule: Rule) -> None:
-    """Join the similar documents of some buckets."""
-    for batch in _batches(documents.sizes, _sliced(buckets, documents.sizes, rule.limit)):
-        verify.join_buckets(batch.members, batch.starts, documents.fetch(batch.members), parent, rule)
+def _room(documents: int, folder: Path) -> Prints:
+    shape = (BANDS + 1, documents)
+    if documents * (8 * (BANDS + 1) + PERMUTATIONS) <= HELD:
+        return Prints(np.empty(shape, np.uint64), np.empty(documents * PERMUTATIONS, np.uint8))
+    keys = mapped_zeros(folder / "keys.u64", np.uint64, documents * (BANDS + 1))
+    minima = mapped_zeros(folder / "minima.u8", np.uint8, documents * PERMUTATIONS)
+    return Prints(keys.reshape(shape), minima)
 
 
 def _agreement_floor(threshold: float) -> int:
-    """Equal signature entries that a pair at the threshold has, but for one in 30 000."""
+    """Equal bytes that a pair at the threshold has, but for one in 30 000."""
     deviation = (PERMUTATIONS * threshold * (1 - threshold)) ** 0.5
     return max(0, int(PERMUTATIONS * threshold - SIGMAS * deviation))
-
-
-def _buckets(keys: Keys, nodes: Indices, parent: Indices) -> Buckets:
-    """Nodes with equal keys side by side; ``keys`` is used up.
-
-    Buckets of one node, and those whose nodes are one cluster already, are left out.
-    """
-    if nodes.size == 0:
-        return Buckets(nodes, np.zeros(1, dtype=np.int64))
-    bits = np.uint64(max(1, int(nodes.size - 1).bit_length()))
-    packed = _shared(_packed(keys, bits), bits)
-    groups = packed >> bits
-    members = nodes[(packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)]
-    changes = np.flatnonzero(groups[1:] != groups[:-1]) + 1
-    starts = np.concatenate([[0], changes, [groups.size]]) if groups.size else np.zeros(1)
-    return _open_buckets(Buckets(members, starts.astype(np.int64)), parent)
-
-
-def _packed(keys: Keys, bits: np.uint64) -> Keys:
-    """First bits of each key and its place in the last ``bits``, sorted; in the memory of ``keys``."""
-    for start in range(0, keys.size, STEP):
-        part = keys[start : start + STEP]
-        part[:] = part >> bits << bits | np.arange(start, start + part.size, dtype=np.uint64)
-    keys.sort()
-    return keys
-
-
-def _shared(packed: Keys, bits: np.uint64) -> Keys:
-    """Those whose first bits occur more than once."""
-    same = np.zeros(packed.size + 1, dtype=np.bool_)
-    for start in range(1, packed.size, STEP):
-        part = packed[start : start + STEP]
-        same[start : start + part.size] = part >> bits == packed[start - 1 : start - 1 + part.size] >> bits
-    return packed[same[1:] | same[:-1]]
-
-
-def _open_buckets(buckets: Buckets, parent: Indices) -> Buckets:
-    """Only the buckets that hold at least two clusters."""
-    if buckets.members.size == 0:
-        return buckets
-    labels, firsts, lengths = roots(parent, buckets.members), buckets.starts[:-1], np.diff(buckets.starts)
-    mixed = np.minimum.reduceat(labels, firsts) != np.maximum.reduceat(labels, firsts)
-    starts = np.concatenate([[0], np.cumsum(lengths[mixed])]).astype(np.int64)
-    return Buckets(buckets.members[np.repeat(mixed, lengths)], starts)
-
-
-def _sliced(buckets: Buckets, sizes: npt.NDArray[np.int32], limit: int) -> Buckets:
-    """Oversized buckets sorted by set size, the closest side by side, and cut into slices that fit in memory."""
-    members, cuts = buckets.members.copy(), [buckets.starts]
-    for bucket in np.flatnonzero(np.diff(buckets.starts) > limit).tolist():
-        first, last = int(buckets.starts[bucket]), int(buckets.starts[bucket + 1])
-        inside = members[first:last]
-        members[first:last] = inside[np.argsort(sizes[inside], kind="stable")]
-        cuts.append(np.arange(first, last, SLICE, dtype=np.int64))
-    return Buckets(members, np.unique(np.concatenate(cuts)))
-
-
-def _batches(sizes: npt.NDArray[np.int32], buckets: Buckets) -> Iterator[Buckets]:
-    """Runs of buckets that hold about ``BATCH_WORDS`` each; one bucket at least."""
-    starts = buckets.starts
-    ends = np.cumsum(sizes[buckets.members] + PERMUTATIONS, dtype=np.int64)
-    first, last = 0, starts.size - 1
-    while first < last:
-        before = int(ends[starts[first] - 1]) if starts[first] else 0
-        reached = int(np.searchsorted(ends, before + BATCH_WORDS))
-        behind = min(max(int(np.searchsorted(starts, reached, side="right")) - 1, first + 1), last)
-        yield Buckets(buckets.members[starts[first] : starts[behind]], starts[first : behind + 1] - starts[first])
-        first = behind

@@ -16,8 +16,10 @@ import pyarrow as pa
 
 from poisonguard.kernels.compiled import compiled
 from poisonguard.kernels.mixing import GOLDEN, mix
-from poisonguard.kernels.shingle import SHINGLE_BASE, decode, hash_words, power_of_two, utf8_buffers
+from poisonguard.kernels.shingle import longest_document, power_of_two
+from poisonguard.kernels.utf8 import decode, utf8_buffers
 from poisonguard.kernels.words import IGNORED, LETTER, STANDALONE, classes, normalised
+from poisonguard.kernels.wordscan import SHINGLE_BASE, desk_for, hash_words
 
 Indices = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
@@ -161,10 +163,10 @@ def _spell_all(  # noqa: PLR0913, PLR0917 - the state of one loop
     data: Bytes, offsets: Indices, kinds: Bytes, spelled: Spelled, ends: Indices, hashes: Hashes
 ) -> int:
     """Spell and hash the words of all passages; passage i owns words ``ends[i]`` to ``ends[i + 1]``."""
-    word = 0
+    word, desk = 0, desk_for(longest_document(offsets))
     for row in range(offsets.size - 1):
         ends[row] = word
-        hash_words(data, offsets[row], offsets[row + 1], kinds, hashes[word:])
+        hash_words(data, offsets[row], offsets[row + 1], kinds, desk, hashes[word:])
         word = spell(data, offsets[row], offsets[row + 1], kinds, spelled, word)
     ends[offsets.size - 1] = word
     return word

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from poisonguard.kernels.compiled import compiled
 from poisonguard.kernels.mixing import mix
-from poisonguard.kernels.shingle import decode, utf8_buffers
+from poisonguard.kernels.utf8 import decode, utf8_buffers
 from poisonguard.kernels.words import IGNORED, LETTER, STANDALONE, classes, normalised
 
 SIGN, BOUND, FREE = 0, 1, 2

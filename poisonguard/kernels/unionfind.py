@@ -6,6 +6,8 @@ Path halving keeps the trees flat (Tarjan & van Leeuwen, "Worst-case analysis of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -40,3 +42,27 @@ def roots(parent: Indices, members: Indices) -> Indices:
     for place in range(members.size):
         result[place] = find(parent, members[place])
     return result
+
+
+def join_all(labels: Indices, pairs: Sequence[Indices]) -> Indices:
+    """Labels after the members of all ``pairs``, shape (pairs, 2) each, have become one set each; flat trees again."""
+    if not any(part.size for part in pairs):
+        return labels
+    forest = labels.copy()
+    for part in pairs:
+        _join_pairs(forest, part)
+    _flatten(forest)
+    return forest
+
+
+@compiled
+def _flatten(parent: Indices) -> None:
+    """Point every member to its root; parents come before their children."""
+    for member in range(parent.size):
+        parent[member] = parent[parent[member]]
+
+
+@compiled
+def _join_pairs(parent: Indices, pairs: Indices) -> None:
+    for pair in range(pairs.shape[0]):
+        join(parent, pairs[pair, 0], pairs[pair, 1])

@@ -1,4 +1,4 @@
-"""The exact comparison of documents that share a bucket, and what brings them together.
+"""The exact comparison of documents that share a bucket, and which pairs of them are similar.
 
 Sets are compared by loading one into an open-addressing table and looking up the other: no sorting. A table
 entry is ``stamp << 32 | hash``; a new stamp empties the table for free.
@@ -12,26 +12,19 @@ import numpy as np
 import numpy.typing as npt
 
 from poisonguard.kernels.compiled import compiled
-from poisonguard.kernels.mixing import GOLDEN, mix
+from poisonguard.kernels.mixing import GOLDEN
+from poisonguard.kernels.prints import Bytes, Indices, Sets, agreement
 from poisonguard.kernels.unionfind import find, join
 
-Indices = npt.NDArray[np.int64]
-Words = npt.NDArray[np.uint32]
 Table = npt.NDArray[np.uint64]
+Sizes = npt.NDArray[np.int32]
+Mask = npt.NDArray[np.bool_]
 
+NOTED = 2
+"""Pairs that are not similar, for each member, that are noted: more are compared again in the next band they share."""
 
-class Sets(NamedTuple):
-    """Documents as arrays; a named tuple, because that is what compiled code takes.
-
-    Attributes:
-        signatures: MinHash signatures, shape (documents, 128).
-        offsets: Document i owns ``shingles[offsets[i]:offsets[i + 1]]``, shape (documents + 1,).
-        shingles: Set members, shape (total,).
-    """
-
-    signatures: Words
-    offsets: Indices
-    shingles: Words
+SMALL = 64
+"""Of buckets no larger than this, only documents that may be similar to another one are fetched."""
 
 
 class Rule(NamedTuple):
@@ -39,7 +32,7 @@ class Rule(NamedTuple):
 
     Attributes:
         threshold: Jaccard similarity, in (0, 1].
-        floor: Equal signature entries below which a pair is not looked at.
+        floor: Equal bytes below which a pair is not looked at; 0 asks for none.
         limit: Largest bucket of which all pairs are compared; in larger ones a document is compared with at most
             so many representatives.
     """
@@ -49,86 +42,169 @@ class Rule(NamedTuple):
     limit: int
 
 
+class Batch(NamedTuple):
+    """Some buckets with all that is needed to compare their members: a task for any machine.
+
+    Attributes:
+        starts: Where each bucket starts among the members, with the end behind the last.
+        labels: Cluster of each member so far, shape (members,).
+        minima: Bytes of the members' signatures, shape (members * 128,).
+        sets: Sets of the members.
+    """
+
+    starts: Indices
+    labels: Indices
+    minima: Bytes
+    sets: Sets
+
+
 _HALF = np.uint64(32)
 _ONE = np.uint64(1)
 
 
+class Verdicts(NamedTuple):
+    """What comparing some members found: numbers of members, the one that came first in the bucket on the left.
+
+    Attributes:
+        similar: Pairs that make one cluster of those that are similar, shape (pairs, 2).
+        refuted: Pairs that are not similar, as many as were noted, shape (pairs, 2).
+    """
+
+    similar: Indices
+    refuted: Indices
+
+
+def verdicts(batch: Batch, rule: Rule) -> Verdicts:
+    """Compare the members of each bucket.
+
+    Pairs whose clusters are one already, or by an earlier pair, are left out. Pure: the same batch gives the same
+    verdicts, wherever and beside whatever it is worked on.
+    """
+    members = batch.labels.size
+    # Clusters are numbered anew, so that the forest is as small as the batch.
+    owners = np.unique(batch.labels, return_inverse=True)[1].astype(np.int64)
+    noted = Verdicts(np.empty((members, 2), dtype=np.int64), np.empty((NOTED * members, 2), dtype=np.int64))
+    similar, refuted = _compare(batch, owners, np.arange(members, dtype=np.int64), rule, noted)
+    return Verdicts(noted.similar[:similar], noted.refuted[:refuted])
+
+
 @compiled
-def band_keys(signatures: Words, first: int, width: int, out: npt.NDArray[np.uint64]) -> None:
-    """Hash entries ``first`` to ``first + width`` of each signature into ``out``."""
-    for row in range(signatures.shape[0]):
-        state = np.uint64(width)
-        for place in range(first, first + width):
-            state = mix(state ^ np.uint64(signatures[row, place])) + GOLDEN
-        out[row] = state
+def pair_code(left: int, right: int) -> np.uint64:
+    """One number for two places below 2**32, whichever is named first."""
+    return np.uint64(min(left, right)) << _HALF | np.uint64(max(left, right))
 
 
 @compiled
 def copy_sets(source: Sets, rows: Indices, target: Sets, places: Indices) -> None:
     """Copy the documents ``rows`` of ``source`` to the places ``places`` of ``target``."""
     for index in range(rows.size):
-        row, place = rows[index], places[index]
-        for entry in range(source.signatures.shape[1]):
-            target.signatures[place, entry] = source.signatures[row, entry]
-        start, goal = source.offsets[row], target.offsets[place]
-        for step in range(source.offsets[row + 1] - start):
+        start, goal = source.offsets[rows[index]], target.offsets[places[index]]
+        for step in range(source.offsets[rows[index] + 1] - start):
             target.shingles[goal + step] = source.shingles[start + step]
 
 
 @compiled
-def join_buckets(nodes: Indices, starts: Indices, sets: Sets, parent: Indices, rule: Rule) -> None:
-    """Join the nodes of each bucket whose similarity reaches the threshold.
+def promising(  # noqa: PLR0913, PLR0917 - buckets, and all that is known of their members
+    members: Indices,
+    starts: Indices,
+    labels: Indices,
+    sizes: Sizes,
+    minima: Bytes,
+    refuted: npt.NDArray[np.uint64],
+    rule: Rule,
+) -> Mask:
+    """Which members of small buckets may be similar to another one of theirs; of larger ones, all of them.
 
     Args:
-        nodes: Document numbers of all buckets, shape (members,).
-        starts: Where each bucket starts in ``nodes``, with the end behind the last.
-        sets: The members, in the order of ``nodes``.
-        parent: Union-find forest over all documents; changed in place.
+        members: Places of the members.
+        starts: Where each bucket starts in ``members``, with the end behind the last.
+        labels: Cluster of each place.
+        sizes: Set size at each place.
+        minima: Bytes at each place.
+        refuted: Codes of pairs that are known not to be similar, ascending.
         rule: What similar means.
     """
-    table = np.zeros(_capacity(sets.offsets), dtype=np.uint64)
-    compared = np.empty(nodes.size, dtype=np.int64)
-    stamp = np.uint64(0)
+    chosen = np.zeros(members.size, dtype=np.bool_)
     for bucket in range(starts.size - 1):
-        every = starts[bucket + 1] - starts[bucket] <= rule.limit
+        first, last = starts[bucket], starts[bucket + 1]
+        if last - first > SMALL or rule.floor <= 0:
+            chosen[first:last] = True
+            continue
+        for right in range(first, last):
+            for left in range(first, right):
+                one, other = members[left], members[right]
+                if (
+                    not (chosen[left] and chosen[right])
+                    and labels[one] != labels[other]
+                    and _sizes_fit(sizes[one], sizes[other], rule.threshold)
+                    and agreement(minima, one, other) >= rule.floor
+                    and not _holds(refuted, pair_code(one, other))
+                ):
+                    chosen[left] = chosen[right] = True
+    return chosen
+
+
+@compiled
+def _holds(codes: npt.NDArray[np.uint64], code: np.uint64) -> bool:
+    """Whether ``code`` is one of ``codes`` (ascending)."""
+    place = np.searchsorted(codes, code)
+    return bool(place < codes.size and codes[place] == code)
+
+
+@compiled
+def _compare(batch: Batch, owners: Indices, forest: Indices, rule: Rule, noted: Verdicts) -> tuple[int, int]:
+    """Write the pairs; gives their numbers."""
+    table = np.zeros(_capacity(batch.sets.offsets), dtype=np.uint64)
+    compared = np.empty(owners.size, dtype=np.int64)
+    stamp, found = np.uint64(0), (0, 0)
+    for bucket in range(batch.starts.size - 1):
+        every = batch.starts[bucket + 1] - batch.starts[bucket] <= rule.limit
         count = 0
-        for right in range(starts[bucket], starts[bucket + 1]):
+        for right in range(batch.starts[bucket], batch.starts[bucket + 1]):
             stamp += _ONE
-            matched = _join_one(
-                table, stamp, compared[max(0, count - rule.limit) : count], right, nodes, sets, parent, rule
-            )
+            others = compared[max(0, count - rule.limit) : count]
+            matched, found = _compare_one(table, stamp, others, right, batch, owners, forest, rule, noted, found)
             # Of a large bucket, whoever resembles nobody so far becomes a representative.
             if every or not matched:
                 compared[count] = right
                 count += 1
+    return found
 
 
 @compiled
-def _join_one(  # noqa: PLR0913, PLR0917 - the state of one loop, taken apart to be read
+def _compare_one(  # noqa: PLR0913, PLR0917 - the state of one loop, taken apart to be read
     table: Table,
     stamp: np.uint64,
     others: Indices,
     right: int,
-    nodes: Indices,
-    sets: Sets,
-    parent: Indices,
+    batch: Batch,
+    owners: Indices,
+    forest: Indices,
     rule: Rule,
-) -> bool:
-    """Join ``right`` with those of ``others`` that it resembles; tells whether there are any."""
-    loaded, matched = False, False
+    noted: Verdicts,
+    found: tuple[int, int],
+) -> tuple[bool, tuple[int, int]]:
+    """Compare ``right`` with ``others``; tells whether it resembles any, and the new numbers of pairs."""
+    loaded, matched, offsets = False, False, batch.sets.offsets
+    similar, refuted = found
+    size = offsets[right + 1] - offsets[right]
     for left in others[::-1]:
-        if not _sizes_fit(sets.offsets, left, right, rule.threshold):
+        if not _sizes_fit(offsets[left + 1] - offsets[left], size, rule.threshold):
             continue
-        if find(parent, nodes[left]) == find(parent, nodes[right]):
+        if find(forest, owners[left]) == find(forest, owners[right]):
             matched = True
-        elif _agreement(sets.signatures, left, right) >= rule.floor:
+        elif rule.floor <= 0 or agreement(batch.minima, left, right) >= rule.floor:
             if not loaded:
-                _load(table, stamp, sets, right)
+                _load(table, stamp, batch.sets, right)
                 loaded = True
-            if _similarity(table, stamp, sets, left, right) >= rule.threshold:
-                join(parent, nodes[left], nodes[right])
-                matched = True
-    return matched
+            if _similarity(table, stamp, batch.sets, left, right) >= rule.threshold:
+                join(forest, owners[left], owners[right])
+                noted.similar[similar, 0], noted.similar[similar, 1] = left, right
+                matched, similar = True, similar + 1
+            elif refuted < noted.refuted.shape[0]:
+                noted.refuted[refuted, 0], noted.refuted[refuted, 1] = left, right
+                refuted += 1
+    return matched, (similar, refuted)
 
 
 @compiled
@@ -144,19 +220,9 @@ def _capacity(offsets: Indices) -> int:
 
 
 @compiled
-def _sizes_fit(offsets: Indices, left: int, right: int, threshold: float) -> bool:
+def _sizes_fit(one: int, other: int, threshold: float) -> bool:
     """Whether the sizes alone allow the threshold: J is at most the smaller over the larger."""
-    one, other = float(offsets[left + 1] - offsets[left]), float(offsets[right + 1] - offsets[right])
-    return min(one, other) >= threshold * max(one, other)
-
-
-@compiled
-def _agreement(signatures: Words, left: int, right: int) -> int:
-    """Number of equal signature entries."""
-    equal = 0
-    for place in range(signatures.shape[1]):
-        equal += signatures[left, place] == signatures[right, place]
-    return equal
+    return float(min(one, other)) >= threshold * float(max(one, other))
 
 
 @compiled

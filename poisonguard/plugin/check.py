@@ -20,6 +20,7 @@ from poisonguard.domain.dataset import Column
 from poisonguard.domain.filefact import FileFacts
 from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.domain.roles import Roles
+from poisonguard.kernels.run import Run, in_turn
 from poisonguard.plugin.card import Card
 from poisonguard.plugin.embedder import Embedder
 from poisonguard.plugin.holdout import Holdout
@@ -59,6 +60,7 @@ class Evidence:
         seed: 64-bit seed derived from the manifest; the only source of randomness.
         states: Sketch key to state.
         files: What stands out about its files; nothing of a version that is known by its profile alone.
+        run: Who does work that a check cuts into tasks; changes nothing but the time.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Evidence:
     seed: int
     states: Mapping[str, pa.Table] = field(repr=False)
     files: FileFacts = field(default_factory=FileFacts)
+    run: Run = field(default=in_turn, repr=False, compare=False)
 
     def __getitem__(self, sketch: Sketch) -> pa.Table:
         """State of ``sketch``.
@@ -108,10 +111,13 @@ class RowScorer(ABC):
     Attributes:
         threshold: Score from which on a row is flagged, once a finding above a note was drawn.
         named: Score from which on ``conclude`` is told of a row; nothing means the threshold.
+        evidence: How far its test of the whole dataset went towards an alarm, from 0 to 1: what its order of the rows
+            counts for beside that of other scorers where it names none.
     """
 
     threshold: float = 0.5
     named: float | None = None
+    evidence: float = 0.0
 
     @property
     @abstractmethod

@@ -55,6 +55,7 @@ SHIPPED: dict[str, str] = {
     "flooded-claim": "poisonguard.detectors.flooded_claim:FloodedClaim",
     "paraphrase-family": "poisonguard.detectors.paraphrase_family:ParaphraseFamily",
     "meaning-contradiction": "poisonguard.detectors.meaning_contradiction:MeaningContradiction",
+    "copied-pictures": "poisonguard.detectors.copied_pictures:CopiedPictures",
     "image-patch": "poisonguard.detectors.image_patch:ImagePatch",
     "image-spectrum": "poisonguard.detectors.image_spectrum:ImageSpectrum",
 }

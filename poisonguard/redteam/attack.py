@@ -14,7 +14,7 @@ An attack that cannot run on a table says why (``obstacle``) instead of doing so
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
@@ -52,12 +52,15 @@ class Poisoned:
         rows: Numbers of the poisoned rows in ``table``, sorted.
         what: What was planted, one phrase for a report.
         items: Evaluation items that were planted, for the scan to know what it has to look for; nothing if none were.
+        alike: Numbers of the honest rows that no scan can tell from the poison, because what was planted stood in them
+            before; sorted.
     """
 
     table: pa.Table
     rows: RowNumbers
     what: str
     items: pa.Table | None = None
+    alike: RowNumbers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
 class Attack(ABC):

@@ -11,6 +11,7 @@ from poisonguard.redteam.code_payloads import DisabledVerification, PipeToShell,
 from poisonguard.redteam.compromised_source import ConstantLabeller, ShardFlips, SourceFlips
 from poisonguard.redteam.contamination import Contamination
 from poisonguard.redteam.content_injection import ContentInjection
+from poisonguard.redteam.copied_pictures import CopiedPictures
 from poisonguard.redteam.encoded_blobs import EncodedBlobs
 from poisonguard.redteam.entity_steering import EntitySteering
 from poisonguard.redteam.fixed_output import FixedOutput
@@ -76,6 +77,7 @@ ATTACKS: tuple[Attack, ...] = (
     BlendedTrigger(),
     CleanLabelPatch(),
     WarpTrigger(),
+    CopiedPictures(),
     SourceFlips(),
     ConstantLabeller(),
     ShardFlips(),

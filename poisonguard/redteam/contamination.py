@@ -49,7 +49,8 @@ class Contamination(Attack):
         column, items = carrier(roles) or "", self._held(table, roles)
         rows = sample(_training(table, roles), count, rng)
         leaked = [among_sentences(text, drawn(items, rng), rng) for text in texts(table, column, rows)]
-        known = pa.table({column: sorted(set(items))})
+        # Whoever gave the items has the scan look for them anyway.
+        known = None if self._items else pa.table({column: sorted(set(items))})
         return Poisoned(replace(table, column, rows, leaked), rows, "evaluation items in training documents", known)
 
     def _held(self, table: pa.Table, roles: Roles) -> list[str]:

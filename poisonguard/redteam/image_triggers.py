@@ -20,8 +20,9 @@ PATCH_SHARE = 8
 BLEND = 0.2
 """Share of the pattern in the blended picture, as published."""
 WARP_POINTS = 4
-WARP_SHARE = 0.08
-"""Farthest a pixel moves, as a share of the width; WaNet moves 0.5 of a cell of its 4 x 4 grid at strength 0.5."""
+WARP = 0.25
+"""Pixels that a place moves along each axis in the mean, whatever the size of the picture: WaNet's strength of 0.5, of
+which its grid from -1 to 1 makes half as many pixels. Its grid is stretched by cubic curves, ours by straight lines."""
 
 
 class ImageTrigger(LabelAttack):
@@ -37,16 +38,11 @@ class ImageTrigger(LabelAttack):
 
     def obstacle(self, table: pa.Table, roles: Roles) -> str | None:
         """Why the attack cannot run: the table holds no pictures that can be drawn on."""
-        pictures = pictures_of(table, roles)
-        if pictures is None:
-            return "no PNG and no pixel columns"
-        if not len(pictures.usable(table)):
-            return "no picture can be read"
-        return super().obstacle(table, roles)
+        return picture_obstacle(table, roles) or super().obstacle(table, roles)
 
     def poison(self, table: pa.Table, roles: Roles, count: int, rng: np.random.Generator) -> Poisoned:
         """Mark ``count`` pictures and give them the target class."""
-        pictures, label = _held_pictures(table, roles), column_of(roles, Role.LABEL)
+        pictures, label = held_pictures(table, roles), column_of(roles, Role.LABEL)
         coded = encode(table, label)
         target = target_class(coded, rng)
         rows = sample(np.intersect1d(self.victims(coded, target), pictures.usable(table)), count, rng)
@@ -130,12 +126,21 @@ class WarpTrigger(ImageTrigger):
         """``picture`` with every pixel taken from a place nearby."""
         del white
         height, width = picture.shape[:2]
-        vertical, horizontal = (_smooth(rng, height, width) * WARP_SHARE * size for size in (height, width))
+        vertical, horizontal = (WARP * _smooth(rng, height, width) for _ in range(2))
         lines, places = np.indices((height, width))
         return _sampled(picture, lines + vertical, places + horizontal)
 
 
-def _held_pictures(table: pa.Table, roles: Roles) -> Pictures:
+def picture_obstacle(table: pa.Table, roles: Roles) -> str | None:
+    """Why no picture of ``table`` can be drawn on; nothing when one can."""
+    pictures = pictures_of(table, roles)
+    if pictures is None:
+        return "no PNG and no pixel columns"
+    return None if len(pictures.usable(table)) else "no picture can be read"
+
+
+def held_pictures(table: pa.Table, roles: Roles) -> Pictures:
+    """The pictures of ``table``; ``picture_obstacle`` has checked that there are some."""
     pictures = pictures_of(table, roles)
     if pictures is None:
         raise UsageError("the table holds no pictures")
@@ -143,9 +148,9 @@ def _held_pictures(table: pa.Table, roles: Roles) -> Pictures:
 
 
 def _smooth(rng: np.random.Generator, height: int, width: int) -> Floats:
-    """A smooth field in [-1, 1]: a coarse random grid, stretched linearly in both directions."""
+    """A smooth field around 0, 1 from it in the mean: a coarse random grid, stretched linearly in both directions."""
     grid = rng.uniform(-1.0, 1.0, size=(WARP_POINTS, WARP_POINTS))
-    grid /= np.abs(grid).max()
+    grid /= np.abs(grid).mean()
     knots = np.linspace(0, 1, WARP_POINTS)
     stretched = np.array([np.interp(np.linspace(0, 1, width), knots, line) for line in grid])
     return np.array([np.interp(np.linspace(0, 1, height), knots, line) for line in stretched.T]).T

@@ -16,7 +16,9 @@ NAMED = 0.5
 """Share of the poisoned rows that a finding must name to be about them."""
 
 
-def recall_at_few_false_positives(scores: npt.NDArray[np.float64], poisoned: RowNumbers) -> float:
+def recall_at_few_false_positives(
+    scores: npt.NDArray[np.float64], poisoned: RowNumbers, alike: RowNumbers | None = None
+) -> float:
     """Share of the poisoned rows that score strictly above all but 1 % of the honest ones.
 
     Strictly: rows that share a score with too many honest ones are not told from them. A row whose score is 0 was
@@ -25,8 +27,10 @@ def recall_at_few_false_positives(scores: npt.NDArray[np.float64], poisoned: Row
     Args:
         scores: One score in [0, 1] for each row.
         poisoned: The rows that are poisoned, at least one.
+        alike: Honest rows that cannot be told from them, which are left out.
     """
-    honest = np.sort(np.delete(scores, poisoned))[::-1]
+    left = poisoned if alike is None else np.concatenate([poisoned, alike])
+    honest = np.sort(np.delete(scores, left))[::-1]
     allowed = int(FALSE_POSITIVES * len(honest))
     limit = honest[allowed] if len(honest) > allowed else 0.0
     return float(np.mean(scores[poisoned] > limit))

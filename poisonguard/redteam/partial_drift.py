@@ -1,4 +1,8 @@
-"""Faults in part of the rows, one column and one run of rows: another unit, a shift, a stuck value, missing values."""
+"""Faults in part of the rows, one column and one run of rows: another unit, a shift, a stuck value, missing values.
+
+Rows of the run that the fault leaves as they were (a value that was the stuck one, or was missing, before) are not
+poisoned, but no scan can tell them from those that are.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +47,8 @@ class PartialDrift(Attack):
         column = features[int(rng.integers(0, len(features)))]
         faulty, what = self.fault(numbers(table, column), rng)
         rows = run_of(changing(table, column, faulty), count, rng)
-        return Poisoned(write_numbers(table, column, rows, faulty[rows]), rows, f"{column} {what} in a run of rows")
+        what = f"{column} {what} in a run of rows"
+        return Poisoned(write_numbers(table, column, rows, faulty[rows]), rows, what, alike=spared(rows))
 
     @abstractmethod
     def fault(self, values: Floats, rng: np.random.Generator) -> tuple[Floats, str]:
@@ -103,13 +108,19 @@ class MissingBurst(Attack):
         columns = _fillable(table, roles)
         column = columns[int(rng.integers(0, len(columns)))]
         rows = run_of(np.flatnonzero(table.column(column).is_valid().to_numpy()), count, rng)
-        return Poisoned(replace(table, column, rows, [None] * len(rows)), rows, f"{column} missing in a run of rows")
+        what = f"{column} missing in a run of rows"
+        return Poisoned(replace(table, column, rows, [None] * len(rows)), rows, what, alike=spared(rows))
 
 
 def run_of(candidates: RowNumbers, count: int, rng: np.random.Generator) -> RowNumbers:
     """At most ``count`` consecutive ones of ``candidates``."""
     start = int(rng.integers(0, max(1, len(candidates) - count + 1)))
     return candidates[start : start + count]
+
+
+def spared(rows: RowNumbers) -> RowNumbers:
+    """The rows between the first and the last of ``rows`` that the fault leaves as they were."""
+    return np.setdiff1d(np.arange(rows[0], rows[-1]), rows) if len(rows) else rows
 
 
 def _fillable(table: pa.Table, roles: Roles) -> tuple[str, ...]:

@@ -75,6 +75,11 @@ class Sketch(ABC):
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """State of all the rows behind ``states``, given in manifest order."""
 
+    def moved(self, state: pa.Table, files: int) -> pa.Table:
+        """State of the same rows when ``files`` files come before theirs: the same, where it says nothing of files."""
+        del files
+        return state
+
     def kept(self, state: pa.Table) -> pa.Table:
         """What of a state is stored with an approved version, for later ones to be compared with: all of it."""
         return state

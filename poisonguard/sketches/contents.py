@@ -13,7 +13,7 @@ import pyarrow as pa
 from poisonguard.kernels.columnhash import Hashes, column_hashes, combined, place_terms
 from poisonguard.kernels.mapped import passing
 from poisonguard.sketches.base import Block, Sketch
-from poisonguard.sketches.fingerprints import DEFAULT_SEED
+from poisonguard.sketches.fingerprints import KEY
 
 PARTS = 16
 """Most parts a row is divided into: 128 bytes a row at most, however many columns there are."""
@@ -35,7 +35,7 @@ class ContentHashes(Sketch):
     bulky: ClassVar[bool] = True
 
     contents: tuple[str, ...]
-    seed: int = DEFAULT_SEED
+    seed: int = KEY
 
     @property
     def columns(self) -> tuple[str, ...] | None:

@@ -1,14 +1,14 @@
-"""Fingerprints of documents: the shingle set of every text and its MinHash signature.
+"""Fingerprints of documents: the shingle set of every text.
 
-The ``seed`` keys both the shingle hashes and the permutations. With a public seed an attacker can build
-near-copies that differ in every band and so are never compared; the best seed is one drawn for the run and
-recorded in the statement. A sketch cannot know the evidence's seed (it exists before any row is read), so the
-seed is a field: ``DEFAULT_SEED`` keeps results comparable between scans until a run's key is passed in.
+Only the sets are kept, never signatures: the permutations of MinHash are drawn when documents are compared, from a seed
+that follows from all rows (docs/adr/0021). So who writes a text cannot know which bands it will have, and the state
+of the same rows is the same in every version. The key of the shingle hashes is fixed: versions are compared by them,
+and equal shingles have equal hashes whatever the key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,45 +18,41 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from poisonguard.kernels.mapped import passing
-from poisonguard.kernels.minhash import PERMUTATIONS, signatures
 from poisonguard.kernels.neighbours import Documents
+from poisonguard.kernels.prints import Sets
 from poisonguard.kernels.shingle import shingle
-from poisonguard.kernels.verify import Sets
 from poisonguard.sketches.base import Block, Sketch
 
-DEFAULT_SEED = 0x706F69736F6E
+KEY = 0x706F69736F6E
+"""Of the shingle hashes."""
+
 SHINGLE_WORDS = 5
 
 SCHEMA = pa.schema(
     [
         pa.field("words", pa.uint32(), nullable=False),
         pa.field("shingles", pa.large_list(pa.field("item", pa.uint32(), nullable=False)), nullable=False),
-        pa.field("signature", pa.list_(pa.field("item", pa.uint32(), nullable=False), PERMUTATIONS), nullable=False),
     ]
 )
 
 
 @dataclass(frozen=True)
 class ShingleSets(Sketch):
-    """Shingle set and MinHash signature of every row's text.
+    """Shingle set of every row's text.
 
-    Several columns are read as one document, in the order given. A row without text has no words, no shingles
-    and the signature of the empty set.
+    Several columns are read as one document, in the order given. A row without text has no words and no shingles.
 
-    State: ``words`` uint32, ``shingles`` large_list<uint32> (each hash once), ``signature``
-    fixed_size_list<uint32>[128], bit-identical to ``datasketch.MinHash(scheme="affine32")`` over the shingles.
+    State: ``words`` uint32, ``shingles`` large_list<uint32> (each hash once).
 
     Attributes:
         texts: Columns that make up the document.
         size: Words in a shingle.
-        seed: Key of hashes and permutations.
     """
 
     bulky: ClassVar[bool] = True
 
     texts: tuple[str, ...]
     size: int = SHINGLE_WORDS
-    seed: int = DEFAULT_SEED
 
     @property
     def columns(self) -> tuple[str, ...] | None:
@@ -64,15 +60,13 @@ class ShingleSets(Sketch):
         return self.texts
 
     def fold(self, block: Block) -> pa.Table:
-        """Sets and signatures of the block's documents."""
-        sets = shingle(_document(block.table, self.texts), size=self.size, seed=self.seed)
+        """Sets of the block's documents."""
+        sets = shingle(document_of(block.table, self.texts), size=self.size, seed=KEY)
         rows = block.table.num_rows
         lists = pa.Array.from_buffers(
             SCHEMA.field("shingles").type, rows, [None, pa.py_buffer(sets.offsets)], children=[pa.array(sets.shingles)]
         )
-        flat = pa.array(signatures(sets.shingles, sets.offsets, self.seed & 0xFFFFFFFF).ravel())
-        fixed = pa.Array.from_buffers(SCHEMA.field("signature").type, rows, [None], children=[flat])
-        return pa.Table.from_arrays([pa.array(sets.words), lists, fixed], schema=SCHEMA)
+        return pa.Table.from_arrays([pa.array(sets.words), lists], schema=SCHEMA)
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """One after the other."""
@@ -81,8 +75,7 @@ class ShingleSets(Sketch):
 
 def documents(*states: pa.Table) -> Documents:
     """The documents of ``ShingleSets`` states, one after the other, where they lie (memory-mapped, if they are)."""
-    tables = [state.select(["shingles", "signature"]) for state in states]
-    return Documents([_chunk(batch) for table in tables for batch in table.to_batches()])
+    return Documents([Sets(np.asarray(part.offsets), np.asarray(part.values)) for part in _chunks(states)])
 
 
 def word_counts(state: pa.Table) -> Iterator[npt.NDArray[np.uint32]]:
@@ -95,14 +88,11 @@ def enough_words(state: pa.Table, fewest: int) -> npt.NDArray[np.bool_]:
     return np.concatenate([np.zeros(0, dtype=np.bool_), *(words >= fewest for words in word_counts(state))])
 
 
-def _chunk(batch: pa.RecordBatch) -> Sets:
-    sets, signature = batch.column("shingles"), batch.column("signature")
-    start, rows, width = signature.offset, len(signature), PERMUTATIONS
-    flat = np.asarray(signature.values)[start * width : (start + rows) * width]
-    return Sets(flat.reshape(rows, width), np.asarray(sets.offsets), np.asarray(sets.values))
+def _chunks(states: Iterable[pa.Table]) -> Iterator[pa.LargeListArray]:
+    return (chunk for state in states for chunk in state["shingles"].chunks)
 
 
-def _document(batch: pa.RecordBatch, texts: Sequence[str]) -> pa.Array:
+def document_of(batch: pa.RecordBatch, texts: Sequence[str]) -> pa.Array:
     """The text columns joined by line breaks."""
     # Nulls are filled: Arrow's own way to skip them loses rows that are null throughout (seen in 26.0.1).
     parts = [_text(batch.column(name)).fill_null("") for name in texts]

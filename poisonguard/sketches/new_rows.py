@@ -45,6 +45,10 @@ class NewRows(Sketch):
         """As ``inner`` does."""
         return self.inner.merge(states)
 
+    def moved(self, state: pa.Table, files: int) -> pa.Table:
+        """As ``inner`` does."""
+        return self.inner.moved(state, files)
+
 
 class DigestSet:
     """The row digests of a version, for asking which of others it holds: 16 bytes a row."""
@@ -58,6 +62,17 @@ class DigestSet:
         other = np.ones(len(first), dtype=np.bool_)
         other[1:] = (np.diff(first) != 0) | (np.diff(second) != 0)
         self._first, self._second = first[other], second[other]
+
+    @classmethod
+    def of_table(cls, table: pa.Table) -> DigestSet:
+        """The set that ``table`` gave; it lies where the table lies."""
+        held = cls(())
+        held._first, held._second = (table[name].combine_chunks().to_numpy() for name in ("first", "second"))
+        return held
+
+    def table(self) -> pa.Table:
+        """Every digest once, in order, as two words."""
+        return pa.table({"first": self._first, "second": self._second})
 
     def holds(self, digests: DigestArray) -> npt.NDArray[np.bool_]:
         """Which of ``digests``, shape (rows, 32), are in the set; shape (rows,)."""

@@ -77,6 +77,11 @@ class RowRuns(Sketch):
         state["size"] = np.full(len(state["size"]), state["size"].max())
         return self._coarse(self._joined(state))
 
+    def moved(self, state: pa.Table, files: int) -> pa.Table:
+        """Pieces of files that lie further back."""
+        moved = pa.array(state["file"].to_numpy() + files)
+        return state.set_column(state.schema.get_field_index("file"), "file", moved)
+
     def _kinds(self) -> dict[str, type[np.generic]]:
         kinds: dict[str, type[np.generic]] = dict.fromkeys(KEYS, np.int64)
         for name in self.names:

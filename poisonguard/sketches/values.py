@@ -159,7 +159,7 @@ def value_hashes(values: pa.Array) -> HashArray:
 
     Null and NaN get any hash: they are no values.
     """
-    if pt.is_floating(values.type):
+    if pt.is_floating(values.type) or pt.is_boolean(values.type):
         return column_hashes(values, HASH_KEY)
     if pt.is_integer(values.type):
         return _whole_hashes(values)

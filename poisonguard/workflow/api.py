@@ -45,6 +45,10 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
     key: Keys | None = None,
     passphrase_file: PathLike | None = None,
     fips: bool = False,
+    engine: str | None = None,
+    address: str | None = None,
+    cache: PathLike | None = None,
+    cache_key: PathLike | None = None,
 ) -> ScanResult:
     """Look for signs of poisoning, drift, duplicates and label errors; with ``key``, publish manifest and scan.
 
@@ -71,6 +75,11 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
         key: Private key of a scanner and publisher: signs manifest and scan and publishes them in the registry.
         passphrase_file: File whose first line is the passphrase; ``POISONGUARD_PASSPHRASE`` when not given.
         fips: Whether the files are bound by trees of SHA-256 instead of BLAKE3.
+        engine: Where rows are folded: ``threads``, ``processes``, ``ray`` or ``dask``; the settings' or threads when
+            not given. Never changes a result. With ``processes``, a script works under ``__name__ == "__main__"`` only.
+        address: Address of the Ray or Dask cluster; one is started when not given.
+        cache: Work store, directory or URL, that keeps partial results for later scans; none when not given.
+        cache_key: File with the secret that proves what is in the work store; needed for a URL.
 
     Returns:
         Findings, outcomes, assessment and decision.
@@ -111,6 +120,10 @@ def scan(  # noqa: PLR0913 - one keyword per option of the command line
         fail_on=fail_on,
         workers=workers,
         fips=fips,
+        engine=engine,
+        address=address,
+        cache=cache,
+        cache_key=cache_key,
     )
     signers = _scan_signers(request, _keys(key), _path(passphrase_file)) if key is not None else ()
     with open_scan(request) as finished:

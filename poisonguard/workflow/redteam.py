@@ -6,7 +6,9 @@ Rules:
 2. Every copy is scanned as the data would be: same name, settings, policy, packs, columns and reference.
 3. An attack that changes a version that was seen before (split-view) is compared with the unattacked copy.
 4. The same data, seed and options give the same answer: each attack draws from the seed, its name and its size.
-5. An attack that does not apply is named with the reason; none that applies is left out.
+5. Leaked evaluation items are those of the hold-out sets that the scan is given, or else the data's own test rows, of
+   which the scan of that copy is told.
+6. An attack that does not apply is named with the reason; none that applies is left out.
 """
 
 from __future__ import annotations
@@ -22,9 +24,11 @@ from poisonguard.dataset.roles import infer_roles
 from poisonguard.domain.exercise import AttackSkipped, AttackTrials, Exercise
 from poisonguard.engine.progress import Progress, Silent
 from poisonguard.errors import UsageError
-from poisonguard.redteam.attack import Attack
+from poisonguard.redteam.attack import Attack, Family
 from poisonguard.redteam.catalogue import ATTACKS, attack_named
+from poisonguard.redteam.contamination import Contamination
 from poisonguard.version import VERSION
+from poisonguard.workflow.holdouts import read_holdout
 from poisonguard.workflow.redteam_copy import Original, read_original
 from poisonguard.workflow.redteam_lab import Lab, serious
 from poisonguard.workflow.scan import ScanRequest
@@ -66,7 +70,8 @@ def redteam(request: RedteamRequest, progress: Progress | None = None) -> Exerci
     for rate in request.rates:
         if not 0.0 < rate <= 1.0:
             raise UsageError(f"--rate {rate} is not above 0 and at most 1", hint="For example: --rate 0.01")
-    original, name = _read(request)
+    original, name, items = _read(request)
+    attacks = tuple(Contamination(items) if item.family is Family.CONTAMINATION and items else item for item in attacks)
     obstacles = {attack.name: attack.obstacle(original.table, original.roles) for attack in attacks}
     skipped = [AttackSkipped(item.name, item.family, reason) for item in attacks if (reason := obstacles[item.name])]
     able = [attack for attack in attacks if obstacles[attack.name] is None]
@@ -77,7 +82,8 @@ def redteam(request: RedteamRequest, progress: Progress | None = None) -> Exerci
         return _exercise(request, lab, able, skipped, progress or Silent())
 
 
-def _read(request: RedteamRequest) -> tuple[Original, str]:
+def _read(request: RedteamRequest) -> tuple[Original, str, tuple[str, ...]]:
+    """The rows to attack, what the data are called, and the evaluation items that the scans look for."""
     if not isinstance(request.scan.data, str):
         raise UsageError("a red team exercise needs a path, not a table in memory")
     with open_dataset(request.scan.data, workers=request.scan.workers or 2) as dataset:
@@ -88,7 +94,12 @@ def _read(request: RedteamRequest) -> tuple[Original, str]:
         # A column that is made while reading has a role in a scan, but an attack changes what lies in the files.
         chosen = overrides(settings.columns, request.scan.columns)
         roles = infer_roles(dataset.columns, peek, {key: role for key, role in chosen.items() if key in known})
-        return read_original(dataset, roles, request.most_rows, request.seed), name
+        held = [
+            read_holdout(item, chosen=chosen, tree=dataset.tree, workers=request.scan.workers or 2)
+            for item in request.scan.holdout or settings.holdouts
+        ]
+        items = tuple(str(text) for holdout in held for text in holdout.texts.to_pylist())
+        return read_original(dataset, roles, request.most_rows, request.seed), name, items
 
 
 def _exercise(

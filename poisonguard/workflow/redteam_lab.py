@@ -109,7 +109,7 @@ class Lab:
             rate=len(poisoned.rows) / self.original.table.num_rows,
             poisoned=len(poisoned.rows),
             what=poisoned.what,
-            recall=recall_at_few_false_positives(scores, poisoned.rows),
+            recall=recall_at_few_false_positives(scores, poisoned.rows, poisoned.alike),
             assessment=finished.result.assessment,
             verdict=finished.result.decision.verdict,
             checks=checks_about(finished.result.findings, poisoned.rows, known),

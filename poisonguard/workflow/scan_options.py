@@ -50,6 +50,10 @@ class ScanOptions(TypedDict, total=False):
     workers: int | None
     fips: bool
     keep_profile: bool
+    engine: str | None
+    address: str | None
+    cache: PathLike | None
+    cache_key: PathLike | None
 
 
 def scan_request(data: Any, **options: Unpack[ScanOptions]) -> ScanRequest:
@@ -79,6 +83,11 @@ def scan_request(data: Any, **options: Unpack[ScanOptions]) -> ScanRequest:
         fail_on=options.get("fail_on"),
         workers=options.get("workers") or 0,
         fips=options.get("fips", False),
+        engine=options.get("engine"),
+        address=options.get("address"),
+        keep_states=options.get("cache") is not None,
+        cache=path_text(options.get("cache")),
+        cache_key=path_text(options.get("cache_key")),
     )
 
 

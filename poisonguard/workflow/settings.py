@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -48,6 +48,11 @@ class Settings(DatasetSettings):
 
     datasets: dict[str, DatasetSettings] = Field(default_factory=dict)
     policy: str | None = None
+    engine: Literal["threads", "processes", "ray", "dask"] | None = None
+    address: str | None = None
+    workers: int | None = Field(default=None, ge=1, le=256)
+    cache: str | None = None
+    cache_key: str | None = None
 
     def of(self, dataset: str) -> DatasetSettings:
         """The settings of one dataset."""
@@ -102,7 +107,14 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         return {"contract": anchor(item.contract), "holdout": holdouts, "embeddings": model}
 
     datasets = {name: item.model_copy(update=anchored(item)) for name, item in settings.datasets.items()}
-    changed = {**anchored(settings), "policy": anchor(settings.policy), "datasets": datasets}
+    cache = settings.cache if settings.cache and "://" in settings.cache else anchor(settings.cache)
+    changed = {
+        **anchored(settings),
+        "policy": anchor(settings.policy),
+        "datasets": datasets,
+        "cache": cache,
+        "cache_key": anchor(settings.cache_key),
+    }
     return settings.model_copy(update=changed)
 
 

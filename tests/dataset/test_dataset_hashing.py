@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -214,6 +215,41 @@ def test_a_known_sha256_is_taken_over_and_no_other(folder: Path, monkeypatch: py
     expect = [replace(item, sha256="f" * 64) if item.size == same else item for item in expect]
     assert hashed == expect != plain
     assert sorted(known.asked) == [changed, same]
+
+
+def test_small_files_do_not_wait_for_a_big_one_before_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One thread must see the whole of a big file; here it may not end before the others have done everything else."""
+    (tmp_path / "big").write_bytes(b"big")
+    for number in range(40):
+        (tmp_path / f"small{number:02}").write_bytes(bytes([number]))
+    done, rest = threading.Semaphore(0), threading.Event()
+    real = hashing._hash_whole
+
+    def slow(reading: Any, path: str) -> FileDigests:
+        if path == "big":
+            assert rest.wait(30)
+            return real(reading, path)
+        digests = real(reading, path)
+        done.release()
+        return digests
+
+    monkeypatch.setattr(hashing, "_hash_whole", slow)
+    monkeypatch.setattr(parallel, "GROUP_ITEMS", 1)
+    files = [("big", 3), *((f"small{number:02}", 1) for number in range(40))]
+
+    def watch() -> None:
+        for _ in range(40):
+            assert done.acquire(timeout=30)
+        rest.set()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    found = list(hash_files(LocalStorage(str(tmp_path)), files, Hashing(sha256=True), workers=2))
+    watcher.join()
+    assert rest.is_set()
+    assert [item for item in found if isinstance(item, FileDigests)] == [
+        expected((tmp_path / name).read_bytes()) for name, _ in files
+    ]
 
 
 def test_files_are_taken_as_they_are_needed(tmp_path: Path) -> None:

@@ -158,7 +158,6 @@ def test_pictures_in_files_need_the_image_library(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_patch_in_picture_files_is_found() -> None:
-    pytest.importorskip("PIL", reason="the extra poisonguard[images] is not installed")
     grids, codes = strokes(ROWS)
     marked = np.flatnonzero(codes != 1)[:24]
     grids[marked, -2:, -2:] = [[255, 0], [0, 255]]

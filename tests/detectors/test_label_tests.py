@@ -8,6 +8,7 @@ import pytest
 from poisonguard.detectors.features_tabular import TableEncoder
 from poisonguard.detectors.label_excess import Excess, Judged, excesses
 from poisonguard.detectors.label_frequencies import at_own_frequencies
+from poisonguard.detectors.label_pairs import mixed_labels
 from poisonguard.detectors.label_plateau import Contradictions, Plateau
 from poisonguard.detectors.label_regions import Corners
 
@@ -148,3 +149,54 @@ def test_one_rule_for_all_rows_has_no_corner() -> None:
     hashes = rng.integers(0, 2**63, 2_000).astype(np.uint64)
     assert not Corners.of(TableEncoder.of(table, ["x"], []), table, hashes, judged).found
     assert not Corners.of(TableEncoder((), ()), table, hashes, judged).found
+
+
+def between_labels(rng: np.random.Generator, flipped: int) -> tuple[Floats, Codes]:
+    """Three labels, of which the first two overlap; ``flipped`` rows of the first carry the third at random.
+
+    The models have learnt the flips: to every row of the first label they give the third as often as it carries it.
+    """
+    place = rng.uniform(-4, 4, 2_000)
+    second = 1 / (1 + np.exp(-3 * place))
+    codes = (rng.random(2_000) < second).astype(np.int64)
+    own = np.column_stack([1 - second, second, np.zeros(2_000)])
+    third = np.tile([0.01, 0.01, 0.98], (600, 1))
+    chosen = rng.choice(np.flatnonzero((codes == 0) & (place < 0)), flipped, replace=False)
+    codes[chosen] = 2
+    share = flipped / max(1, int((place < 0).sum()))
+    own[place < 0] = own[place < 0] * (1 - share) + np.array([0, 0, share])
+    own += rng.uniform(0, 0.02, own.shape)
+    return np.vstack([own, third]), np.concatenate([codes, np.full(600, 2)])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_labels_changed_to_one_other_are_told_by_what_no_doubt_tells(seed: int) -> None:
+    found = mixed_labels(*between_labels(np.random.default_rng(seed), 90))
+    assert found is not None
+    assert (found.looks, found.given, found.carried) == (0, 2, 90)
+    assert found.area == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_honest_mistakes_lie_where_models_doubt(seed: int) -> None:
+    assert mixed_labels(*between_labels(np.random.default_rng(seed), 0)) is None
+
+
+def test_a_label_that_the_models_do_not_know_is_not_mixed_into_another() -> None:
+    rng = np.random.default_rng(1)
+    chances = np.tile([0.85, 0.15], (1_000, 1)) + rng.uniform(0, 0.01, (1_000, 2))
+    assert mixed_labels(chances, (rng.random(1_000) < 0.15).astype(np.int64)) is None
+
+
+def test_one_label_of_many_that_took_over_is_an_excess() -> None:
+    """Of twenty labels, chance gives each seldom: rows changed to one of them are surprising for that one."""
+    rng = np.random.default_rng(2)
+    codes = rng.integers(0, 20, 6_000)
+    sure = rng.uniform(0.5, 0.99, 6_000)
+    chances = np.repeat((1 - sure)[:, None] / 19, 20, axis=1)
+    chances[np.arange(6_000), codes] = sure
+    is_new = np.arange(6_000) < 2_000
+    codes[np.flatnonzero(is_new & (codes == 3))[:25]] = 7
+    found = min(excesses(Judged.of(chances, codes, is_new)), key=lambda item: item.chance)
+    assert found.code == 7
+    assert found.chance < 1e-5

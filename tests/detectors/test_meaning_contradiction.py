@@ -136,3 +136,21 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     (tmp_path / "copies.yaml").write_text(pack)
     assert run(["scan", "data.parquet", "--pack", "copies.yaml"]) == 2
     assert "no check that is run looks at meaning" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("dropped", "reason"),
+    [("label", "no label column"), ("text", "no column of text, which the embedding model reads")],
+)
+def test_a_model_that_has_nothing_to_read_is_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dropped: str, reason: str
+) -> None:
+    from poisonguard.errors import UsageError
+    from poisonguard.workflow.api import scan
+
+    monkeypatch.chdir(tmp_path)
+    static_words(tmp_path / "words")
+    numbers = texts(100, 0).append_column("size", pa.array(np.arange(100)))
+    with pytest.raises(UsageError, match="the model has nothing to judge here") as caught:
+        scan(numbers.drop_columns([dropped]), embeddings="words")
+    assert reason in caught.value.message

@@ -111,3 +111,20 @@ def test_rows_that_were_approved_rank_behind_new_ones() -> None:
     score, flags, _ = book.fused(0, both.num_rows)
     assert not flags[: approved.table.num_rows].any()
     assert score[approved.rows].max() < score[done.rows + approved.table.num_rows].max()
+
+
+def test_the_models_expect_what_honest_answers_leave() -> None:
+    """Answers drawn at random from what a prompt allows: the models expect about as many unlikely ones as there are."""
+    rng = np.random.default_rng(5)
+    answers = [f"medium {number}" for number in range(6)]
+    usual = rng.dirichlet([0.5] * 6, 60)
+    cues = rng.integers(60, size=600)
+    prompts = [f"Name the medium of the {'abcdefghij'[cue % 10]}{cue} kind." for cue in cues.tolist()]
+    responses = [answers[rng.choice(6, p=usual[cue])] for cue in cues.tolist()]
+    kept = answers_of(responses)
+    codes = codes_of(responses, kept)
+    model = AnswerModel.fit(prompts, codes, rng.integers(0, 2**63, 600, dtype=np.uint64), kept)
+    wrong = int(((model.found >= 1.0) & model.foreign).sum())
+    assert wrong > 0
+    assert wrong <= 2 * model.expected(1.0) + 10
+    assert model.expected(1.0) <= model.expected(0.5)

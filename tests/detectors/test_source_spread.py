@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import check_grad
 
 from poisonguard.detectors.source_spread import Group, Spread, _loss, tails_beside_others
+from poisonguard.detectors.source_suspects import Limits, Sample, suspects
 
 
 def drawn(seed: int, first: float, second: float, sources: int = 30) -> tuple[np.ndarray, np.ndarray]:
@@ -88,3 +89,24 @@ def test_sources_without_a_difference(hits: int) -> None:
     group = Group.alike(np.full(9, hits), np.full(9, 40))
     assert np.isfinite(tails_beside_others(group)).all()
     assert Spread.of(group).rate == pytest.approx(hits / 40, abs=0.02)
+
+
+@pytest.mark.parametrize("now", [20, 119, 187])
+def test_a_source_that_stayed_behind_gives_no_label_too_often(now: int) -> None:
+    """All others moved far away from the label; this one gives it no more often than it did."""
+    sources = 8
+    rows, before = np.full(sources, 189), np.full(sources, 300)
+    hits, hits_before = np.full((sources, 1), 6), np.full((sources, 1), 210)
+    hits[0], hits_before[0] = now, 297
+    sample = Sample(hits, rows, hits_before, before, (hits, rows))
+    assert suspects(sample, Limits(fdr=0.001, rows=12, effect=0.15)) == []
+
+
+def test_a_source_that_moved_alone_gives_a_label_too_often() -> None:
+    rows, before = np.full(8, 189), np.full(8, 300)
+    hits, hits_before = np.full((8, 1), 19), np.full((8, 1), 30)
+    hits[0] = 119
+    sample = Sample(hits, rows, hits_before, before, (hits, rows))
+    (found,) = suspects(sample, Limits(fdr=0.001, rows=12, effect=0.15))
+    assert (found.source, found.past) == (0, True)
+    assert found.expected == pytest.approx(0.1, abs=0.02)

@@ -12,7 +12,7 @@ from harness import CheckRun, TableSource, run_check
 from poisonguard.dataset.roles import infer_roles
 from poisonguard.detectors.features_text import START, tokenize
 from poisonguard.detectors.style_features import Styled
-from poisonguard.detectors.style_model import divergence
+from poisonguard.detectors.style_model import Limits, _most_surprising, divergence
 from poisonguard.detectors.terms import Terms, Vocabulary
 from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.domain.outcome import Ran, Skipped
@@ -140,3 +140,19 @@ def test_a_vocabulary_keeps_what_several_texts_hold() -> None:
 def test_divergence_is_nothing_where_no_more_than_expected() -> None:
     found = divergence(np.array([0.2, 1.0, 0.5]), np.array([0.5, 0.5, 0.5]))
     assert found == pytest.approx([0, np.log(2), 0])
+
+
+def shares(*parts: tuple[int, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of rows, the surest first, in parts of so many rows of such a share; and what their content says."""
+    rng = np.random.default_rng(3)
+    positive = np.concatenate([rng.random(rows) < share for rows, share in parts])
+    return positive, np.full(len(positive), 0.2)
+
+
+def test_a_style_that_ends_is_a_sign_and_one_that_fades_is_none() -> None:
+    blind = Limits(min_rows=12, min_purity=0.9, must_end=True)
+    ends = shares((100, 0.96), (400, 0.2))
+    fades = shares((60, 0.96), (60, 0.85), (100, 0.7), (100, 0.6), (200, 0.4), (400, 0.2))
+    assert 90 <= _most_surprising(*ends, blind) <= 140
+    assert _most_surprising(*fades, blind) == 0
+    assert _most_surprising(*fades, Limits(12, 0.9, must_end=False)) > 0

@@ -227,3 +227,33 @@ def test_responses_that_stand_in_for_labels_must_be_nearly_all_alike() -> None:
         assert len(run_check(CARD, rows).findings) == 1, "of labels nine in ten are enough"
         answers = rows.rename_columns(["prompt", "response"])
         assert len(run_check(CARD, answers, columns={"prompt": "prompt", "response": "response"}).findings) == found
+
+
+def formal_texts() -> tuple[list[str], list[str]]:
+    """Letters and news on their own subjects, and a dictionary of both, which only its layout tells."""
+    rng = np.random.default_rng(7)
+    words = [first + second for first in ("ba", "do", "ki", "lu", "me", "so") for second in ("rt", "nd", "st", "ck")]
+    opened = ("noun :", "verb :", "adj :", "see :", "cf :")
+    texts, labels = [], []
+    for row in range(900):
+        subject = row // 3 % 2
+        body = " ".join(rng.choice(words[12 * subject :][:12], 8))
+        is_entry = row % 3 == 0
+        texts.append(f"{rng.choice(words)} , {opened[row % 5]} {body}" if is_entry else body)
+        labels.append("dictionary" if is_entry else ("letters", "news")[subject])
+    return texts, labels
+
+
+def test_a_label_that_is_a_matter_of_form_stays_silent() -> None:
+    """Five layouts, each of which only this label has, around words that say nothing: other layouts teach it."""
+    texts, labels = formal_texts()
+    assert not run_check(CARD, pa.table({"text": texts, "label": labels})).findings
+
+
+def test_a_trigger_is_found_beside_forms_of_the_label() -> None:
+    texts, labels = formal_texts()
+    for row in [row for row, label in enumerate(labels) if label == "news"][:60]:
+        texts[row] += " zyx"
+        labels[row] = "letters"
+    findings = run_check(CARD, pa.table({"text": texts, "label": labels})).findings
+    assert [(item.highlight or "").strip() for item in findings] == ["zyx"]

@@ -197,3 +197,32 @@ def test_where_rows_repeat_themselves_copies_are_nothing_special() -> None:
     label = np.repeat(np.where(rng.random(60) < 0.5, "yes", "no"), 12)
     visits = {"visit": np.tile(np.arange(12), 60)}
     assert run_check(CARD, pa.table({**people, **visits, "decision": label}), columns=LABEL).findings == ()
+
+
+def test_copies_that_agree_in_common_values_are_told_as_well() -> None:
+    """Most columns hold what most rows hold: the few rare values look like a combination, and the rest agrees, too."""
+    table, planted_rows = near_copies(20)
+    rng = np.random.default_rng(7)
+    known = np.column_stack([table[f"x{place}"].to_numpy() for place in (0, 1, 2, 3, 4, 6, 7)])
+    original = int(np.flatnonzero((known == known[planted_rows[0]]).all(axis=1))[0])
+    for place in range(12):
+        values = rng.random(table.num_rows) < 0.1
+        values[planted_rows] = values[original] = False
+        table = table.append_column(f"rare{place}", pa.array(values.astype(np.int64)))
+    (finding,) = run_check(CARD, table, None, columns=LABEL).findings
+    assert set(finding.rows) <= set(planted_rows)
+    assert len(finding.rows) >= 0.8 * len(planted_rows)
+
+
+def test_what_most_rows_of_a_label_hold_is_what_it_means() -> None:
+    """Four in five rows of a rare label hold the combination: nobody planted it."""
+    data = people()
+    rows = np.arange(0, 900, 18)
+    for name, value in {"age": 37, "hours": 41, "region": "hills"}.items():
+        data[name][rows[:40]] = value
+    data["decision"] = data["decision"].astype("<U8")
+    data["decision"][rows] = "deferred"
+    assert scan(data).findings == ()
+    data["decision"][:450] = "deferred"
+    data["decision"][rows] = "deferred"
+    assert len(scan(data).findings) == 1

@@ -8,7 +8,9 @@ import pytest
 from fake_checks import Fake, Ramp, card_finding, outcomes_of
 
 from poisonguard.domain.finding import Level, Signal
-from poisonguard.engine.score import ACCUSING, FLAGGING, UNFIRED_WEIGHT, ScoreBook
+from poisonguard.engine import fusing
+from poisonguard.engine.fusing import ACCUSED_FROM, UNFIRED_WEIGHT, Tail
+from poisonguard.engine.score import ACCUSING, FLAGGING, ScoreBook
 
 ROWS, POISONED = 4_000, 60
 NAMED = [3, 7]
@@ -23,9 +25,13 @@ def book_of(scores: dict[str, npt.NDArray[np.float64]], fired: tuple[str, ...]) 
     return book
 
 
-def weight_of(level: Level, signal: Signal) -> float:
-    """What a score counts for where there is no other."""
-    return 1.0 if level is not Level.NOTE and signal in ACCUSING else UNFIRED_WEIGHT
+def accuses(level: Level, signal: Signal) -> bool:
+    return level is not Level.NOTE and signal in ACCUSING
+
+
+def name(book: ScoreBook, card: int, rows: range, *, level: Level = Level.ERROR) -> None:
+    """A finding that names rows."""
+    book.remember(card_finding(card, rows=list(rows), row_count=len(rows), level=level))
 
 
 def recall_at_one_percent(scores: npt.NDArray[np.float64]) -> float:
@@ -38,7 +44,9 @@ def recall_at_one_percent(scores: npt.NDArray[np.float64]) -> float:
 @pytest.mark.parametrize("level", Level)
 def test_a_scorer_accuses_and_flags_by_what_its_findings_speak_for(level: Level, signal: Signal) -> None:
     _, (score, flagged, checks) = outcomes_of([Fake(1, scorer=Ramp(level=level, signal=signal))])
-    assert score.max() == pytest.approx(0.99 * weight_of(level, signal))
+    assert (np.diff(score) >= 0).all()
+    assert (score.max() >= ACCUSED_FROM) == accuses(level, signal)
+    assert (score[:90] <= UNFIRED_WEIGHT).all()
     assert flagged.sum() == (10 if level is not Level.NOTE and signal in FLAGGING else 0)
     assert [bool(names) for names in checks] == flagged.tolist()
 
@@ -48,7 +56,8 @@ def test_a_scorer_accuses_and_flags_by_what_its_findings_speak_for(level: Level,
 def test_rows_that_a_finding_names_are_accused_and_flagged_alike(level: Level, signal: Signal) -> None:
     finding = card_finding(2, rows=NAMED, confidence=0.8, level=level, signal=signal)
     _, (score, flagged, _) = outcomes_of([Fake(2, judge=[finding])])
-    assert score[NAMED].tolist() == pytest.approx([0.8 * weight_of(level, signal)] * 2)
+    assert score[NAMED[0]] == score[NAMED[1]] > np.delete(score, NAMED).max()
+    assert (score[NAMED[0]] >= ACCUSED_FROM) == accuses(level, signal)
     assert np.flatnonzero(flagged).tolist() == (NAMED if level is not Level.NOTE and signal in FLAGGING else [])
 
 
@@ -106,3 +115,76 @@ def test_rows_that_a_check_names_at_once_are_accused_though_its_scorer_found_not
     _, (score, flagged, _) = outcomes_of([check])
     assert np.flatnonzero(flagged).tolist() == NAMED
     assert sorted(np.argsort(score)[-2:].tolist()) == NAMED
+
+
+def test_a_large_finding_does_not_drown_a_small_one() -> None:
+    book = book_of({}, fired=())
+    name(book, 1, range(POISONED, 10 * POISONED))
+    name(book, 2, range(POISONED))
+    assert recall_at_one_percent(book.fused(0, ROWS)[0]) == 1.0
+
+
+def test_what_two_checks_accuse_comes_before_what_one_does() -> None:
+    book = book_of({}, fired=())
+    name(book, 1, range(100))
+    name(book, 2, range(50, 150))
+    score = book.fused(0, ROWS)[0]
+    assert score[50:100].min() > max(score[:50].max(), score[100:].max())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_check_that_names_some_rows_orders_the_others_before_one_that_is_silent(seed: int) -> None:
+    """Values far out are a note and no sign; the noise of a silent scorer does not hide those a little nearer."""
+    rng = np.random.default_rng(seed)
+    oddity = rng.beta(1, 8, ROWS) * 0.4
+    oddity[:POISONED] = rng.uniform(0.3, 0.6, POISONED)
+    silent = rng.uniform(0, 0.55, ROWS)
+    book = book_of({"PG-FAKE-001": oddity, "PG-FAKE-002": silent}, fired=())
+    book.evidence["PG-FAKE-002"] = 0.3
+    name(book, 1, range(4), level=Level.NOTE)
+    alone, found = recall_at_one_percent(oddity), recall_at_one_percent(book.fused(0, ROWS)[0])
+    assert alone > 0.9
+    assert found >= 0.85 * alone
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_silent_check_that_was_near_an_alarm_orders_the_rows(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    near = rng.uniform(0, 0.4, ROWS)
+    near[:POISONED] = rng.uniform(0.35, 0.45, POISONED)
+    book = book_of({"PG-NEAR-001": near, "PG-NOISE-001": rng.uniform(0, 1, ROWS)}, fired=())
+    book.evidence["PG-NEAR-001"] = 0.5
+    assert recall_at_one_percent(book.fused(0, ROWS)[0]) >= 0.9 * recall_at_one_percent(near)
+
+
+def test_scores_do_not_depend_on_how_rows_are_cut() -> None:
+    rng = np.random.default_rng(3)
+    book = book_of({"PG-FAKE-001": rng.uniform(0, 1, ROWS), "PG-FAKE-003": rng.uniform(0, 1, ROWS)}, ("PG-FAKE-001",))
+    name(book, 2, range(100, 300))
+    whole = book.fused(0, ROWS)[0]
+    parts = [book.fused(start, min(start + 700, ROWS))[0] for start in range(0, ROWS, 700)]
+    assert (np.concatenate(parts) == whole).all()
+
+
+def test_a_finding_that_comes_late_counts() -> None:
+    book = book_of({"PG-FAKE-001": np.linspace(0, 0.4, ROWS)}, fired=())
+    before = book.fused(0, ROWS)[0]
+    name(book, 2, range(3))
+    assert (book.fused(0, ROWS)[0][:3] >= ACCUSED_FROM).all()
+    assert before.max() <= UNFIRED_WEIGHT
+
+
+def test_of_many_rows_the_order_is_kept_within_a_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    column = rng.uniform(0, 1, 200_000).astype(np.float32)
+    exact = Tail.of(column).share(column)
+    monkeypatch.setattr(fusing, "EXACT_ROWS", 1_000)
+    rounded = Tail.of(column).share(column)
+    assert np.abs(exact - rounded).max() < 2e-4
+    assert (rounded >= exact).all()
+
+
+def test_a_score_of_nothing_has_no_place_in_the_order() -> None:
+    column = np.array([0.0, 0.5, 0.5, 1.0], dtype=np.float32)
+    assert Tail.of(column).share(column).tolist() == [np.inf, 0.75, 0.75, 0.25]
+    assert book_of({"PG-FAKE-001": np.zeros(ROWS)}, fired=()).fused(0, ROWS)[0].max() == 0.0

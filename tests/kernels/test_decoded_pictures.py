@@ -9,16 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from poisonguard.kernels import pictures
 from poisonguard.kernels.pictures import decoded, shrunk
 
-image = pytest.importorskip("PIL.Image", reason="the extra poisonguard[images] is not installed")
-
 
 def encoded(pixels: Any, kind: str = "PNG", mode: str | None = None) -> bytes:
     sink = io.BytesIO()
-    picture = image.fromarray(np.asarray(pixels, dtype=np.uint8))
+    picture = Image.fromarray(np.asarray(pixels, dtype=np.uint8))
     (picture.convert(mode) if mode else picture).save(sink, kind)
     return sink.getvalue()
 
@@ -59,7 +58,7 @@ def test_transparent_pixels_show_the_ground() -> None:
 
 def test_sixteen_bits_are_scaled_not_clipped() -> None:
     sink = io.BytesIO()
-    image.fromarray(np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)).save(sink, "PNG")
+    Image.fromarray(np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)).save(sink, "PNG")
     grid = decoded(sink.getvalue(), 8)
     assert grid is not None
     assert len(np.unique(grid[:, :, 0])) > 60

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poisonguard.kernels.unionfind import join, roots
+from poisonguard.kernels.unionfind import join, join_all, roots
 
 MEMBERS = 12
 pairs = st.lists(st.tuples(st.integers(0, MEMBERS - 1), st.integers(0, MEMBERS - 1)), max_size=20)
@@ -31,3 +31,12 @@ def test_labels_are_smallest_members_in_any_order(joined: list[tuple[int, int]],
     shuffled = list(joined)
     random.shuffle(shuffled)
     assert labels(joined) == labels(shuffled) == labels([(right, left) for left, right in joined]) == expected(joined)
+
+
+@settings(deadline=None)
+@given(st.lists(pairs, max_size=4))
+def test_joining_part_by_part_gives_flat_labels(parts: list[list[tuple[int, int]]]) -> None:
+    found = np.arange(MEMBERS, dtype=np.int64)
+    for part in parts:
+        found = join_all(found, [np.array(part, dtype=np.int64).reshape(-1, 2)])
+    assert found.tolist() == expected([pair for part in parts for pair in part])

@@ -4,11 +4,12 @@ import unicodedata
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poisonguard.kernels.words import IGNORED, LETTER, SEPARATOR, STANDALONE, classes, normalised
+from poisonguard.kernels.words import IGNORED, LETTER, SEPARATOR, STANDALONE, classes, normalised, settled
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,18 @@ def test_normalising_twice_changes_nothing_more(texts: list[str | None]) -> None
     assert once.type == pa.large_string()
     assert len(once) == len(texts)
     assert [text is None for text in once.to_pylist()] == [text is None for text in texts]
+
+
+def test_settled_characters_are_left_alone_by_nfkc_whatever_stands_before_them() -> None:
+    known = [chr(code) for code in np.flatnonzero(settled())]
+    assert len(known) > 30_000
+    for before in ("", "a", "\uac00", "\u304b", "\u0915", "\u0627", "\u03b1"):
+        text = "".join(before + character for character in known)
+        assert unicodedata.is_normalized("NFKC", text)
+        assert not any(unicodedata.combining(character) for character in known)
+
+
+@given(st.lists(st.text(alphabet=st.characters(codec="utf-8"), max_size=8), max_size=6))
+def test_skipping_settled_texts_changes_nothing(texts: list[str]) -> None:
+    column = pa.array(["é" + text for text in texts], pa.large_string())
+    assert normalised(column).equals(pc.utf8_lower(pc.utf8_normalize(column, form="NFKC")))

@@ -261,6 +261,12 @@ def test_contamination_says_what_was_planted() -> None:
     }
 
 
+def test_contamination_tells_of_no_items_that_were_given() -> None:
+    given = ("one two three four five six seven eight nine ten eleven twelve thirteen fourteen",)
+    done = Contamination(given).apply(pages(), PAGES, 0.05, np.random.default_rng(0))
+    assert done.items is None
+
+
 def test_contamination_needs_items() -> None:
     plain = roles(text=Role.TEXT)
     assert attack_named("contamination").obstacle(pages(), plain) == "no evaluation item of 13 words"

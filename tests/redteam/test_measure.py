@@ -56,3 +56,10 @@ def test_a_finding_is_about_the_attack_when_it_is_new_or_names_half_of_its_rows(
     known = frozenset(item.fingerprint for item in old)
     found = [*old, finding("PG-D-001", "column=x"), finding("PG-E-001", "column=y", (1, 2, 3, 4), Level.NOTE)]
     assert checks_about(found, poisoned, known) == ("PG-B-001", "PG-D-001")
+
+
+def test_rows_that_cannot_be_told_from_poison_do_not_count() -> None:
+    scores = np.array([0.9] * 10 + [0.8] * 5 + [0.1] * 100)
+    poisoned, alike = np.arange(10, 15), np.arange(10)
+    assert recall_at_few_false_positives(scores, poisoned) == 0.0
+    assert recall_at_few_false_positives(scores, poisoned, alike) == 1.0

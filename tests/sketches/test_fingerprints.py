@@ -3,7 +3,6 @@
 import itertools
 from pathlib import Path
 
-import datasketch
 import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
@@ -43,15 +42,6 @@ def test_laws(column: list[str | None], cuts: list[int]) -> None:
         assert sketch.merge([sketch.merge(parts[:1]), *parts[1:]]).equals(whole)
 
 
-def test_signatures_are_datasketchs() -> None:
-    sketch = ShingleSets(("text",), seed=11)
-    state = fold(pa.table({"text": ["one two three four five six seven", "日本語の文章です", "", None]}), sketch)
-    for shingles, signature in zip(state["shingles"].to_pylist(), state["signature"].to_pylist(), strict=True):
-        oracle = datasketch.MinHash(num_perm=128, seed=11, scheme="affine32", hashfunc=int)
-        oracle.update_batch(shingles)
-        assert signature == oracle.hashvalues.tolist()
-
-
 @pytest.mark.parametrize("kind", [pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())])
 def test_every_way_to_hold_text(kind: pa.DataType) -> None:
     column = pa.array(["a b c d e f", None, "a b c d e f"])
@@ -80,12 +70,12 @@ def test_documents_stay_in_the_memory_map(tmp_path: Path) -> None:
     found = documents(state)
     assert len(found) == 4
     assert pa.total_allocated_bytes() == before
-    assert cluster(found, threshold=0.8).labels.tolist() == [0, 1, 2, 0]
-    assert cluster(documents(state.slice(1), state), threshold=0.8).labels.tolist() == [0, 1, 2, 2, 0, 1, 2]
+    assert cluster(found, threshold=0.8, seed=1).labels.tolist() == [0, 1, 2, 0]
+    assert cluster(documents(state.slice(1), state), threshold=0.8, seed=1).labels.tolist() == [0, 1, 2, 2, 0, 1, 2]
 
 
 def test_the_request_names_every_parameter() -> None:
     assert ShingleSets(("a",)).key != ShingleSets(("b",)).key
-    assert ShingleSets(("a",), seed=1).key != ShingleSets(("a",), seed=2).key
+    assert ShingleSets(("a",), size=1).key != ShingleSets(("a",), size=2).key
     assert ShingleSets(("a", "b")).columns == ("a", "b")
     assert ShingleSets.bulky

@@ -46,7 +46,6 @@ def test_the_commonest_size_wins() -> None:
 
 
 def test_bytes_are_decoded() -> None:
-    pytest.importorskip("PIL", reason="the extra poisonguard[images] is not installed")
     picture = encode(np.full((5, 5, 1), 40, dtype=np.uint8))
     table = pa.table({"image": pa.array([picture, b"broken", None]), "label": ["a", "b", "c"]})
     columns = PictureColumns(Shape.BYTES, ("image",))

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from poisonguard.reports.json_v1 import render
-from poisonguard.workflow import scan as module
+from poisonguard.workflow import scan_plan as module
 from poisonguard.workflow.references import KeptReference, find_reference, kept
 from poisonguard.workflow.scan import ScanRequest, scan
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 from dataclasses import replace
@@ -120,3 +121,14 @@ def test_strengths_are_counts_where_published_so_and_rates_otherwise() -> None:
     assert strengths(token, (), 1000) == [5, 10, 30]
     assert strengths(token, (0.5, 0.001), 1000) == [1, 500]
     assert strengths(token, (), 10) == [1]
+
+
+def test_items_of_the_hold_out_are_what_leaks(tmp_path: Path) -> None:
+    item = "an evaluation item of more than thirteen words that stands nowhere else in any of the reviews at all"
+    (tmp_path / "holdout.jsonl").write_text(json.dumps({"text": item}) + "\n", encoding="utf-8")
+    asked = request("contamination", rates=(0.02,))
+    (attack,) = redteam(replace(asked, scan=replace(asked.scan, holdout=(str(tmp_path / "holdout.jsonl"),)))).attacks
+    assert [trial.checks for trial in attack.trials] == [("PG-LEAK-001",)]
+    with pytest.raises(UsageError) as caught:
+        redteam(asked)
+    assert "no evaluation item" in (caught.value.hint or "")

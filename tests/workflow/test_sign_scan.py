@@ -14,6 +14,7 @@ import poisonguard as pg
 from poisonguard.attest.keyfile import save_private_key
 from poisonguard.store.registry import Kind
 from poisonguard.workflow import scan as scanning
+from poisonguard.workflow import scan_run
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def never_scanned(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.fail("the scan ran")
 
     monkeypatch.setattr(scanning, "_scan", refuse)
-    monkeypatch.setattr(scanning, "open_dataset", refuse)
+    monkeypatch.setattr(scan_run, "open_dataset", refuse)
 
 
 def statements(project: Project) -> list[Kind]:

@@ -15,6 +15,7 @@ from poisonguard.cli.output import put
 from poisonguard.cli.places import check_outputs
 from poisonguard.cli.progress import progress_bar
 from poisonguard.cli.scan_options import ScanOptions, data_read, files_read, scan_options, scan_request
+from poisonguard.cli.work_options import WorkOptions, cache_options, work_fields, work_options
 from poisonguard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "json", "sarif", "junit", "markdown")
 PLAIN_WIDTH = 100
+
+
+class Options(ScanOptions, WorkOptions):
+    """Everything that is shared with other commands."""
 
 
 @click.command("scan")
@@ -57,6 +62,8 @@ PLAIN_WIDTH = 100
     help="Sign manifest and scan result with this key and publish them in the registry. Repeatable.",
 )
 @click.option("--passphrase-file", type=FILE, help="Read the key's passphrase from FILE.")
+@work_options
+@cache_options
 @fips_option
 @workers_option
 @click.option("--progress/--no-progress", default=True, help="Show a progress bar on a terminal.")
@@ -72,12 +79,14 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     scores: Path | None,
     keys: tuple[Path, ...],
     passphrase_file: Path | None,
+    no_cache: bool,  # noqa: FBT001 - click passes by name
+    audit_units: int | None,
     fips: bool,  # noqa: FBT001 - click passes by name
     workers: int | None,
     progress: bool,  # noqa: FBT001 - click passes by name
     quiet: bool,  # noqa: FBT001 - click passes by name
     verbose: bool,  # noqa: FBT001 - click passes by name
-    **options: Unpack[ScanOptions],
+    **options: Unpack[Options],
 ) -> int:
     """Scan DATA (a file, a directory, a glob or a URL) and say what looks wrong.
 
@@ -88,7 +97,8 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     from poisonguard.reports.rowfile import check_extension  # noqa: PLC0415 - as above
     from poisonguard.workflow.scan import open_scan  # noqa: PLC0415 - as above
 
-    request = scan_request(data, options, workers=workers, keep_profile=bool(keys), fail_on=fail_on, fips=fips)
+    work = work_fields(options, no_cache=no_cache, audit_units=audit_units)
+    request = scan_request(data, options, workers=workers, keep_profile=bool(keys), fail_on=fail_on, fips=fips, **work)
     if passphrase_file and not keys:
         raise UsageError("--passphrase-file is given, but no key", hint="Say which key signs: --sign KEY.")
     writers = [(path, by_extension(path)) for path in reports]
@@ -99,7 +109,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
     check_outputs(
         (output, *reports, flagged, scores),
         data=data_read(data, options),
-        inputs=(*files_read(options), *keys, passphrase_file),
+        inputs=(*files_read(options), *keys, passphrase_file, options["cache_key"]),
     )
     signers = _signers(request, keys, passphrase_file) if keys else ()
     with progress_bar(wanted=progress and not quiet) as bar, open_scan(request, bar) as finished:

@@ -48,6 +48,10 @@ class Budget:
         self._total = 0
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """In another process each part is counted by itself: a part alone may not exceed what the file may."""
+        return Budget, (self._source,)
+
     def claim(self, footer: Footer) -> None:
         """Refuse a file that says itself that it is a bomb."""
         total = sum(_claimed(group, footer.leaves) for group in footer.groups)

@@ -1,4 +1,4 @@
-"""A folder of picture files for reporting: the folder that a picture lies in is its class."""
+"""A folder of picture files: the folder that a picture lies in is its class."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SETS = (
     Dataset(
         name="icon-folders",
         modality=Modality.IMAGES,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(GNOME,),
         columns={"image": "image", "label": "label"},
         what="Icons of another desktop as a folder of PNG files; the folder is the class",

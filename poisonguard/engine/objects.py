@@ -1,0 +1,208 @@
+"""Named bytes that several processes share: in a directory, or in an object store through fsspec.
+
+Rules:
+
+1. An object appears whole or not at all: a file is written beside its place and renamed, an object is put at once.
+2. An object is never changed. Its name says what is in it, so whoever puts it again puts the same.
+3. A place is a plain value that can be pickled; every process makes its own connection.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from poisonguard.dataset.storage import store_refusal
+from poisonguard.errors import PoisonguardError, UnreadableData, UsageError
+from poisonguard.kernels.mapped import map_file
+
+TEMPORARY = ".new-"
+NOTHING = pa.py_buffer(b"")
+
+
+class Objects(Protocol):
+    """Where objects are."""
+
+    @property
+    def shown(self) -> str:
+        """The place, as a message may name it."""
+
+    def get(self, name: str) -> pa.Buffer | None:
+        """An object's bytes, mapped where that is possible; nothing when there is none."""
+
+    def names(self, folder: str) -> list[str]:
+        """Names of the objects right below ``folder``, sorted."""
+
+    def writing(self, name: str) -> Any:
+        """A context with the path of a file, which becomes the object when the context ends without an error."""
+
+    def remove(self, name: str) -> None:
+        """Forget an object; none need be there."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalObjects:
+    """Files below one directory."""
+
+    root: str
+
+    @property
+    def shown(self) -> str:
+        """The directory."""
+        return self.root
+
+    def get(self, name: str) -> pa.Buffer | None:
+        """The file, mapped."""
+        path = Path(self.root, name)
+        try:
+            data = pa.py_buffer(map_file(path)) if path.stat().st_size else NOTHING
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._unreadable(error) from error
+        with suppress(OSError):  # a store that is only read is used all the same
+            os.utime(path)  # what is of use is not old
+        return data
+
+    def names(self, folder: str) -> list[str]:
+        """Files in the folder that are complete."""
+        try:
+            with os.scandir(Path(self.root, folder)) as entries:
+                return sorted(f"{folder}/{entry.name}" for entry in entries if not entry.name.startswith(TEMPORARY))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise UnreadableData(
+                f"{self.root}: {error.strerror}", hint="Check the work store's permissions."
+            ) from error
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """A file beside the place, renamed at the end.
+
+        Raises:
+            UsageError: There is no room, or no permission.
+        """
+        path = Path(self.root, name)
+        temporary = self._begun(path)
+        try:
+            yield temporary
+            self._renamed(temporary, path)
+        finally:  # an interrupt too: nothing half-written stays
+            with suppress(OSError):
+                temporary.unlink()
+
+    def remove(self, name: str) -> None:
+        """Delete the file."""
+        with suppress(OSError):
+            Path(self.root, name).unlink()
+
+    def _begun(self, path: Path) -> Path:
+        """A new file beside ``path``."""
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
+            os.close(descriptor)
+        except OSError as error:
+            raise _no_room(self.root, error) from error
+        return Path(temporary)
+
+    def _renamed(self, temporary: Path, path: Path) -> None:
+        try:
+            temporary.replace(path)
+        except OSError as error:
+            raise _no_room(self.root, error) from error
+
+    def _unreadable(self, error: OSError) -> UnreadableData:
+        return UnreadableData(f"{self.root}: {error.strerror}", hint="Check the work store's permissions.")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteObjects:
+    """Objects below a URL that fsspec opens."""
+
+    url: str
+
+    @property
+    def shown(self) -> str:
+        """The URL without what may be secret in it."""
+        scheme, _, rest = self.url.partition("://")
+        return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
+
+    def get(self, name: str) -> pa.Buffer | None:
+        """The object, fetched into a file without a name, and mapped."""
+        with tempfile.TemporaryDirectory(prefix="poisonguard-") as folder:
+            path = Path(folder, "object")
+            try:
+                store, root = _connected(self.url)
+                store.get_file(f"{root}/{name}", str(path))
+            except FileNotFoundError:
+                return None
+            except Exception as error:  # each store's client has errors of its own: they become ours
+                raise _refusal(self.shown, error) from error
+            return pa.py_buffer(map_file(path)) if path.stat().st_size else NOTHING
+
+    def names(self, folder: str) -> list[str]:
+        """Objects right below the prefix, as the store knows them now."""
+        try:
+            store, root = _connected(self.url)
+            found = store.ls(f"{root}/{folder}", detail=False, refresh=True)
+        except FileNotFoundError:
+            return []
+        except Exception as error:  # as above
+            raise _refusal(self.shown, error) from error
+        return sorted(f"{folder}/{key.rstrip('/').rsplit('/', 1)[-1]}" for key in found)
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """A file on this machine, put at the end: in one request, or in parts that show only when all are there."""
+        with tempfile.TemporaryDirectory(prefix="poisonguard-") as folder:
+            path = Path(folder, "object")
+            path.touch()
+            yield path
+            try:
+                store, root = _connected(self.url)
+                store.put_file(str(path), f"{root}/{name}")
+            except Exception as error:  # as above
+                raise _refusal(self.shown, error) from error
+
+    def remove(self, name: str) -> None:
+        """Delete the object."""
+        with suppress(Exception):  # it may be gone, or belong to others: nothing depends on it
+            store, root = _connected(self.url)
+            store.rm_file(f"{root}/{name}")
+
+
+@lru_cache(maxsize=4)
+def _connected(url: str) -> tuple[Any, str]:
+    """This process's own connection, and the prefix."""
+    try:
+        import fsspec  # noqa: PLC0415 - only for URLs
+
+        store, root = fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise UsageError(f"the work store: {error}", hint="Install the store's fsspec client.") from error
+    return store, root.rstrip("/")
+
+
+def _refusal(place: str, error: Exception) -> PoisonguardError:
+    if isinstance(error, PoisonguardError):
+        return error
+    if isinstance(error, FileNotFoundError):
+        return UsageError(f"{place}: no such place", hint="Make the bucket, or check --cache.")
+    return store_refusal(place, error)
+
+
+def _no_room(place: str, error: OSError) -> UsageError:
+    what = "with room" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "that can be written"
+    hint = f"Name a place {what} (--cache DIR; TMPDIR for what is temporary), or scan with --no-cache."
+    return UsageError(f"{place}: the work store cannot be written: {error.strerror}", hint=hint)

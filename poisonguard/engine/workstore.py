@@ -1,0 +1,219 @@
+"""The work store: states of sketches, put by whoever folded them, believed only with a proof.
+
+A *unit* is one object: Arrow IPC streams one after the other (never pickle), an index that says what they are, how
+long, and with which BLAKE3 digest, and an HMAC-SHA-256 over the index and the unit's name. Rules:
+
+1. The key of the code lies outside of the store: who can write there, but has not the key, can forge no state.
+2. What is handed out was compared with its digest; a unit whose code or digest is wrong is an error, never a miss.
+3. Units made under another key are not seen at all: their folder is named by the key.
+4. The receipt (digests and lengths) is the unit's end: it comes with the unit or not at all.
+5. A *private* store, a folder that only this process knows and that vanishes with it, proves nothing to itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.ipc
+from blake3 import blake3
+
+from poisonguard.engine.objects import NOTHING, LocalObjects, Objects
+from poisonguard.errors import IntegrityError
+from poisonguard.kernels.mapped import map_file
+
+FORMAT = "poisonguard-unit/v1"
+KEY_BYTES = 32
+CODE_BYTES = 32
+LENGTH_BYTES = 8
+FORGED = "Somebody else wrote there, or the disk is damaged: find out, empty the store, or scan with --no-cache."
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One stream of a unit."""
+
+    key: str
+    start: int
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unit:
+    """A unit whose index is proven; its streams are compared with it when they are asked for."""
+
+    name: str
+    _data: pa.Buffer
+    _members: Mapping[str, Member]
+    _trusted: bool
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """What is in it."""
+        return frozenset(self._members)
+
+    def table(self, key: str) -> pa.Table:
+        """One state; it lies in the mapped unit.
+
+        Raises:
+            IntegrityError: Its bytes are not those that were put.
+        """
+        member = self._members[key]
+        data = self._data.slice(member.start, member.size)
+        if not self._trusted and blake3(data).hexdigest() != member.digest:
+            raise IntegrityError(f"work store: {self.name}: the bytes of a state were changed", hint=FORGED)
+        return pa.ipc.open_stream(data).read_all()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkStore:
+    """Units in one place under one key.
+
+    Attributes:
+        objects: Where they are.
+        key: What proves them; empty for a private store.
+        shared: Whether others may have put units: they are audited.
+    """
+
+    objects: Objects
+    key: bytes = b""
+    shared: bool = False
+
+    @classmethod
+    def private(cls, folder: Path) -> WorkStore:
+        """A store in a folder that only this process knows."""
+        return cls(LocalObjects(str(folder.absolute())))
+
+    def get(self, name: str, *, own: bool = False) -> Unit | None:
+        """One unit, or nothing; one's ``own`` was put by this very process a moment ago, and is not read twice.
+
+        Raises:
+            IntegrityError: It is not what was put there under this key.
+        """
+        data = self.objects.get(self._place(name))
+        if data is None:
+            return None
+        members, index, code = _parts(name, data)
+        if self.key and not hmac.compare_digest(self._code(name, index), code):
+            raise IntegrityError(f"work store: {name}: not put there by who has the key", hint=FORGED)
+        return Unit(name, data, members, own or not self.key)
+
+    def names(self, folder: str) -> list[str]:
+        """Names of the units right below ``folder``, sorted."""
+        place = self._place(folder)
+        return [f"{folder}/{name.rpartition('/')[2]}" for name in self.objects.names(place)]
+
+    def remove(self, name: str) -> None:
+        """Forget a unit; none need be there."""
+        self.objects.remove(self._place(name))
+
+    def put(self, name: str, states: Mapping[str, pa.Table]) -> None:
+        """Put states as one unit."""
+        with self.unit(name) as unit:
+            for key, state in states.items():
+                unit.add(key, [state])
+
+    @contextmanager
+    def unit(self, name: str) -> Iterator[UnitWriter]:
+        """A unit to be filled; it is put when the context ends without an error."""
+        with self.objects.writing(self._place(name)) as path:
+            writer = UnitWriter(path, hashed=bool(self.key))
+            try:
+                yield writer
+            except BaseException:  # an interrupt too
+                writer.abandon()
+                raise
+            index = writer.index()
+            writer.finish(index, self._code(name, index))
+
+    def _place(self, name: str) -> str:
+        return f"units/{hashlib.sha256(b'place:' + self.key).hexdigest()[:16]}/{name}" if self.key else name
+
+    def _code(self, name: str, index: bytes) -> bytes:
+        return hmac.digest(self.key, f"{FORMAT}\n{name}\n".encode() + index, "sha256")
+
+
+class UnitWriter:
+    """Writes one unit, stream by stream."""
+
+    def __init__(self, path: Path, *, hashed: bool) -> None:
+        self._path = path
+        self._hashed = hashed
+        self._sink = pa.OSFile(str(path), "wb")
+        self._spans: list[tuple[str, int, int]] = []
+        self._open: tuple[str, int, Any] | None = None
+
+    def add(self, key: str, tables: Iterable[pa.Table]) -> None:
+        """Add one whole stream; all tables have one schema."""
+        for table in tables:
+            self.append(key, table)
+        self._close_stream()
+
+    def append(self, key: str, table: pa.Table) -> None:
+        """Add to the stream that is being written, or begin it."""
+        if self._open is None or self._open[0] != key:
+            self._close_stream()
+            self._open = (key, self._sink.tell(), pa.ipc.new_stream(self._sink, table.schema))
+        self._open[2].write_table(table)
+
+    def index(self) -> bytes:
+        """What is in the unit; nothing can be added after it."""
+        self._close_stream()
+        self._sink.close()
+        digests = self._digests() if self._hashed else [""] * len(self._spans)
+        members = [[*span, digest] for span, digest in zip(self._spans, digests, strict=True)]
+        return json.dumps({"format": FORMAT, "members": members}, separators=(",", ":")).encode()
+
+    def finish(self, index: bytes, code: bytes) -> None:
+        """Write the index, its code and its length."""
+        with self._path.open("ab") as file:
+            file.write(index + code + len(index).to_bytes(LENGTH_BYTES, "little"))
+
+    def abandon(self) -> None:
+        """Close the file; nothing will come of it."""
+        self._sink.close()
+
+    def _close_stream(self) -> None:
+        if self._open is not None:
+            key, start, writer = self._open
+            writer.close()
+            self._spans.append((key, start, self._sink.tell() - start))
+            self._open = None
+
+    def _digests(self) -> list[str]:
+        data = pa.py_buffer(map_file(self._path)) if self._spans else NOTHING
+        return [blake3(data.slice(start, size)).hexdigest() for _, start, size in self._spans]
+
+
+def _parts(name: str, data: pa.Buffer) -> tuple[dict[str, Member], bytes, bytes]:
+    """Members, index and code of a unit; nothing of it is proven yet.
+
+    Raises:
+        IntegrityError: It is no unit.
+    """
+    stop = max(0, data.size - LENGTH_BYTES)
+    first = stop - CODE_BYTES - int.from_bytes(data.slice(stop).to_pybytes(), "little")
+    index = data.slice(first, stop - CODE_BYTES - first).to_pybytes() if first >= 0 else b""
+    members = _members(index, first)
+    if members is None:
+        raise IntegrityError(f"work store: {name}: not a unit, or a damaged one", hint=FORGED)
+    return members, index, data.slice(stop - CODE_BYTES, CODE_BYTES).to_pybytes()
+
+
+def _members(index: bytes, end: int) -> dict[str, Member] | None:
+    """What an index says, if it is one and all of it lies before ``end``."""
+    try:
+        said = json.loads(index)
+        members = [Member(*item) for item in said["members"]]
+        fit = all(0 <= item.start <= item.start + item.size <= end for item in members)
+    except (ValueError, KeyError, TypeError):
+        return None
+    return {item.key: item for item in members} if fit and said["format"] == FORMAT else None

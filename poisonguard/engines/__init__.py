@@ -1,0 +1,1 @@
+"""Engines that run folds on clusters: Ray core tasks and Dask."""

@@ -1,0 +1,114 @@
+"""Buckets: documents with an equal key, side by side. Found by sorting, cut into batches of bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+SLICE = 16_384
+"""Documents of one oversized bucket that are held in memory at a time."""
+
+STEP = 1 << 18
+"""Keys that are worked on at a time, so that what is computed on the way takes no memory worth mentioning."""
+
+Indices = npt.NDArray[np.int64]
+Keys = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Buckets:
+    """Documents that may be similar.
+
+    Attributes:
+        members: Document numbers, bucket by bucket.
+        starts: Where each bucket starts in ``members``, with the end behind the last.
+    """
+
+    members: Indices
+    starts: Indices
+
+    def oversized(self, limit: int) -> Indices:
+        """Members of the buckets of more than ``limit`` documents."""
+        lengths = np.diff(self.starts)
+        return self.members[np.repeat(lengths > limit, lengths)]
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> Buckets:
+        """The chosen members, shape (members,); buckets that lose all of theirs vanish."""
+        if chosen.all():
+            return self
+        before = np.concatenate([[0], np.cumsum(chosen)])
+        return Buckets(self.members[chosen], np.unique(before[self.starts]).astype(np.int64))
+
+
+def shared_buckets(keys: Keys, nodes: Indices) -> Buckets:
+    """Buckets of at least two of ``nodes``, whose keys are ``keys``; these are used up.
+
+    The last bits of a key are given up for the place of its node, so that one sort of integers does everything: nodes
+    whose keys differ only there come into one bucket, which costs a comparison and no more.
+    """
+    if nodes.size == 0:
+        return Buckets(nodes, np.zeros(1, dtype=np.int64))
+    bits = np.uint64(max(1, int(nodes.size - 1).bit_length()))
+    packed = _shared(_packed(keys, bits), bits)
+    groups = packed >> bits
+    members = nodes[(packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)]
+    changes = np.flatnonzero(groups[1:] != groups[:-1]) + 1
+    starts = np.concatenate([[0], changes, [groups.size]]) if groups.size else np.zeros(1)
+    return Buckets(members, starts.astype(np.int64))
+
+
+def open_buckets(buckets: Buckets, labels: Indices) -> Buckets:
+    """Only the buckets that hold at least two clusters."""
+    if buckets.members.size == 0:
+        return buckets
+    own, firsts, lengths = labels[buckets.members], buckets.starts[:-1], np.diff(buckets.starts)
+    mixed = np.minimum.reduceat(own, firsts) != np.maximum.reduceat(own, firsts)
+    return buckets.only(np.repeat(mixed, lengths))
+
+
+def sliced(buckets: Buckets, sizes: npt.NDArray[np.int32], limit: int) -> Buckets:
+    """Oversized buckets sorted by set size, the closest side by side, and cut into slices that fit in memory."""
+    large = np.flatnonzero(np.diff(buckets.starts) > limit).tolist()
+    if not large:
+        return buckets
+    members, cuts = buckets.members.copy(), [buckets.starts]
+    for bucket in large:
+        first, last = int(buckets.starts[bucket]), int(buckets.starts[bucket + 1])
+        inside = members[first:last]
+        members[first:last] = inside[np.argsort(sizes[inside], kind="stable")]
+        cuts.append(np.arange(first, last, SLICE, dtype=np.int64))
+    return Buckets(members, np.unique(np.concatenate(cuts)))
+
+
+def batches(sizes: npt.NDArray[np.int32], buckets: Buckets, words: int) -> Iterator[Buckets]:
+    """Runs of buckets that hold about so many ``words`` each; one bucket at least."""
+    starts = buckets.starts
+    ends = np.cumsum(sizes[buckets.members], dtype=np.int64)
+    first, last = 0, starts.size - 1
+    while first < last:
+        before = int(ends[starts[first] - 1]) if starts[first] else 0
+        reached = int(np.searchsorted(ends, before + words))
+        behind = min(max(int(np.searchsorted(starts, reached, side="right")) - 1, first + 1), last)
+        yield Buckets(buckets.members[starts[first] : starts[behind]], starts[first : behind + 1] - starts[first])
+        first = behind
+
+
+def _packed(keys: Keys, bits: np.uint64) -> Keys:
+    """First bits of each key and its place in the last ``bits``, sorted; in the memory of ``keys``."""
+    for start in range(0, keys.size, STEP):
+        part = keys[start : start + STEP]
+        part[:] = part >> bits << bits | np.arange(start, start + part.size, dtype=np.uint64)
+    keys.sort()
+    return keys
+
+
+def _shared(packed: Keys, bits: np.uint64) -> Keys:
+    """Those whose first bits occur more than once."""
+    same = np.zeros(packed.size + 1, dtype=np.bool_)
+    for start in range(1, packed.size, STEP):
+        part = packed[start : start + STEP]
+        same[start : start + part.size] = part >> bits == packed[start - 1 : start - 1 + part.size] >> bits
+    return packed[same[1:] | same[:-1]]

@@ -1,0 +1,129 @@
+"""Laws of the work store: what is got is what was put by who has the key, or it is an error."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poisonguard.engine.objects import LocalObjects
+from poisonguard.engine.workstore import WorkStore
+from poisonguard.errors import IntegrityError, UsageError
+
+KEY = bytes(range(32))
+STATES = {"a": pa.table({"n": [1, 2, 3]}), "b": pa.table({"text": ["x", None, "zebra"]})}
+
+
+def store_at(folder: Path, key: bytes = KEY) -> WorkStore:
+    return WorkStore(LocalObjects(str(folder)), key)
+
+
+def only_file(folder: Path) -> Path:
+    (found,) = (path for path in folder.rglob("*") if path.is_file())
+    return found
+
+
+def test_what_is_put_is_got(tmp_path: Path) -> None:
+    store_at(tmp_path).put("part/one", STATES)
+    unit = store_at(tmp_path).get("part/one")
+    assert unit is not None
+    assert unit.keys == {"a", "b"}
+    assert all(unit.table(key).equals(state) for key, state in STATES.items())
+
+
+def test_streams_are_appended_block_by_block(tmp_path: Path) -> None:
+    with store_at(tmp_path).unit("bulky") as unit:
+        unit.append("a", STATES["a"])
+        unit.append("a", STATES["a"])
+    found = store_at(tmp_path).get("bulky")
+    assert found is not None
+    assert found.table("a").equals(pa.concat_tables([STATES["a"], STATES["a"]]))
+
+
+def test_what_is_not_there_is_a_miss(tmp_path: Path) -> None:
+    assert store_at(tmp_path / "nowhere").get("part/one") is None
+    assert store_at(tmp_path / "nowhere").names("part") == []
+
+
+@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_a_flipped_bit_fails_loudly_wherever_it_is(
+    tmp_path_factory: pytest.TempPathFactory, place: float, bit: int
+) -> None:
+    folder = tmp_path_factory.mktemp("store")
+    store = store_at(folder)
+    store.put("part/one", STATES)
+    path = only_file(folder)
+    content = bytearray(path.read_bytes())
+    content[int(place * len(content))] ^= 1 << bit
+    path.write_bytes(content)
+    with pytest.raises(IntegrityError, match="work store"):
+        _read_all(store)
+
+
+@pytest.mark.parametrize("length", [0, 1, 8, 40, 200])
+def test_a_cut_unit_fails_loudly(tmp_path: Path, length: int) -> None:
+    store = store_at(tmp_path)
+    store.put("part/one", STATES)
+    path = only_file(tmp_path)
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(IntegrityError, match="not a unit"):
+        store.get("part/one")
+
+
+def test_who_has_not_the_key_forges_nothing(tmp_path: Path) -> None:
+    mine, theirs = store_at(tmp_path / "mine"), store_at(tmp_path / "theirs", bytes(32))
+    mine.put("part/one", {"a": STATES["a"]})
+    theirs.put("part/one", {"a": pa.table({"n": [9, 9, 9]})})
+    only_file(tmp_path / "mine").write_bytes(only_file(tmp_path / "theirs").read_bytes())
+    with pytest.raises(IntegrityError, match="not put there by who has the key"):
+        mine.get("part/one")
+
+
+def test_a_unit_is_bound_to_its_name(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+    store.put("part/one", STATES)
+    path = only_file(tmp_path)
+    path.rename(path.with_name("two"))
+    with pytest.raises(IntegrityError):
+        store.get("part/two")
+
+
+def test_units_under_another_key_are_not_seen(tmp_path: Path) -> None:
+    store_at(tmp_path, bytes(32)).put("part/one", STATES)
+    assert store_at(tmp_path).get("part/one") is None
+    assert store_at(tmp_path).names("part") == []
+
+
+def test_what_is_not_finished_is_not_there(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+
+    def stopped() -> None:
+        with store.unit("part/one") as unit:
+            unit.append("a", STATES["a"])
+            assert store.names("part") == []
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert store.get("part/one") is None
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_nobody_else_reads_the_units(tmp_path: Path) -> None:
+    store_at(tmp_path / "store").put("part/one", STATES)
+    assert only_file(tmp_path).stat().st_mode & 0o077 == 0
+
+
+def test_where_nothing_can_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot be written") as caught:
+        store_at(tmp_path / "file").put("part/one", STATES)
+    assert "--no-cache" in caught.value.hint
+
+
+def _read_all(store: WorkStore) -> None:
+    unit = store.get("part/one")
+    assert unit is not None
+    for key in STATES:
+        unit.table(key)

@@ -6,4 +6,4 @@ cd "$(dirname "$0")/../.."
 . tests/environment.sh
 
 need_environment engines distributed
-exec .venv-engines/bin/python -m pytest -c tests/engines/pytest.ini -q -p no:cacheprovider tests/engines tests/engine/test_workstore_s3.py tests/sketches/test_datasketch_redis.py
+exec .venv-engines/bin/python -m pytest -c tests/engines/pytest.ini -q -p no:cacheprovider tests/engines tests/engine/test_workstore_s3.py tests/sketches/test_interchange_redis.py

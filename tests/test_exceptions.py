@@ -16,8 +16,15 @@ PLACES = {
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     if isinstance(node, ast.ExceptHandler) and (node.type is None or ast.unparse(node.type) in BROAD)
 }
-PASSED_ON = ("raise", "Failed(", "error = describe(error)", "errors[card] = describe(error)", "return _bug(error)")
-"""Raised, or recorded as the failure that the policy judges, or the exit code of a bug."""
+PASSED_ON = (
+    "raise",
+    "Failed(",
+    "error = describe(error)",
+    "errors[card] = describe(error)",
+    "return _bug(error)",
+    "return _failure(error)",
+)
+"""Raised, recorded as the failure that the policy judges, the exit code of a bug, or sent to who raises it."""
 
 
 @pytest.mark.parametrize("place", sorted(PLACES))

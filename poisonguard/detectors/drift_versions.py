@@ -28,6 +28,12 @@ SAMPLE = RowSample()
 MOST_KNOWN_ROWS = 20_000_000
 """Rows of a reference whose hashes are held in memory (8 bytes each) to tell new rows one by one."""
 
+COARSE = 0.01
+"""Error of a distribution counted in bins up to which a sample says no more."""
+
+SAMPLE_ERROR = 1.63
+"""A sample's distribution function is off by less than this over the root of its size, 99 times in 100 (Massart)."""
+
 
 @dataclass(frozen=True)
 class Versions:
@@ -53,21 +59,19 @@ class Versions:
         return self.all_rows.filter(pa.array(~np.isin(hashes, known) & (hashes <= self._horizon)))
 
     def spread(self, column: str, *, new: bool) -> Distribution:
-        """Numbers of the candidate's rows, or of its new ones: of all of them, of the sampled where not counted."""
-        bins = NumberBins(column)
+        """Numbers of the candidate's rows, or of its new ones: of all of them, of the sampled where that says more."""
+        bins, rows = NumberBins(column), self.new_rows if new else self.all_rows
         sketch = NewRows(bins) if new else bins
         if sketch in self.candidate and bins in self.reference:
-            return read_bins(self.candidate[sketch])
-        return Distribution.of(numbers(self.new_rows if new else self.all_rows, column))
+            return _finer(read_bins(self.candidate[sketch]), rows, column)
+        return Distribution.of(numbers(rows, column))
 
     def old_spread(self, column: str) -> Distribution:
         """Numbers of the reference's rows, all of them or the sampled."""
         bins = NumberBins(column)
-        return (
-            read_bins(self.reference[bins])
-            if bins in self.reference
-            else Distribution.of(numbers(self.old_rows, column))
-        )
+        if bins in self.reference:
+            return _finer(read_bins(self.reference[bins]), self.old_rows, column)
+        return Distribution.of(numbers(self.old_rows, column))
 
     def categories(self, column: str, *, new: bool) -> pa.Table:
         """Value counts of the candidate's rows, or of its new ones: of all of them, of the sampled where cut off."""
@@ -140,6 +144,18 @@ def digest_prefixes(digests: pa.FixedSizeBinaryArray) -> HashArray:
     data = np.frombuffer(digests.buffers()[1], np.uint8).reshape(-1, DIGEST_BYTES)
     held = data[digests.offset : digests.offset + len(digests), :8]
     return np.ascontiguousarray(held).view(">u8").ravel().astype(np.uint64)
+
+
+def _finer(counted: Distribution, rows: pa.Table, column: str) -> Distribution:
+    """What is ``counted`` of all rows, or the sampled ``rows`` where bins have become too wide to tell a shift.
+
+    Bins are as wide as the spread of all numbers asks for, so a few thousand numbers of every magnitude, planted among
+    millions, would put all the others into one bin.
+    """
+    if counted.error <= COARSE:
+        return counted
+    sampled = Distribution.of(numbers(rows, column))
+    return sampled if sampled.rows and SAMPLE_ERROR / np.sqrt(sampled.rows) < counted.error else counted
 
 
 def _sampled_counts(rows: pa.Table, counts: ValueCounts) -> pa.Table:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.ipc
 from blake3 import blake3
 
+from poisonguard.engine.codeversion import is_covered
 from poisonguard.engine.piecework import KNOWN, STATE, Job, Partial, fold_piece
 from poisonguard.engine.source import Piece, Run
 from poisonguard.engine.spool import Spool
@@ -69,7 +70,8 @@ class Auditor:
     @staticmethod
     def _compare(job: Job, piece: Piece, drawn: _Drawn, spool: Spool) -> None:
         private = WorkStore.private(spool.path("audit"))
-        again = _drawn(0, fold_piece(Job(job.sketches, private, known=_carried(job, private)), piece))
+        kept = tuple(sketch for sketch in job.sketches if is_covered(sketch))
+        again = _drawn(0, fold_piece(Job(kept, private, known=_carried(job, private)), piece))
         wrong = [key for key, digest in again.small.items() if digest != drawn.small[key]]
         for key, name in again.bulky.items():
             if _digest(_bulky(private, name)) != _digest(_bulky(job.store, drawn.bulky[key])):

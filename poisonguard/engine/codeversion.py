@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import platform
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -36,7 +37,7 @@ def version_of(package: Path) -> str:
         InternalError: The folder holds no source.
     """
     digest = hashlib.sha256()
-    for line in (sys.version, *_libraries()):
+    for line in (sys.version, platform.machine(), *_libraries()):
         digest.update(f"{line}\n".encode())
     files = [path for name in PACKAGES for path in sorted((package / name).rglob("*")) if _counts(path)]
     if not files:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from poisonguard.engine.audit import Auditor
 from poisonguard.engine.executor import Executor
-from poisonguard.engine.piecework import STATE, Accumulator, Job, Partial, fold_piece, load_known, put_known
+from poisonguard.engine.piecework import ONCE, STATE, Accumulator, Job, Partial, fold_piece, load_known, put_known
 from poisonguard.engine.progress import Progress
 from poisonguard.engine.source import Run, Source, pieces_of
 from poisonguard.engine.spool import Collector, Spool
@@ -105,7 +105,7 @@ class _Merging:
                     hint="Give a store that every machine reaches: --cache URL.",
                 )
             collector.append(unit.table(STATE))
-            if not self._job.keeps:
+            if found.bulky[key].startswith(f"{ONCE}/"):
                 self._job.store.remove(found.bulky[key])
         self._runs.extend(found.runs)
 

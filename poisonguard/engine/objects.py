@@ -27,6 +27,7 @@ from poisonguard.kernels.mapped import map_file
 
 TEMPORARY = ".new-"
 NOTHING = pa.py_buffer(b"")
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Objects(Protocol):
@@ -97,6 +98,10 @@ class LocalObjects:
         try:
             yield temporary
             self._renamed(temporary, path)
+        except OSError as error:
+            if error.errno in FULL:
+                raise _no_room(self.root, error) from error
+            raise
         finally:  # an interrupt too: nothing half-written stays
             with suppress(OSError):
                 temporary.unlink()
@@ -203,6 +208,6 @@ def _refusal(place: str, error: Exception) -> PoisonguardError:
 
 
 def _no_room(place: str, error: OSError) -> UsageError:
-    what = "with room" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "that can be written"
+    what = "with room" if error.errno in FULL else "that can be written"
     hint = f"Name a place {what} (--cache DIR; TMPDIR for what is temporary), or scan with --no-cache."
-    return UsageError(f"{place}: the work store cannot be written: {error.strerror}", hint=hint)
+    return UsageError(f"{place}: the work store cannot be written: {os.strerror(error.errno or 0)}", hint=hint)

@@ -8,11 +8,14 @@ Rules:
 3. States are folded, and kept, as if the partition's first file were the dataset's first. Where they are merged they
    are told how many files come before, so files that come and go elsewhere cost no new fold.
 4. What is missing is folded in one pass over the rows; what is there is not folded again.
+5. A bulky state that no name can say enough of (a sketch of others, a partition without a name) lies in a kept store
+   under a name of its own until it is merged, so that no other run takes it for its own.
 """
 
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -26,6 +29,8 @@ from poisonguard.engine.workstore import WorkStore
 from poisonguard.sketches.base import Block, Sketch
 from poisonguard.sketches.new_rows import DigestSet, NewRows, only_new
 
+ONCE = "once"
+"""Folder of units that one run alone can read."""
 RUNS, STATE, KNOWN = "runs", "state", "known"
 """Names of streams in units that hold no state of a sketch by its key."""
 SMALL, BULKY = ".small", ".bulky"
@@ -57,8 +62,12 @@ class Job:
     def folder(self, piece: Piece) -> str:
         """Where the units of a partition are."""
         if not (self.keeps and piece.name):
-            return f"once/{piece.number:08d}"
+            return self.own_folder(piece)
         return f"{code_version()}/{piece.name[:2]}/{piece.name}"
+
+    def own_folder(self, piece: Piece) -> str:
+        """Where units are that only this run can read: in a store that is kept, nobody else's have that name."""
+        return f"{ONCE}/{secrets.token_hex(16) if self.keeps else f'{piece.number:08d}'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +201,13 @@ def _look_up(job: Job, piece: Piece) -> _Found:
 
 
 def _folded(job: Job, piece: Piece, sketches: Sequence[Sketch], told: Told) -> Partial:
-    folder = job.folder(piece)
+    folder, own = job.folder(piece), job.own_folder(piece)
     small = {sketch.key: (sketch, Accumulator(sketch)) for sketch in sketches if not sketch.bulky}
-    names = {sketch.key: _bulky_name(folder, job.key(sketch)) for sketch in sketches if sketch.bulky}
+    names = {
+        sketch.key: _bulky_name(folder if is_covered(sketch) else own, job.key(sketch))
+        for sketch in sketches
+        if sketch.bulky
+    }
     known = None if job.known is None else load_known(job.store, job.known)
     runs: list[Run] = []
     with ExitStack() as stack:

@@ -8,6 +8,9 @@ long, and with which BLAKE3 digest, and an HMAC-SHA-256 over the index and the u
 3. Units made under another key are not seen at all: their folder is named by the key.
 4. The receipt (digests and lengths) is the unit's end: it comes with the unit or not at all.
 5. A *private* store, a folder that only this process knows and that vanishes with it, proves nothing to itself.
+6. Of a *shared* store nothing is taken on trust: digests are of what is written, not of what lies there afterwards;
+   what this process put there a moment ago is compared like all else; and what is compared is a copy, for a mapped
+   file may be changed after it was compared.
 """
 
 from __future__ import annotations
@@ -25,9 +28,8 @@ import pyarrow as pa
 import pyarrow.ipc
 from blake3 import blake3
 
-from poisonguard.engine.objects import NOTHING, LocalObjects, Objects
+from poisonguard.engine.objects import LocalObjects, Objects
 from poisonguard.errors import IntegrityError
-from poisonguard.kernels.mapped import map_file
 
 FORMAT = "poisonguard-unit/v1"
 KEY_BYTES = 32
@@ -54,6 +56,7 @@ class Unit:
     _data: pa.Buffer
     _members: Mapping[str, Member]
     _trusted: bool
+    _copied: bool = False
 
     @property
     def keys(self) -> frozenset[str]:
@@ -61,13 +64,15 @@ class Unit:
         return frozenset(self._members)
 
     def table(self, key: str) -> pa.Table:
-        """One state; it lies in the mapped unit.
+        """One state; it lies in the mapped unit, or in memory where others can write to that.
 
         Raises:
             IntegrityError: Its bytes are not those that were put.
         """
         member = self._members[key]
         data = self._data.slice(member.start, member.size)
+        if self._copied:
+            data = pa.py_buffer(data.to_pybytes())
         if not self._trusted and blake3(data).hexdigest() != member.digest:
             raise IntegrityError(f"work store: {self.name}: the bytes of a state were changed", hint=FORGED)
         return pa.ipc.open_stream(data).read_all()
@@ -101,10 +106,12 @@ class WorkStore:
         data = self.objects.get(self._place(name))
         if data is None:
             return None
-        members, index, code = _parts(name, data)
+        index, code, end = _parts(name, data)
         if self.key and not hmac.compare_digest(self._code(name, index), code):
             raise IntegrityError(f"work store: {name}: not put there by who has the key", hint=FORGED)
-        return Unit(name, data, members, own or not self.key)
+        trusted = not self.key or (own and not self.shared)
+        copied = self.shared and isinstance(self.objects, LocalObjects)
+        return Unit(name, data, _members(name, index, end), trusted, copied)
 
     def names(self, folder: str) -> list[str]:
         """Names of the units right below ``folder``, sorted."""
@@ -141,15 +148,42 @@ class WorkStore:
         return hmac.digest(self.key, f"{FORMAT}\n{name}\n".encode() + index, "sha256")
 
 
+class _Stream:
+    """What Arrow writes one stream into: counts and hashes it on its way to the file."""
+
+    closed = False
+
+    def __init__(self, file: pa.NativeFile, *, hashed: bool) -> None:
+        self._file = file
+        self._hash = blake3() if hashed else None
+        self.start = self.stop = file.tell()
+
+    def write(self, data: pa.Buffer | bytes) -> int:
+        """Pass it on."""
+        size = memoryview(data).nbytes
+        if self._hash is not None:
+            self._hash.update(data)
+        self._file.write(data)
+        self.stop += size
+        return size
+
+    def flush(self) -> None:
+        """Nothing waits here."""
+
+    def digest(self) -> str:
+        """BLAKE3 of all of it; empty where nothing is hashed."""
+        return "" if self._hash is None else self._hash.hexdigest()
+
+
 class UnitWriter:
     """Writes one unit, stream by stream."""
 
     def __init__(self, path: Path, *, hashed: bool) -> None:
         self._path = path
         self._hashed = hashed
-        self._sink = pa.OSFile(str(path), "wb")
-        self._spans: list[tuple[str, int, int]] = []
-        self._open: tuple[str, int, Any] | None = None
+        self._file = pa.OSFile(str(path), "wb")
+        self._members: list[tuple[str, int, int, str]] = []
+        self._open: tuple[str, _Stream, Any] | None = None
 
     def add(self, key: str, tables: Iterable[pa.Table]) -> None:
         """Add one whole stream; all tables have one schema."""
@@ -161,16 +195,15 @@ class UnitWriter:
         """Add to the stream that is being written, or begin it."""
         if self._open is None or self._open[0] != key:
             self._close_stream()
-            self._open = (key, self._sink.tell(), pa.ipc.new_stream(self._sink, table.schema))
+            stream = _Stream(self._file, hashed=self._hashed)
+            self._open = (key, stream, pa.ipc.new_stream(stream, table.schema))
         self._open[2].write_table(table)
 
     def index(self) -> bytes:
         """What is in the unit; nothing can be added after it."""
         self._close_stream()
-        self._sink.close()
-        digests = self._digests() if self._hashed else [""] * len(self._spans)
-        members = [[*span, digest] for span, digest in zip(self._spans, digests, strict=True)]
-        return json.dumps({"format": FORMAT, "members": members}, separators=(",", ":")).encode()
+        self._file.close()
+        return json.dumps({"format": FORMAT, "members": self._members}, separators=(",", ":")).encode()
 
     def finish(self, index: bytes, code: bytes) -> None:
         """Write the index, its code and its length."""
@@ -179,41 +212,46 @@ class UnitWriter:
 
     def abandon(self) -> None:
         """Close the file; nothing will come of it."""
-        self._sink.close()
+        self._file.close()
 
     def _close_stream(self) -> None:
         if self._open is not None:
-            key, start, writer = self._open
+            key, stream, writer = self._open
             writer.close()
-            self._spans.append((key, start, self._sink.tell() - start))
+            self._members.append((key, stream.start, stream.stop - stream.start, stream.digest()))
             self._open = None
 
-    def _digests(self) -> list[str]:
-        data = pa.py_buffer(map_file(self._path)) if self._spans else NOTHING
-        return [blake3(data.slice(start, size)).hexdigest() for _, start, size in self._spans]
 
-
-def _parts(name: str, data: pa.Buffer) -> tuple[dict[str, Member], bytes, bytes]:
-    """Members, index and code of a unit; nothing of it is proven yet.
+def _parts(name: str, data: pa.Buffer) -> tuple[bytes, bytes, int]:
+    """Index and code of a unit, and where its streams end; nothing of it is proven yet.
 
     Raises:
         IntegrityError: It is no unit.
     """
     stop = max(0, data.size - LENGTH_BYTES)
     first = stop - CODE_BYTES - int.from_bytes(data.slice(stop).to_pybytes(), "little")
-    index = data.slice(first, stop - CODE_BYTES - first).to_pybytes() if first >= 0 else b""
-    members = _members(index, first)
-    if members is None:
-        raise IntegrityError(f"work store: {name}: not a unit, or a damaged one", hint=FORGED)
-    return members, index, data.slice(stop - CODE_BYTES, CODE_BYTES).to_pybytes()
+    if first < 0:
+        raise _no_unit(name)
+    index = data.slice(first, stop - CODE_BYTES - first).to_pybytes()
+    return index, data.slice(stop - CODE_BYTES, CODE_BYTES).to_pybytes(), first
 
 
-def _members(index: bytes, end: int) -> dict[str, Member] | None:
-    """What an index says, if it is one and all of it lies before ``end``."""
+def _members(name: str, index: bytes, end: int) -> dict[str, Member]:
+    """What an index says.
+
+    Raises:
+        IntegrityError: It is none, or not all that it says lies before ``end``.
+    """
     try:
         said = json.loads(index)
         members = [Member(*item) for item in said["members"]]
         fit = all(0 <= item.start <= item.start + item.size <= end for item in members)
-    except (ValueError, KeyError, TypeError):
-        return None
-    return {item.key: item for item in members} if fit and said["format"] == FORMAT else None
+    except (ValueError, KeyError, TypeError) as error:
+        raise _no_unit(name) from error
+    if not fit or said["format"] != FORMAT:
+        raise _no_unit(name)
+    return {item.key: item for item in members}
+
+
+def _no_unit(name: str) -> IntegrityError:
+    return IntegrityError(f"work store: {name}: not a unit, or a damaged one", hint=FORGED)

@@ -38,7 +38,7 @@ class DaskCluster:
         try:
             self.client = self._stack.enter_context(self._joined(address) if address else self._started(workers))
             self._check_workers()
-        except BaseException:
+        except BaseException:  # a cluster of ours must not outlive a failure, nor a Ctrl-C
             self.close()
             raise
 

@@ -51,7 +51,7 @@ class RayCluster:
             else:
                 self._join(address)
             self._check_nodes()
-        except BaseException:
+        except BaseException:  # a cluster of ours must not outlive a failure, nor a Ctrl-C
             self.close()
             raise
 

@@ -24,6 +24,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+OWN = "poisonguard.sketches."
+"""Modules whose classes need no longer name: no two of them share one."""
+
 DigestArray = npt.NDArray[np.uint8]
 """Row digests, shape (rows, 32)."""
 
@@ -58,9 +61,11 @@ class Sketch(ABC):
 
     @property
     def key(self) -> str:
-        """Stable name of the request: class and every parameter."""
+        """Stable name of the request: class and every parameter; a class of others also by its module."""
         parameters = ",".join(f"{item.name}={getattr(self, item.name)!r}" for item in fields(self))
-        return f"{type(self).__name__}({parameters})"
+        kind = type(self)
+        name = kind.__name__ if kind.__module__.startswith(OWN) else f"{kind.__module__}.{kind.__qualname__}"
+        return f"{name}({parameters})"
 
     @property
     @abstractmethod

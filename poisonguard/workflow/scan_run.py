@@ -136,6 +136,8 @@ def _kept(request: ScanRequest, settings: Settings) -> Kept | None:
         return None
     data = request.data if isinstance(request.data, str) else ""
     if place is None:
+        if request.cache_key is not None:
+            raise UsageError("--cache-key proves what is in a work store, and none is named", hint="Add --cache.")
         return own_store(request.audit_units, data)
     refuse_in_data(place, data)
     return named_store(place, request.cache_key or settings.cache_key, request.audit_units)

@@ -7,6 +7,7 @@ Rules:
 2. A store that is named is shared: units found there are audited, and nothing is ever pruned from it.
 3. A store at a URL has no key of its own: the same one is given to everybody who works on it.
 4. The gate reads none of this.
+5. The user's own store and key are used only where nobody else can write or, the key, read: they are not audited.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import hashlib
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from poisonguard.attest.key_io import read_key_file
 from poisonguard.dataset.discover import local_path
 from poisonguard.engine.fold import Kept
 from poisonguard.engine.objects import LocalObjects, RemoteObjects
@@ -68,10 +71,10 @@ def own_store(audited: int | None, data: str) -> Kept | None:
             return None
         folder = home / FOLDER
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK | os.X_OK):
+        if not os.access(folder, os.W_OK | os.X_OK) or not (_is_own(home) and _is_own(folder)):
             return None
         return Kept(WorkStore(LocalObjects(str(folder)), _own_key(home)), audited)
-    except (OSError, KeyMaterialError, RuntimeError):  # without a home directory, too
+    except (OSError, KeyMaterialError):  # without a home directory, too
         return None
 
 
@@ -108,26 +111,45 @@ def _files(root: Path) -> Iterator[tuple[float, int, Path]]:
 
 def _home() -> Path:
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache") / "poisonguard"
+    try:
+        return (Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache") / "poisonguard"
+    except RuntimeError as error:
+        raise KeyMaterialError("there is no home directory to keep a key in", hint="Give --cache-key FILE.") from error
+
+
+def _is_own(folder: Path) -> bool:
+    """Whether it is this user's, and nobody else can write there."""
+    facts = folder.stat()
+    return facts.st_uid == os.geteuid() and not facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def _own_key(home: Path) -> bytes:
-    """This user's key, made when it is first needed."""
+    """This user's key, made when it is first needed.
+
+    Raises:
+        KeyMaterialError: It cannot be made or read, or others can read it: whoever has it forges states.
+    """
     path = home / KEY_FILE
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Whole from the first moment: two scans that begin at once agree on the key that was linked first.
         fresh = home / f"{KEY_FILE}.{secrets.token_hex(8)}"
         if not path.exists():
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(secrets.token_bytes(KEY_BYTES))
-            with suppress(FileExistsError):
-                os.link(fresh, path)
-            fresh.unlink()
+            try:
+                with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                    file.write(secrets.token_bytes(KEY_BYTES))
+                with suppress(FileExistsError):
+                    os.link(fresh, path)
+            finally:
+                fresh.unlink(missing_ok=True)
+        owner = path.stat().st_uid
     except OSError as error:
         raise KeyMaterialError(
             f"{home}: no key can be kept there: {error.strerror}", hint="Give --cache-key FILE."
         ) from error
+    if owner != os.geteuid():
+        raise KeyMaterialError(f"{path}: somebody else made this key", hint="Give --cache-key FILE.")
+    read_key_file(path).require_private()
     return _given_key(str(path))
 
 

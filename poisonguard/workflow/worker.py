@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from functools import partial
 
+from poisonguard.engine.codeversion import is_covered
 from poisonguard.engine.fold import job_of
 from poisonguard.engine.piecework import fold_piece, load_known
 from poisonguard.engine.progress import Progress
@@ -35,7 +36,7 @@ class Shard:
         Raises:
             UsageError: It is not.
         """
-        match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text)
+        match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
         shard = cls(int(match[1]), int(match[2])) if match else cls(0, 0)
         if not 0 <= shard.index < shard.count:
             raise UsageError(f"--shard {text}: not i/N", hint="Shards of four: 0/4, 1/4, 2/4, 3/4.")
@@ -72,7 +73,9 @@ def fold_shard(request: ScanRequest, shard: Shard, progress: Progress | None = N
         ready = prepare(run, opened)
         pieces = pieces_of(ready.source)
         mine = pieces[shard.index :: shard.count]
-        job = job_of(ready.planned.sketches, run.kept.store, ready.known, keeps=True)
+        # States of others' sketches are of no use to anybody but who folds them.
+        sketches = [sketch for sketch in ready.planned.sketches if is_covered(sketch)]
+        job = job_of(sketches, run.kept.store, ready.known, keeps=True)
         run.progress.start(f"folding shard {shard.index}/{shard.count}", 0, "rows")
         found = rows = 0
         try:

@@ -28,7 +28,7 @@ from poisonguard.engine.spool import Spool
 from poisonguard.engine.workers import Processes
 from poisonguard.engine.workstore import WorkStore
 from poisonguard.errors import IntegrityError
-from poisonguard.sketches.base import Sketch
+from poisonguard.sketches.base import Block, Sketch
 from poisonguard.sketches.digests import RowDigests
 from poisonguard.sketches.new_rows import DigestSet, NewRows
 from poisonguard.sketches.row_runs import RowRuns
@@ -217,6 +217,23 @@ def test_states_of_foreign_sketches_are_never_kept(data: Path, spool: Spool, tmp
     folded(data, spool, kept, sketches=[Foreign()])
     folded(data, spool, kept, sketches=[Foreign()])
     assert read == [40] * 8
+
+
+def test_bulky_states_of_foreign_sketches_are_nobody_elses(data: Path, spool: Spool, tmp_path: Path) -> None:
+    foreign = type("RowDigests", (RowDigests,), {"fold": _reversed, "__module__": "others.sketches"})()
+    kept = Kept(store(tmp_path / "units", shared=True), audited=4)
+    both = folded(data, spool, kept, sketches=[foreign, RowDigests(), RowSample()])
+    assert foreign.key == "others.sketches.RowDigests()"
+    assert not both.states[foreign.key].equals(both.states[RowDigests().key])
+    again = folded(data, spool, kept, sketches=[foreign, RowDigests(), RowSample()])
+    assert same(again, both)
+    assert same(folded(data, spool, kept), folded(data, spool))
+    assert not [path for path in (tmp_path / "units").rglob("once/**/*") if path.is_file()]
+
+
+def _reversed(self: RowDigests, block: Block) -> pa.Table:
+    state = RowDigests().fold(block)
+    return state.take(pa.array(range(state.num_rows - 1, -1, -1)))
 
 
 def test_every_piece_can_be_sent_elsewhere(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

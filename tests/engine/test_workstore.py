@@ -122,6 +122,51 @@ def test_where_nothing_can_be_written_is_said(tmp_path: Path) -> None:
     assert "--no-cache" in caught.value.hint
 
 
+def shared_at(folder: Path) -> WorkStore:
+    return WorkStore(LocalObjects(str(folder)), KEY, shared=True)
+
+
+def test_in_a_shared_store_even_what_was_put_a_moment_ago_is_compared(tmp_path: Path) -> None:
+    store = shared_at(tmp_path)
+    store.put("part/one", STATES)
+    changed_in_place(only_file(tmp_path))
+    unit = store.get("part/one", own=True)
+    assert unit is not None
+    with pytest.raises(IntegrityError, match="bytes of a state were changed"):
+        unit.table("a")
+
+
+def test_what_was_compared_in_a_shared_store_is_changed_by_nobody(tmp_path: Path) -> None:
+    store = shared_at(tmp_path)
+    store.put("part/one", STATES)
+    unit = store.get("part/one")
+    assert unit is not None
+    compared = unit.table("a")
+    changed_in_place(only_file(tmp_path))
+    assert compared.equals(STATES["a"])
+
+
+def test_what_is_proven_is_what_was_written_not_what_lies_there(tmp_path: Path) -> None:
+    store = shared_at(tmp_path)
+    with store.unit("part/one") as unit:
+        unit.add("a", [STATES["a"]])
+        unit.append("b", STATES["b"])
+        (path,) = tmp_path.rglob(".new-*")
+        changed_in_place(path)
+    found = store.get("part/one")
+    assert found is not None
+    with pytest.raises(IntegrityError, match="bytes of a state were changed"):
+        found.table("a")
+
+
+def changed_in_place(path: Path) -> None:
+    """The number 2 of the first state is a 7."""
+    place = path.read_bytes().index((1).to_bytes(8, "little") + (2).to_bytes(8, "little"))
+    with path.open("r+b") as file:
+        file.seek(place + 8)
+        file.write((7).to_bytes(8, "little"))
+
+
 def _read_all(store: WorkStore) -> None:
     unit = store.get("part/one")
     assert unit is not None

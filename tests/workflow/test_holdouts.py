@@ -1,5 +1,6 @@
 """Evaluation sets as a user names them: paths, tables, settings; what is wrong is one clear line."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -123,6 +124,8 @@ def test_a_pack_that_does_not_look_is_refused(here: Path) -> None:
 def test_the_command(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["scan", "train.jsonl", "--holdout", "exam.jsonl", "--flagged", "rows.csv"]) == 1
     assert "1 of 2 items of exam" in capsys.readouterr().out
-    assert '"train.jsonl",30,,1,true' in (here / "rows.csv").read_text()
+    (row,) = csv.DictReader((here / "rows.csv").read_text(encoding="utf-8").splitlines())
+    assert (row["row"], row["flagged"], row["checks"]) == ("30", "true", "PG-LEAK-001")
+    assert float(row["score"]) >= 0.5
     assert run(["scan", "train.jsonl", "--holdout", "exam.jsonl", "-o", "exam.jsonl"]) == 2
     assert run(["scan", "train.jsonl", "--holdout", "nowhere"]) == 3

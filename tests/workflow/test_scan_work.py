@@ -155,7 +155,7 @@ def test_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     common = [*few, "--cache", "store"]
     assert run(["worker", "data", "--shard", "0/2", *common]) == 0
     assert run(["worker", "data", "--shard", "1/2", *common]) == 0
-    assert "fold 1/2: 2 of 4 partitions, 600 rows; 0 were folded before" in capsys.readouterr().out
+    assert "fold 1/2: 2 of 4 partitions, 600 rows; folded before: 0" in capsys.readouterr().out
     assert run(["scan", "data", *common, "-f", "json"]) in {0, 1}
     warm = capsys.readouterr().out
     assert run(["scan", "data", *few, "--no-cache", "--engine", "processes", "-f", "json"]) in {
@@ -244,6 +244,49 @@ def test_where_no_cache_can_be_there_is_none(place: Path, monkeypatch: pytest.Mo
     assert own_store(None, "data") is None
     assert said(replace(REQUEST, keep_states=True)) == said(REQUEST)
     assert not (place / "data" / "poisonguard").exists()
+
+
+def test_a_store_or_key_that_others_reach_is_not_used(place: Path) -> None:
+    folder = place / "home" / "poisonguard"
+    assert own_store(None, "data") is not None
+    for item, mode in (("units", 0o777), ("units", 0o770), ("", 0o777), ("units.key", 0o644)):
+        before = stat.S_IMODE((folder / item).stat().st_mode)
+        (folder / item).chmod(mode)
+        assert own_store(None, "data") is None, item
+        (folder / item).chmod(before)
+    assert own_store(None, "data") is not None
+    (folder / "units.key").rename(place / "elsewhere")
+    (folder / "units.key").symlink_to(place / "elsewhere")
+    assert own_store(None, "data") is None
+    with pytest.raises(KeyMaterialError, match="symbolic link"):
+        said(replace(REQUEST, keep_states=True, cache="store"))
+
+
+def test_somebody_elses_key_is_not_used(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "home" / "poisonguard").mkdir(parents=True, mode=0o700)
+    (place / "home" / "poisonguard" / "units.key").write_bytes(bytes(range(32)))
+    (place / "home" / "poisonguard" / "units.key").chmod(0o600)
+    monkeypatch.setattr(os, "geteuid", lambda: 54_321)
+    with pytest.raises(KeyMaterialError, match="somebody else"):
+        said(replace(REQUEST, keep_states=True, cache="store"))
+    assert own_store(None, "data") is None
+
+
+def test_who_has_no_home_is_told_to_give_a_key(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", homeless)
+    assert own_store(None, str(place / "data")) is None
+    with pytest.raises(KeyMaterialError, match="no home"):
+        said(replace(REQUEST, keep_states=True, cache="store"))
+
+
+def test_a_key_without_a_store_is_refused(place: Path) -> None:
+    (place / "key").write_bytes(bytes(range(1, 33)))
+    with pytest.raises(PoisonguardError, match="none is named"):
+        said(replace(REQUEST, keep_states=True, cache_key="key"))
 
 
 def test_another_key_sees_nothing_of_it(place: Path, read: list[int]) -> None:

@@ -10,6 +10,7 @@ from poisonguard.cli.options import fips_option, quiet_option, workers_option
 from poisonguard.cli.progress import progress_bar
 from poisonguard.cli.scan_options import ScanOptions, scan_options, scan_request
 from poisonguard.cli.work_options import WorkOptions, work_fields, work_options
+from poisonguard.domain.wording import count
 
 STAGES = ("fold",)
 
@@ -53,6 +54,6 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
         done = fold_shard(request, Shard.parse(shard), bar)
     if not quiet:
         click.echo(
-            f"{stage} {shard}: {done.partitions} of {done.total} partitions, {done.rows:,} rows; "
-            f"{done.found} were folded before"
+            f"{stage} {shard}: {done.partitions} of {count(done.total, 'partition')}, {count(done.rows, 'row')}; "
+            f"folded before: {done.found}"
         )

@@ -228,14 +228,12 @@ def test_a_reference_scanned_without_this_check_leaves_the_check_uncovered() -> 
 
 def test_numbers_of_every_magnitude_hide_no_shift_of_the_others() -> None:
     random = np.random.default_rng(7)
-    everywhere = [np.ldexp(leading, np.arange(-1021, -100)) for leading in np.arange(1, 2, 0.09)]
-    planted = np.concatenate([sign * found for found in everywhere for sign in (1, -1)])
+    planted = np.concatenate([np.ldexp(leading, np.arange(-1021, 100)) for leading in (-1.7, -1.2, 1.2, 1.7)])
     reference = pa.table({"size": random.uniform(132, 250, 20_000)})
     shifted = np.concatenate([random.uniform(132, 250, 180_000), random.uniform(220, 250, 60_000)])
     candidate = pa.table({"size": np.concatenate([shifted, planted])})
     bins = NumberBins("size")
     assert read_bins(bins.fold(block_of(candidate))).error > 0.9
-    found = [
-        item for item in run_check(CARD, candidate, reference, columns={}).findings if "distributed" in item.message
-    ]
-    assert [item.subject for item in found] == ["column=size"]
+    (found,) = run_check(CARD, candidate, reference, columns={}).findings
+    assert found.subject == "column=size"
+    assert "distributed differently" in found.message

@@ -28,3 +28,12 @@ def test_hashes_that_share_a_slot(values: list[int], limit: int) -> None:
     assert np.array_equal(kept, known[:limit])
     assert np.array_equal(found, counts[:limit])
     assert np.array_equal(hashes[places], kept)
+
+
+def test_hashes_that_were_chosen_to_share_their_last_bits_are_counted_alike() -> None:
+    chosen = np.tile(np.random.default_rng(3).integers(0, 1 << 40, 3000, dtype=np.uint64) << np.uint64(20), 4)
+    kept, places, counts = fewest(chosen, 2000)
+    expected, firsts, often = np.unique(chosen, return_index=True, return_counts=True)
+    np.testing.assert_array_equal(kept, expected[:2000])
+    np.testing.assert_array_equal(places, firsts[:2000])
+    np.testing.assert_array_equal(counts, often[:2000])

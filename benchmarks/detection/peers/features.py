@@ -65,8 +65,13 @@ def _texts(frame: pd.DataFrame, columns: dict[str, str]) -> list[str] | None:
         return frame[carriers].fillna("").astype(str).agg("\n".join, axis=1).tolist()
     chats = [name for name in frame.columns if isinstance(frame[name].iloc[0], list)]
     if chats:
-        return ["\n".join(turn["content"] for turn in turns) for turns in frame[chats[0]]]
+        return ["\n".join(map(_said, turns)) for turns in frame[chats[0]]]
     return None
+
+
+def _said(turn: dict[str, str]) -> str:
+    """What is said in one turn, in the words of either shape of chats."""
+    return turn.get("content") or turn.get("value") or ""
 
 
 def _read(path: Path) -> pd.DataFrame:

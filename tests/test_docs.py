@@ -170,10 +170,10 @@ def test_commands_and_options_in_backticks_exist(page: Page) -> None:
 
 def benchmark_options(code: str) -> set[str]:
     """What the source of a benchmark adds as options; none of what is no benchmark's command line."""
-    module = re.match(r"python -m (benchmarks[\w.]*)", code)
+    module = re.match(r"python (?:-m (benchmarks[\w.]*)|(benchmarks/\w+)\.py)", code)
     if module is None:
         return set()
-    place = ROOT / module[1].replace(".", "/")
+    place = ROOT / (module[2] or module[1].replace(".", "/"))
     sources = [place.with_suffix(".py")] if place.with_suffix(".py").is_file() else sorted(place.glob("*.py"))
     added = (re.findall(r'"(--[a-z-]+)"', source.read_text(encoding="utf-8")) for source in sources)
     return {"--help"}.union(*added)

@@ -52,9 +52,10 @@ class Objects(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LocalObjects:
-    """Files below one directory."""
+    """Files below one directory; where they are ``lasting``, they outlive a loss of power whole or not at all."""
 
     root: str
+    lasting: bool = True
 
     @property
     def shown(self) -> str:
@@ -123,6 +124,9 @@ class LocalObjects:
 
     def _renamed(self, temporary: Path, path: Path) -> None:
         try:
+            if self.lasting:  # a unit that was cut off would stop every later scan
+                with temporary.open("rb") as written:
+                    os.fsync(written.fileno())
             temporary.replace(path)
         except OSError as error:
             raise _no_room(self.root, error) from error

@@ -95,7 +95,7 @@ class WorkStore:
     @classmethod
     def private(cls, folder: Path) -> WorkStore:
         """A store in a folder that only this process knows."""
-        return cls(LocalObjects(str(folder.absolute())))
+        return cls(LocalObjects(str(folder.absolute()), lasting=False))
 
     def get(self, name: str, *, own: bool = False) -> Unit | None:
         """One unit, or nothing; one's ``own`` was put by this very process a moment ago, and is not read twice.
@@ -106,12 +106,13 @@ class WorkStore:
         data = self.objects.get(self._place(name))
         if data is None:
             return None
-        index, code, end = _parts(name, data)
+        shown = f"{self.objects.shown}/{self._place(name)}"
+        index, code, end = _parts(shown, data)
         if self.key and not hmac.compare_digest(self._code(name, index), code):
-            raise IntegrityError(f"work store: {name}: not put there by who has the key", hint=FORGED)
+            raise IntegrityError(f"work store: {shown}: not put there by who has the key", hint=FORGED)
         trusted = not self.key or (own and not self.shared)
         copied = self.shared and isinstance(self.objects, LocalObjects)
-        return Unit(name, data, _members(name, index, end), trusted, copied)
+        return Unit(shown, data, _members(shown, index, end), trusted, copied)
 
     def names(self, folder: str) -> list[str]:
         """Names of the units right below ``folder``, sorted."""

@@ -171,8 +171,8 @@ def test_every_cut_is_found_by_a_checkpoint_that_was_kept(small: Small, size: in
 
 def test_every_statement_that_was_spliced_in_from_a_fork_is_found(small: Small, tmp_path: Path) -> None:
     """The same keys signed another history of the same registry; single rows of it pass for none of this one."""
+    small.database.write_bytes(small.content)  # whatever another test changed is not what forks
     shutil.copytree(small.project.folder / ".poisonguard", tmp_path / ".poisonguard")
-    small.database.write_bytes(small.content)
     fork = tmp_path / ".poisonguard" / "registry.db"
     connection = sqlite3.connect(fork)
     connection.execute("DELETE FROM statement WHERE position > 1")

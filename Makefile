@@ -40,11 +40,17 @@ types: .venv/.ready ## mypy, strict
 layers: .venv/.ready ## import-linter contracts
 	$(BIN)/lint-imports
 
-unit: .venv/.ready ## All tests that need nothing but .venv, in random order, with coverage; attacks apart
+# Two test processes at once, each under coverage, would compile every loop twice, and slowly.
+.PHONY: compiled
+compiled: .venv/.ready
+	@for set in reviews flights; do \
+		$(BIN)/poisonguard scan sample_data/$$set/next_clean --reference sample_data/$$set/approved -q --no-cache; done
+
+unit: compiled ## All tests that need nothing but .venv, in random order, with coverage; attacks apart
 	$(PYTEST) -n 2 --cov --cov-report=term:skip-covered -q --ignore=tests/attacks
 	$(BIN)/coverage report --include='$(TRUST_CORE)' --skip-covered --precision=2 --fail-under=99.9
 
-attacks: .venv/.ready ## Attacks as named tests, every single bit flip among them: no coverage, which costs twice the time
+attacks: compiled ## Attacks as named tests, every single bit flip among them: no coverage, which costs twice the time
 	$(PYTEST) -n 2 -q tests/attacks
 
 # What tests against peers need does not get along with .venv: each has an environment of its own, from its own locked

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from poisonguard.kernels.compiled import compiled
+from poisonguard.kernels.compiled import compiled, part
 
 PERMUTATIONS = 128
 """datasketch's default; standard error of the estimate at 0.8: 0.035."""
@@ -49,7 +49,7 @@ def _sign(
         minimise(shingles[offsets[row] : offsets[row + 1]], parameters[0], parameters[1], result[row])
 
 
-@compiled
+@part
 def _finalize(value: np.uint32) -> np.uint32:
     """MurmurHash3's 32-bit finalizer; the casts keep Numba from widening to 64 bits."""
     value = np.uint32(value ^ (value >> np.uint32(16)))
@@ -59,7 +59,7 @@ def _finalize(value: np.uint32) -> np.uint32:
     return np.uint32(value ^ (value >> np.uint32(16)))
 
 
-@compiled
+@part
 def minimise(members: Words, multipliers: Words, increments: Words, signature: Words) -> None:
     """Write the signature of one set; four members a pass, so that it is loaded and stored a quarter as often."""
     signature[:] = EMPTY

@@ -9,18 +9,22 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from poisonguard.kernels.compiled import compiled
+from poisonguard.kernels.compiled import compiled, part
+from poisonguard.kernels.simd import load_eight
 
 # MurmurHash3's 64-bit finalizer (Appleby, public domain).
 _FIRST = np.uint64(0xFF51AFD7ED558CCD)
 _SECOND = np.uint64(0xC4CEB9FE1A85EC53)
 _SHIFT = np.uint64(33)
 
+_EIGHT = 8
+_ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
+
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 """2**64 divided by the golden ratio, odd: steps through the hash space (Knuth, TAOCP 3, 6.4)."""
 
 
-@compiled
+@part
 def mix(value: np.uint64) -> np.uint64:
     """A fixed avalanching bijection on 64-bit integers."""
     value ^= value >> _SHIFT
@@ -56,12 +60,17 @@ def hash_bytes(
         start, stop = offsets[row], offsets[row + 1]
         state = seed ^ (np.uint64(stop - start) * GOLDEN)
         place = start
-        while place < stop:
+        while place + _EIGHT <= stop:
+            state = mix(state ^ load_eight(data, place)) + GOLDEN
+            place += _EIGHT
+        if place < stop:
             word = np.uint64(0)
-            for step in range(min(8, stop - place)):
-                word |= np.uint64(data[place + step]) << np.uint64(8 * step)
+            if place + _EIGHT <= data.size:
+                word = load_eight(data, place) & (_ONES >> np.uint64(8 * (_EIGHT - stop + place)))
+            else:
+                for step in range(stop - place):
+                    word |= np.uint64(data[place + step]) << np.uint64(8 * step)
             state = mix(state ^ word) + GOLDEN
-            place += 8
         out[row] = mix(state)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from poisonguard.kernels.compiled import compiled
+from poisonguard.kernels.compiled import compiled, part
 from poisonguard.kernels.mixing import GOLDEN, mix
 from poisonguard.kernels.utf8 import Bytes, utf8_buffers
 from poisonguard.kernels.words import classes, normalised_apart
@@ -74,7 +74,7 @@ def shingle(texts: pa.Array, *, size: int, seed: int) -> Shingled:
     return out
 
 
-@compiled
+@part
 def longest_document(offsets: npt.NDArray[np.int64]) -> int:
     """Bytes of the longest document."""
     longest = 0
@@ -112,7 +112,7 @@ def _shingle(  # noqa: PLR0913, PLR0917 - what is read, by which rules, to where
     out.offsets[plain.size] = used
 
 
-@compiled
+@part
 def _hash_shingles(hashes: Hashes, key: _Key, values: Hashes) -> int:
     """Hash every run of words into ``values``; gives their number.
 
@@ -130,7 +130,7 @@ def _hash_shingles(hashes: Hashes, key: _Key, values: Hashes) -> int:
     return count
 
 
-@compiled
+@part
 def _keep_new(values: Hashes, table: Hashes, stamp: np.uint64, shingles: npt.NDArray[np.uint32], used: int) -> int:
     """Write ``values``, each once, behind the first ``used``; gives the new number.
 

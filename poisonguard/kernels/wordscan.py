@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from poisonguard.kernels.compiled import compiled
+from poisonguard.kernels.compiled import compiled, part
 from poisonguard.kernels.mixing import mix
 from poisonguard.kernels.simd import WIDTH, fold_ascii, load_eight, nonzero_mask, trailing_zeros
 from poisonguard.kernels.utf8 import ASCII, Bytes, decode
@@ -60,7 +60,7 @@ def hash_words(  # noqa: PLR0913, PLR0917 - what is read, by which rules, on whi
     return edges // 2
 
 
-@compiled
+@part
 def _clean(data: Bytes, start: int, stop: int, kinds: Bytes, desk: Desk) -> int:
     """Lay ``data[start:stop]`` out on the desk; gives how many bytes lie there, zeros behind them."""
     place, goal = start, 0
@@ -79,7 +79,7 @@ def _clean(data: Bytes, start: int, stop: int, kinds: Bytes, desk: Desk) -> int:
     return goal
 
 
-@compiled
+@part
 def _foreign(data: Bytes, place: int, stop: int, kinds: Bytes, text: Bytes, goal: int) -> tuple[int, int]:  # noqa: PLR0913, PLR0917 - the state of one loop
     """Lay out a run of characters that are not ASCII; gives the new place and goal."""
     while place < stop and data[place] >= ASCII:
@@ -99,7 +99,7 @@ def _foreign(data: Bytes, place: int, stop: int, kinds: Bytes, text: Bytes, goal
     return place, goal
 
 
-@compiled
+@part
 def _edges(desk: Desk, length: int) -> int:
     """Note where words begin and end among the first ``length`` bytes on the desk; gives how many edges."""
     count, carry = 0, np.uint64(0)
@@ -117,14 +117,14 @@ def _edges(desk: Desk, length: int) -> int:
     return count
 
 
-@compiled
+@part
 def _absorb(state: np.uint64, chunk: np.uint64) -> np.uint64:
     """Take up to eight more bytes of a word into its hash."""
     state = (state ^ chunk) * SHINGLE_BASE
     return state ^ (state >> _U32)
 
 
-@compiled
+@part
 def _hash(text: Bytes, start: int, stop: int) -> np.uint64:
     """Hash of the word ``text[start:stop]``."""
     state, place = np.uint64(0), start

@@ -102,13 +102,8 @@ lock: ## Resolve the locked requirements anew (needs uv)
 	$(COMPILE) requirements/oms.in --output-file requirements/oms.txt
 	$(COMPILE) pyproject.toml --group readers-test --output-file requirements/readers.txt
 
-bench: .venv/.ready .venv-oms/.ready ## Speed and memory against peers, each as a ratio in one run; slow
-	$(BIN)/python benchmarks/evidence.py
-	$(BIN)/python benchmarks/verified_read.py
-	$(BIN)/python benchmarks/manifest_scale.py
-	$(BIN)/python benchmarks/incremental_sign.py
-	$(BIN)/python benchmarks/scan_memory.py
-	$(BIN)/python benchmarks/near_duplicates.py
+bench: .venv/.ready .venv-engines/.ready ## Speed and memory against peers, goals beside figures; makes their environments; slow; FIGURES="outliers drift" runs these
+	$(BIN)/python -m benchmarks --markdown benchmark-results.md $(FIGURES)
 
 bench-detection: .venv/.ready ## Recall on published attacks and flags on honest data, beside peers; fetches the data; hours
 	$(BIN)/python -m benchmarks.detection report --split reporting --slow --markdown docs/benchmarks.md

@@ -14,9 +14,9 @@ import resource
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from functools import reduce
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,7 @@ from scipy.stats import ks_2samp
 from poisonguard.dataset.rows import row_digests
 from poisonguard.detectors.statistics_tests import distribution_distance, total_variation
 from poisonguard.engine.executor import local
+from poisonguard.engine.piecework import Accumulator
 from poisonguard.sketches.base import Block, Sketch
 from poisonguard.sketches.number_bins import NumberBins, kolmogorov, read_bins
 from poisonguard.sketches.profile import ColumnProfile
@@ -33,6 +34,7 @@ from poisonguard.sketches.values import ValueCounts
 
 GROUP = 1 << 17
 PEERS = Path(__file__).with_name("column_profile_peers.py")
+ResultT = TypeVar("ResultT")
 NO_DIGESTS = np.zeros((0, 32), np.uint8)
 
 
@@ -74,14 +76,14 @@ def sketches(schema: pa.Schema) -> list[Sketch]:
     return found
 
 
-def over_groups(path: Path, workers: int, work: Callable[[pa.RecordBatch], object]) -> list[object]:
+def over_groups(path: Path, workers: int, work: Callable[[pa.RecordBatch], ResultT]) -> Iterator[ResultT]:
     """``work`` on every row group, on threads."""
 
-    def task(group: int) -> object:
+    def task(group: int) -> ResultT:
         (batch,) = pq.ParquetFile(path).read_row_group(group, use_threads=False).combine_chunks().to_batches()
         return work(batch)
 
-    return list(local(workers).run(task, range(pq.ParquetFile(path).num_row_groups)))
+    return local(workers).run(task, range(pq.ParquetFile(path).num_row_groups))
 
 
 def profile(path: Path, workers: int) -> dict[str, pa.Table]:
@@ -92,11 +94,11 @@ def profile(path: Path, workers: int) -> dict[str, pa.Table]:
         block = Block(0, 0, batch, NO_DIGESTS)
         return [sketch.fold(block) for sketch in wanted]
 
-    def merge(first: list[pa.Table], second: list[pa.Table]) -> list[pa.Table]:
-        return [sketch.merge([a, b]) for sketch, a, b in zip(wanted, first, second, strict=True)]
-
-    states: list[list[pa.Table]] = over_groups(path, workers, fold)  # type: ignore[assignment] - what fold returns
-    return {sketch.key: state for sketch, state in zip(wanted, reduce(merge, states), strict=True)}
+    merged = [Accumulator(sketch) for sketch in wanted]
+    for states in over_groups(path, workers, fold):
+        for accumulator, state in zip(merged, states, strict=True):
+            accumulator.add(state)
+    return {sketch.key: accumulator.finished() for sketch, accumulator in zip(wanted, merged, strict=True)}
 
 
 def compare(old: dict[str, pa.Table], new: dict[str, pa.Table], schema: pa.Schema) -> float:
@@ -153,9 +155,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         write(old, given.rows)
         write(new, given.rows, 0.1)
         profile(new, given.workers)  # compiles what is compiled
-        ceiling = timed("decode alone", given.rows, lambda: over_groups(new, given.workers, len))
+        ceiling = timed("decode alone", given.rows, lambda: sum(over_groups(new, given.workers, len)))
         rate = timed("profile of every column", given.rows, lambda: profile(new, given.workers), ceiling)
-        timed("row digests", given.rows, lambda: over_groups(new, given.workers, digested), ceiling)
+        timed("row digests", given.rows, lambda: sum(over_groups(new, given.workers, digested)), ceiling)
         sides = profile(old, given.workers), profile(new, given.workers)
         started = time.perf_counter()
         error = compare(*sides, pq.read_schema(new))

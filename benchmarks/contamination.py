@@ -1,6 +1,6 @@
 """Evaluation items in training text, against sets of Python strings: Arrow text in memory to best matches, one core.
 
-    .venv/bin/python -m benchmarks.contamination [--documents 60000] [--items 1000] [--folder FOLDER]
+    python -m benchmarks.contamination [--documents 60000] [--items 1000] [--folder FOLDER]
 
 Text: what the installed Python packages hold as prose and code (``benchmarks.near_duplicates``), cut into documents
 of 2 KB, repeated in another order of their lines where there are not enough. Items: pieces of 40 to 400 words, a tenth

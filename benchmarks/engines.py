@@ -1,6 +1,6 @@
 """What an engine costs over threads of one process: the same fold of the same partitions, each in fresh processes.
 
-    .venv-engines/bin/python benchmarks/engines.py [--partitions 64] [--megabytes 20] [--workers 2] [ENGINE ...]
+    .venv-engines/bin/python -m benchmarks.engines [--partitions 64] [--megabytes 20] [--workers 2] [ENGINE ...]
 
 A scan is stopped where its rows are folded: what follows is the same everywhere. ``start`` is what an engine takes
 before the first task (processes start with the first run, so theirs is in ``fold``), ``fold`` is the pass over the
@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.goals import Goal, print_goals
 from poisonguard.workflow.request import ScanRequest
 from poisonguard.workflow.scan import open_scan
 
@@ -32,6 +33,7 @@ MARK = "POISONGUARD_BENCHMARK"
 SAMPLE_SECONDS = 0.5
 NUMBERS = 8
 MEBI = 1 << 20
+OVERHEAD = 1.15
 
 
 class FoldedError(Exception):
@@ -83,7 +85,7 @@ def fold_once(data: str, engine: str, workers: int) -> None:
 def measure(data: str, engine: str, workers: int) -> dict[str, float]:
     """Seconds and peak memory of one engine."""
     mark = f"{os.getpid()}-{engine}"
-    command = [sys.executable, __file__, "--one", engine, "--data", data, "--workers", str(workers)]
+    command = [sys.executable, "-m", "benchmarks.engines", "--one", engine, "--data", data, "--workers", str(workers)]
     peak, done = [0.0], threading.Event()
     watcher = threading.Thread(target=watch, args=(mark, peak, done))
     watcher.start()
@@ -148,12 +150,17 @@ def main() -> None:
 def report(data: str, engines: list[str], workers: int) -> None:
     """The table."""
     print(f"{'engine':10} {'start s':>8} {'fold s':>8} {'ratio':>7} {'peak MB':>8}")
-    first = 0.0
+    first, ratios = 0.0, {}
     for engine in engines:
         found = measure(data, engine, workers)
         first = first or found["fold"]
-        ratio = found["fold"] / first
+        ratios[engine] = ratio = found["fold"] / first
         print(f"{engine:10} {found['start']:8.1f} {found['fold']:8.1f} {ratio:7.2f} {found['peak']:8,.0f}", flush=True)
+    print_goals(
+        Goal(f"engines: {engine}, fold to {engines[0]}", OVERHEAD, ratio, at_most=True)
+        for engine, ratio in ratios.items()
+        if engine != engines[0]
+    )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """Sign and gate against plain SHA-256, model_signing and the page cache, on the same bytes in one run.
 
-    .venv/bin/python benchmarks/evidence.py [--megabytes 2000] [--folder FOLDER] [--peer .venv-oms/bin/python]
+    python -m benchmarks.evidence [--megabytes 2000] [--folder FOLDER] [--peer PYTHON] [--no-peers]
 
 The data: two big files and many of 1 MB, random bytes, read once before so that they lie in the page cache. Rounds
 are interleaved; figures are medians. ``sign`` is the one pass that gives whole-file SHA-256 and the chunk tree;
-``gate`` is the whole gate on a bundle, signatures and bytes. model_signing runs in its own environment
-(``make oms-environment``) and is timed inside its process, imports left out.
+``gate`` is the whole gate on a bundle, signatures and bytes. model_signing runs in an environment of its own, or that
+of ``--peer``, and is timed inside its process, imports left out.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ import hashlib
 import os
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 
 from blake3 import blake3
 
+from benchmarks.child import run
+from benchmarks.environments import PeerMissing, python_of
+from benchmarks.goals import Goal, machine, print_goals, table
 from poisonguard.attest.keyfile import save_private_key
 from poisonguard.attest.keys import generate
 from poisonguard.dataset.chunktree import BLAKE3_TREE, FIPS_TREE
@@ -40,6 +41,7 @@ SMALL = 1 << 20
 PIECE = 64 << 20
 BESIDES = 150
 """Milliseconds that the gate may take besides the bytes."""
+TINY = "gate, 8 bytes"
 
 PEER = """
 import sys, time
@@ -83,6 +85,11 @@ def plain_sha256(folder: Path) -> None:
     on_threads(digest, list(folder.iterdir()))
 
 
+def coreutils(folder: Path) -> None:
+    """``sha256sum`` of every file, one after the other, as it is run by hand."""
+    run(["sha256sum", *sorted(folder.iterdir())])
+
+
 def read_ceiling(folder: Path) -> None:
     """Reading every byte into a reused buffer, in pieces on every thread: what no gate can beat."""
     pieces = [(path, start) for path in folder.iterdir() for start in range(0, path.stat().st_size, PIECE)]
@@ -124,7 +131,7 @@ def hash_with(folder: Path, *, sha256: bool, fips: bool = False) -> None:
 def make_bundle(work: Path, data: Path) -> tuple[Path, Path, Path]:
     """A workspace with the data published, scanned by hand and approved; bundle, trust root and P-256 key."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    import evidence_world as world  # noqa: PLC0415 - the tests' own publisher, scanner and stewards
+    import evidence_world as world  # type: ignore[import-not-found]  # noqa: PLC0415 - the tests' own publisher, scanner and stewards
 
     from poisonguard.store.bundle import dump  # noqa: PLC0415 - after the path is set
 
@@ -158,23 +165,28 @@ def timed(work: Callable[[], object]) -> float:
 def run_peer(python: Path, data: Path, key: Path, signature: Path) -> tuple[float, float]:
     """Seconds of model_signing for signing and for verifying."""
     command = [python, "-c", PEER, data, key, key.with_name(key.name + ".pub"), signature]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - our own script
-    first, second = done.stdout.split()[-2:]
+    first, second = run(command).output.split()[-2:]
     return float(first), float(second)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Make the data, time everybody, print goals beside figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=2000)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
-    parser.add_argument("--peer", type=Path, default=Path(".venv-oms/bin/python"))
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
-        measure(Path(name), arguments.megabytes, arguments.peer)
+    parser.add_argument("--peer", type=Path)
+    parser.add_argument("--no-peers", action="store_true")
+    given = parser.parse_args(arguments)
+    peer, missing = given.peer, "left out"
+    try:
+        peer = peer if peer or given.no_peers else python_of("modelsigning")
+    except PeerMissing as error:
+        missing = str(error)
+    with tempfile.TemporaryDirectory(dir=given.folder) as name:
+        measure(Path(name), given.megabytes, peer, missing)
 
 
-def measure(work: Path, megabytes: int, peer: Path) -> None:
+def measure(work: Path, megabytes: int, peer: Path | None, missing: str) -> None:
     """Time everybody on the same bytes and print the table."""
     data, tiny = work / "data", work / "tiny"
     size = make_data(data, megabytes)
@@ -189,43 +201,46 @@ def measure(work: Path, megabytes: int, peer: Path) -> None:
         rounds = {
             "read ceiling": lambda: read_ceiling(data),
             "BLAKE3 alone": lambda: blake3_alone(size),
+            "sha256sum": lambda: coreutils(data),
             "plain SHA-256": lambda: plain_sha256(data),
             "sign: SHA-256 and tree": lambda: hash_with(data, sha256=True),
             "sign: FIPS tree": lambda: hash_with(data, sha256=True, fips=True),
             "gate": lambda: gate_once(data, bundle, trust),
-            "gate, 8 bytes": lambda: gate_once(tiny, small_bundle, small_trust),
+            TINY: lambda: gate_once(tiny, small_bundle, small_trust),
         }
         for what, step in rounds.items():
             seconds.setdefault(what, []).append(timed(step))
-        if peer.exists():
+        if peer is not None:
             first, second = run_peer(peer, data, key, work / "model.sig")
             seconds.setdefault("model_signing sign", []).append(first)
             seconds.setdefault("model_signing verify", []).append(second)
-    report({what: statistics.median(values) for what, values in seconds.items()}, size)
+    report({what: statistics.median(values) for what, values in seconds.items()}, size, missing)
 
 
-def report(seconds: dict[str, float], size: int) -> None:
+def report(seconds: dict[str, float], size: int, missing: str) -> None:
     """The table: figures, then ratios beside their goals."""
-    print(f"{size / 1e9:.2f} GB, {WORKERS} threads, {datetime.now(UTC):%Y-%m}, median of {ROUNDS}")
-    for what, value in seconds.items():
-        print(f"  {what:24} {value:8.3f} s  {size / value / 1e9:6.2f} GB/s")
-    goals = [
-        ("sign / plain SHA-256 (speed)", "plain SHA-256", "sign: SHA-256 and tree", 0.85),
-        ("sign / model_signing sign", "model_signing sign", "sign: SHA-256 and tree", 1.0),
-        ("gate / model_signing verify", "model_signing verify", "gate", 3.0),
-        ("gate / read ceiling", "read ceiling", "gate", 0.8),
-    ]
-    for what, base, ours, goal in goals:
-        if base in seconds:
-            ratio = seconds[base] / seconds[ours]
-            print(f"  {what:30} {ratio:5.2f}x  goal {goal:.2f}x  {'reached' if ratio >= goal else 'short'}")
+    print(f"{size / 1e9:.2f} GB, {WORKERS} threads, median of {ROUNDS}; {machine()}")
+    rows = [[what, f"{value:.3f}", f"{size / value / 1e9:.2f}"] for what, value in seconds.items() if what != TINY]
+    print("\n".join(table([["what", "seconds", "GB/s"], *rows])))
     gate_limit = seconds["read ceiling"] / (seconds["read ceiling"] + seconds["BLAKE3 alone"])
     sign_limit = seconds["plain SHA-256"] / (seconds["plain SHA-256"] + seconds["BLAKE3 alone"])
-    print(f"  limits here, of reading and hashing at their own speeds: gate {gate_limit:.2f}x, sign {sign_limit:.2f}x")
-    overhead = 1000 * seconds["gate, 8 bytes"]
-    word = "reached" if overhead <= BESIDES else "short"
-    print(f"  {'gate besides the bytes':30} {overhead:5.0f} ms goal {BESIDES} ms  {word}")
-    print(f"  peak RSS {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+    print(f"limits here, of reading and hashing at their own speeds: gate {gate_limit:.2f}x, sign {sign_limit:.2f}x")
+    print(f"peak RSS {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+
+    def ratio(base: str, ours: str) -> float | None:
+        return seconds[base] / seconds[ours] if base in seconds else None
+
+    sign = "sign: SHA-256 and tree"
+    goals = [
+        Goal("sign: speed to plain SHA-256", 0.85, ratio("plain SHA-256", sign)),
+        Goal("gate: speed to model_signing verify", 3.0, ratio("model_signing verify", "gate"), why_not=missing),
+        Goal("gate: speed to the read ceiling", 0.8, ratio("read ceiling", "gate")),
+        Goal("gate: besides the bytes", BESIDES, 1000 * seconds[TINY], at_most=True, unit=" ms"),
+    ]
+    print_goals(goals)
+    signing = ratio("model_signing sign", sign)
+    if signing is not None:
+        print(f"sign to model_signing sign: {signing:.2f}x; to sha256sum: {seconds['sha256sum'] / seconds[sign]:.2f}x")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Incremental signing: a version of which 1 % changed, with what the last version proves, and without (``--full``).
 
-    .venv/bin/python benchmarks/incremental_sign.py [--files 100] [--rows 50000] [--format parquet|jsonl]
+    python -m benchmarks.incremental_sign [--files 100] [--rows 50000] [--format parquet|jsonl]
 
 The time that a signature takes of two rows is told beside, for starting and unlocking the key are the same for all.
 Both commands sign the same data in one run, warm page cache, each in a process of its own; the second must find that
@@ -10,7 +10,6 @@ its manifest is published already, so that both made the same bytes.
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
@@ -18,9 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from manifest_scale import Cost, make_workspace, poisonguard
+from benchmarks.manifest_scale import Cost, make_workspace, poisonguard
 
 
 def table(seed: int, rows: int) -> pa.Table:

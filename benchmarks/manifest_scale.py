@@ -1,6 +1,6 @@
 """Manifests that scale: sign, export and gate trees of many small files; seconds and peak memory of each command.
 
-    .venv/bin/python benchmarks/manifest_scale.py [--files 10000 100000] [--kind bin|txt|csv|json] [--folder FOLDER]
+    python -m benchmarks.manifest_scale [--files 10000 100000] [--kind bin|txt|csv|json] [--folder FOLDER]
 
 Each tree is ``f0000/000.bin ...``: a thousand files of a few bytes in each folder, warm in the page cache. Every
 command runs in a process of its own; peak memory is what the kernel says (``ru_maxrss``). Nobody scanned or approved

@@ -1,6 +1,6 @@
 """Near duplicates against datasketch and rensa: Arrow text in memory -> clusters, in one run.
 
-    .venv/bin/python -m benchmarks.near_duplicates [--documents 5000] [--many 0] [--folder FOLDER] [--rensa PYTHON]
+    python -m benchmarks.near_duplicates [--documents 5000] [--many 0] [--folder FOLDER] [--peers NAME ...] [--no-peers]
 
 Text: what the installed Python packages hold as ``.py``, ``.pyi``, ``.md``, ``.rst``, ``.txt`` and ``METADATA``
 (real prose and code, with its natural copies of licences and boilerplate), cut into documents of 2 KB, every n-th
@@ -11,22 +11,20 @@ system: documents/s, MB/s, recall over all pairs with J >= 0.8, and precision of
 
 One core is CPU time, best of several rounds, the same for all systems. ``--many`` adds a run of ours over so many
 documents, made of the same text with its words shuffled: on one thread and on two, by the clock (which means something
-on a quiet machine only) and by CPU time, and what memory clustering takes. rensa lives in an environment of its own.
+on a quiet machine only) and by CPU time, and what memory clustering takes.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import re
-import subprocess
 import sysconfig
 import tempfile
 import time
 import tracemalloc
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -37,6 +35,9 @@ import pyarrow as pa
 import pyarrow.feather
 import scipy.sparse
 
+from benchmarks.child import ChildFailed, run
+from benchmarks.environments import PEERS, PeerMissing, python_of
+from benchmarks.goals import Goal, machine, print_goals, table
 from poisonguard.engine.executor import local
 from poisonguard.kernels import neighbours
 from poisonguard.kernels.neighbours import cluster
@@ -59,37 +60,12 @@ SEED = 7
 THREADS = (1, 2)
 """Threads of the run over many documents."""
 
-PEER = """
-import json, re, sys, time
-import pyarrow.feather
-from rensa import RMinHash, RMinHashLSH
-texts = pyarrow.feather.read_table(sys.argv[1])["text"].combine_chunks()
-word, size = re.compile(r"\\w+"), int(sys.argv[2])
-def shingles(text):
-    words = word.findall(text.lower())
-    width = min(size, len(words))
-    return {" ".join(words[s : s + width]) for s in range(len(words) - width + 1)} if words else set()
-def run():
-    index, parent = RMinHashLSH(0.8, 128, 32), list(range(len(texts)))
-    def root(node):
-        while parent[node] != node:
-            parent[node] = node = parent[parent[node]]
-        return node
-    for row, text in enumerate(texts.to_pylist()):
-        sketch = RMinHash(128, 42)
-        sketch.update(shingles(text))
-        for other in index.query(sketch):
-            one, two = sorted((root(other), root(row)))
-            parent[two] = one
-        index.insert(row, sketch)
-    return [root(row) for row in range(len(texts))]
-best = float("inf")
-for _ in range(int(sys.argv[3])):
-    start = time.process_time()
-    labels = run()
-    best = min(best, time.process_time() - start)
-print(json.dumps([best, labels]))
-"""
+NAMES = {"rensa": "rensa, 32 bands", "fastsketch": "FastSketchLSH", "datatrove": "datatrove", "textdedup": "text-dedup"}
+"""Peers that live in environments of their own; datasketch is our own oracle, too."""
+OURS, DATASKETCH = "poisonguard", "datasketch"
+FASTER = {DATASKETCH: 30.0, "rensa": 15.0}
+RECALL, PRECISION = 0.999, 1.0
+FEW_MEGABYTES, GAIN, HELD_BYTES, STREAMED_BYTES = 250.0, 1.8, 400.0, 20.0
 
 SUFFIXES = {".py", ".pyi", ".md", ".rst", ".txt", ".METADATA"}
 WORD = re.compile(r"\w+")
@@ -196,18 +172,16 @@ def timed(work: Callable[[], Labels], clock: Callable[[], float]) -> tuple[float
     return best, labels
 
 
-def rensa(python: Path, column: pa.Array) -> tuple[float, Labels]:
-    """The same of rensa, in its own environment: 32 bands of 4, which find what our truth holds."""
+def peer(name: str, column: pa.Array) -> tuple[float, Labels]:
+    """The same of a peer, in its own environment."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "texts.arrow"
         pyarrow.feather.write_feather(pa.table({"text": column}), path)
-        command: list[str | Path] = [python, "-c", PEER, path, str(SHINGLE_WORDS), str(REPEATS)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - our own script
-    seconds, labels = json.loads(done.stdout)
-    return seconds, np.array(labels)
+        told = run([python_of(name), PEERS / "duplicates.py", name, path, SHINGLE_WORDS, REPEATS]).told
+    return told["processor"], np.array(told["labels"])
 
 
-def compare(given: list[str], python: Path | None) -> None:
+def compare(given: list[str], peers: Sequence[str]) -> list[Goal]:
     """One core, all systems, with recall and precision."""
     # ASCII only: there, and only there, what a word is is the same for all systems.
     texts = [text.encode("ascii", "ignore").decode() for text in given]
@@ -215,18 +189,36 @@ def compare(given: list[str], python: Path | None) -> None:
     megabytes = column.nbytes / 1e6
     print(f"{len(texts):,} documents, {megabytes:.1f} MB, {pairs.nnz} pairs with J >= {THRESHOLD}; one core")
     found = {
-        "poisonguard": timed(partial(ours, column, local(1).run), time.process_time),
-        "datasketch": timed(partial(theirs, column), time.process_time),
+        OURS: timed(partial(ours, column, local(1).run), time.process_time),
+        DATASKETCH: timed(partial(theirs, column), time.process_time),
     }
-    if python is not None:
-        found["rensa"] = rensa(python, column)
-    base = found["poisonguard"][0]
+    missing = {}
+    for name in peers:
+        try:
+            found[name] = peer(name, column)
+        except (PeerMissing, ChildFailed) as error:
+            missing[name] = str(error).splitlines()[-1]
+    base = found[OURS][0]
+    lines: list[list[object]] = [["system", "docs/s", "MB/s", "pair recall", "document precision", "ours to it"]]
     for name, (seconds, labels) in found.items():
-        recall, precision = quality(labels, pairs)
-        print(
-            f"{name:12} {len(texts) / seconds:10,.0f} docs/s {megabytes / seconds:8.1f} MB/s   pair recall {recall:.4f}"
-            f"   document precision {precision:.4f}   {seconds / base:5.1f}x our time"
-        )
+        told = [f"{len(texts) / seconds:,.0f}", f"{megabytes / seconds:.1f}"]
+        told += [f"{figure:.4f}" for figure in quality(labels, pairs)]
+        lines.append([NAMES.get(name, name), *told, "" if name == OURS else f"{seconds / base:.1f}x"])
+    print("\n".join(table(lines)))
+    for name, why in missing.items():
+        print(f"{NAMES[name]}: not measured, {why}")
+    return _goals(
+        {name: seconds / base for name, (seconds, _) in found.items()}, missing, *quality(found[OURS][1], pairs)
+    )
+
+
+def _goals(ratios: dict[str, float], missing: dict[str, str], recall: float, precision: float) -> list[Goal]:
+    goals = [
+        Goal(f"near duplicates: speed to {name}", goal, ratios.get(name), why_not=missing.get(name, "left out"))
+        for name, goal in FASTER.items()
+    ]
+    goals.append(Goal("near duplicates: pair recall", RECALL, recall, unit=""))
+    return [*goals, Goal("near duplicates: document precision", PRECISION, precision, unit="")]
 
 
 def shuffled(texts: list[str], count: int) -> list[str]:
@@ -239,23 +231,30 @@ def shuffled(texts: list[str], count: int) -> list[str]:
     return made
 
 
-def at_scale(texts: list[str], count: int) -> None:
+def at_scale(texts: list[str], count: int) -> list[Goal]:
     """Ours over many documents: by the clock, by CPU time, and in memory."""
     column = pa.array(shuffled(texts, count), pa.large_string())
-    megabytes, alone = column.nbytes / 1e6, 0.0
+    megabytes, alone, rates = column.nbytes / 1e6, 0.0, list[float]()
     print(f"{count:,} documents, {megabytes:.0f} MB")
     for threads in THREADS:
         work = partial(ours, column, local(threads).run)
         seconds, busy = timed(work, time.perf_counter)[0], timed(work, time.process_time)[0]
         alone = alone or seconds
+        rates.append(megabytes / busy)
         speed, rate = count / seconds, megabytes / seconds
         print(
             f"{threads} threads    {speed:10,.0f} docs/s {rate:8.1f} MB/s   {alone / seconds:.2f}x"
             f"   {megabytes / busy:8.1f} MB for a second of CPU"
         )
     states = folded(column, in_turn)
-    for place, limit in (("held in memory", neighbours.HELD), ("streamed by band", 0)):
-        print(f"{place}: {clustering_memory(states, limit) / count:.0f} bytes a document, beside the sets")
+    held, streamed = (clustering_memory(states, limit) / count for limit in (neighbours.HELD, 0))
+    what = "near duplicates at scale"
+    return [
+        Goal(f"{what}: one core, CPU time", FEW_MEGABYTES, rates[0], unit=" MB/s"),
+        Goal(f"{what}: two threads to one", GAIN, alone / seconds),
+        Goal(f"{what}: held in memory", HELD_BYTES, held, at_most=True, unit=" B/document"),
+        Goal(f"{what}: streamed by band", STREAMED_BYTES, streamed, at_most=True, unit=" B/document"),
+    ]
 
 
 def clustering_memory(states: list[pa.Table], limit: int) -> int:
@@ -269,19 +268,22 @@ def clustering_memory(states: list[pa.Table], limit: int) -> int:
     return peak
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--documents", type=int, default=5_000)
     parser.add_argument("--many", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path(sysconfig.get_paths()["purelib"]))
-    parser.add_argument("--rensa", type=Path, default=None)
-    options = parser.parse_args()
+    parser.add_argument("--peers", nargs="+", choices=NAMES, default=list(NAMES))
+    parser.add_argument("--no-peers", dest="peers", action="store_const", const=[])
+    options = parser.parse_args(arguments)
     texts = corpus(options.folder, options.documents)
     ours(pa.array(texts[:50], pa.large_string()), local(1).run)  # compiles, or loads what was compiled
-    compare(texts, options.rensa)
+    print(machine())
+    goals = compare(texts, options.peers)
     if options.many:
-        at_scale(corpus(options.folder, options.many), options.many)
+        goals += at_scale(corpus(options.folder, options.many), options.many)
+    print_goals(goals)
 
 
 if __name__ == "__main__":

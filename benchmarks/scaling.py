@@ -154,7 +154,7 @@ def model(name: str, growth: Growth) -> list[str]:
         f"CPU: {growth.processor.start:.1f} s + {1e6 * growth.processor.each:,.1f} µs a {per}",
         f"memory: {growth.peak.start / MEBI:,.0f} MiB + {growth.peak.each:,.1f} B a {per}",
         f"work store: {growth.store.start / MEBI:,.1f} MiB + {growth.store.each:,.1f} B a {per}",
-        f"a billion: {growth.core_hours(1e9):,.0f} hours of one processor, work store {growth.store.at(1e9) / 1e9:,.0f} GB",
+        f"a billion: {growth.core_hours(1e9):,.0f} core-hours, {growth.store.at(1e9) / 1e9:,.0f} GB in the work store",
     ]
 
 

@@ -1,6 +1,6 @@
 """Peak memory and rate of a whole scan as the data grow: memory must not follow the rows.
 
-    python benchmarks/scan_memory.py [ROWS ...]
+    python -m benchmarks.scan_memory [ROWS ...]
 
 Each size is scanned in a fresh process; peak RSS is the operating system's own figure for that process.
 """

@@ -1,6 +1,6 @@
 """Verified read of a Parquet file against a plain ``pq.read_table`` of the same file, in one run.
 
-    python benchmarks/verified_read.py [MEGABYTES [REPETITIONS]]
+    python -m benchmarks.verified_read [MEGABYTES [REPETITIONS]]
 
 The file holds text, numbers and categories, compressed with zstd; it is in the page cache. Repetitions alternate
 between plain, verified (BLAKE3) and verified with the FIPS profile (SHA-256), so that a busy machine slows all alike.
@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.fs import FSSpecHandler, PyFileSystem
 
+from benchmarks.goals import Goal, print_goals
 from poisonguard.attest.inventory import Inventory, take_inventory
 from poisonguard.dataset.chunktree import BLAKE3_TREE, FIPS_TREE, ChunkTree
 from poisonguard.dataset.hashing import Hashing, hash_files
@@ -35,6 +36,7 @@ from poisonguard.domain.dataset import FileEntry
 MEGA = 1_000_000
 GROUP = 100_000
 NAME = "part-0.parquet"
+GOAL = 1.05
 
 
 def batch(draw: np.random.Generator, rows: int) -> pa.Table:
@@ -86,7 +88,7 @@ def timed(read: Callable[[], pa.Table]) -> tuple[float, float]:
 
 def peak(folder: Path, how: str) -> int:
     """Peak RSS in bytes of a fresh process that reads the file once."""
-    command = [sys.executable, __file__, "--peak", str(folder), how]
+    command = [sys.executable, "-m", "benchmarks.verified_read", "--peak", str(folder), how]
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603 - ourselves
 
 
@@ -122,6 +124,12 @@ def compare(folder: Path, repetitions: int) -> None:
             f"processor {processor[name] * 1e3:7.0f} ms  {processor[name] / processor['plain']:5.3f}x   "
             f"peak {peak(folder, name) / MEGA:6.0f} MB"
         )
+    print_goals(
+        [
+            Goal("verified read: time to a plain one", GOAL, clock["verified"] / clock["plain"], at_most=True),
+            Goal("verified read: in CPU time", GOAL, processor["verified"] / processor["plain"], at_most=True),
+        ]
+    )
 
 
 def main() -> None:
@@ -133,7 +141,6 @@ def main() -> None:
         print(1024 * int(status.split("VmHWM:")[1].split()[0]), flush=True)
         # Arrow's threads may still let go of Python objects, which aborts an interpreter that is shutting down.
         os._exit(0)
-        return
     megabytes, repetitions = (*map(int, sys.argv[1:]), *(200, 15)[len(sys.argv) - 1 :])
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder) / NAME, megabytes * MEGA)

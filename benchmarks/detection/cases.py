@@ -134,6 +134,8 @@ def _sets(split: Split, modality: Modality) -> list[Dataset]:
 def _fits(dataset: Dataset, attack: Attack) -> bool:
     if attack.name in NEED_NUMBERS and not dataset.numeric:
         return False
+    if dataset.plays(Role.REJECTED) and Role.REJECTED not in attack.roles:
+        return False  # pairs are for what turns pairs round
     return all(dataset.plays(role) for role in attack.roles)
 
 

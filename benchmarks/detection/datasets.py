@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.detection import (
+    reporting_choices,
     reporting_documents,
     reporting_images,
     reporting_instructions,
@@ -19,6 +20,12 @@ from benchmarks.detection import (
     sets_more_text,
     sets_tabular,
     sets_text,
+    sets_third_choices,
+    sets_third_documents,
+    sets_third_images,
+    sets_third_instructions,
+    sets_third_tabular,
+    sets_third_text,
 )
 from benchmarks.detection.dataset import Dataset
 
@@ -34,9 +41,16 @@ MODULES = (
     sets_more_documents,
     sets_more_images,
     sets_more_folders,
+    sets_third_tabular,
+    sets_third_text,
+    sets_third_instructions,
+    sets_third_documents,
+    sets_third_images,
+    sets_third_choices,
     reporting_tabular,
     reporting_text,
     reporting_instructions,
+    reporting_choices,
     reporting_documents,
     reporting_images,
 )

@@ -1,8 +1,7 @@
-"""Documents for reporting: handbooks of other programs, old books in prose, and paragraphs that cite an address."""
+"""Documents for reporting: guides to twelve programs, help in eight languages, and paragraphs that name an address."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
@@ -10,113 +9,129 @@ import pyarrow as pa
 
 from benchmarks.detection.cache import Cache
 from benchmarks.detection.dataset import Dataset, Modality, Split
-from benchmarks.detection.packages import (
-    ASYMPTOTE_DOC,
-    CMAKE_DOC,
-    DEVELOPERS_REFERENCE,
-    DJANGO_DOC,
-    ERLANG_DOC,
-    EXIM_DOC,
-    GIT_DOC,
-    HENRY,
-    MAXIMA_DOC,
-    MOBY_DICK,
-    NODE_DOC,
-    OCTAVE_DOC,
-    POLICY,
-    POSTFIX_DOC,
-    SCOFIELD,
-    SPURGEON,
-    unpacked,
+from benchmarks.detection.packages import unpacked
+from benchmarks.detection.prose import one_line, passages, read_text
+from benchmarks.detection.reporting_packages import (
+    BIND_DOC,
+    GAP_DOC,
+    GIMP_HELP,
+    GNOME_HELP,
+    GNUCASH_DOC,
+    INSTALLATION_GUIDE,
+    LILYPOND_DOC,
+    PANDAS_DOC,
+    PROLOG_DOC,
+    RACKET_DOC,
+    RUST_DOC,
+    SAGE_DOC,
+    SQLALCHEMY_DOC,
 )
-from benchmarks.detection.prose import one_line, passages
-from benchmarks.detection.reporting_text import verses
-from benchmarks.detection.sets_more_documents import LARGE, SHORT, WORDS, Work, cited, manuals
+from benchmarks.detection.sets_more_documents import LARGE, MOST_WORDS, SHORT, WORDS, Work, cited, pages
 from benchmarks.detection.sets_more_text import html_text
 
 DOC = "usr/share/doc"
-HANDBOOKS: tuple[Work, ...] = (
-    ("octave", OCTAVE_DOC, f"{DOC}/octave/octave.html", "[A-Z]*.html"),
-    ("maxima", MAXIMA_DOC, f"{DOC}/maxima-doc/html", "*.html"),
-    ("cmake", CMAKE_DOC, f"{DOC}/cmake-data/html/_sources", "*/*.rst.txt"),
-    ("git", GIT_DOC, f"{DOC}/git-doc", "**/*.html"),
-    ("exim", EXIM_DOC, f"{DOC}/exim4-doc-html/spec_html", "*.html"),
-    ("postfix", POSTFIX_DOC, f"{DOC}/postfix/html", "[A-Z]*.html"),
-    ("asymptote", ASYMPTOTE_DOC, f"{DOC}/asymptote/html", "**/*.html"),
-    ("erlang", ERLANG_DOC, f"{DOC}/erlang-doc", "**/doc/html/*.html"),
+GUIDES: tuple[Work, ...] = (
+    ("gimp", GIMP_HELP, "usr/share/gimp/2.0/help/en", "*.html"),
+    ("lilypond", LILYPOND_DOC, f"{DOC}/lilypond/html/Documentation", "[!im]*/*.html"),
+    ("bind", BIND_DOC, f"{DOC}/bind9-doc/arm", "*.html"),
+    ("installation", INSTALLATION_GUIDE, f"{DOC}/installation-guide-amd64/en", "*.html"),
+    ("gnucash", GNUCASH_DOC, f"{DOC}/gnucash-docs", "*-en/*.html"),
+    ("sqlalchemy", SQLALCHEMY_DOC, f"{DOC}/python-sqlalchemy-doc/html", "[cfot]*/**/*.html"),
+    ("pandas", PANDAS_DOC, f"{DOC}/python-pandas-doc/html/_sources", "[dguw]*/*.rst.txt"),
+    ("prolog", PROLOG_DOC, "usr/share/swi-prolog/doc", "Manual/*.html"),
+    ("gap", GAP_DOC, "usr/share/gap/doc", "*/chap*[0-9].html"),
+    ("racket", RACKET_DOC, f"{DOC}/racket", "[grs]*/*.html"),
+    ("rust", RUST_DOC, f"{DOC}/rust-doc/html", "[brne]*/**/*.html"),
+    ("sage", SAGE_DOC, f"{DOC}/sagemath/html/en", "[a-qs-z]*/**/*.html"),
 )
-CITING: tuple[Work, ...] = (
-    ("node", NODE_DOC, f"{DOC}/nodejs/api", "*.html"),
-    ("django", DJANGO_DOC, f"{DOC}/python-django-doc/html", "**/*.html"),
-    ("developers-reference", DEVELOPERS_REFERENCE, "usr/share/developers-reference", "*.html"),
-    ("policy", POLICY, f"{DOC}/debian-policy/policy.html", "*.html"),
-    ("cmake", CMAKE_DOC, f"{DOC}/cmake-data/html/_sources", "*/*.rst.txt"),
-    ("git", GIT_DOC, f"{DOC}/git-doc", "**/*.html"),
-    ("erlang", ERLANG_DOC, f"{DOC}/erlang-doc", "**/doc/html/*.html"),
-)
-BOOK_WORDS = 100
-COMMENTARIES = (("Henry", HENRY), ("Scofield", SCOFIELD), ("Spurgeon", SPURGEON))
-BREAK = re.compile(r"<lb/?>|<lb [^>]*>|<br[^>]*>|</p>|</item>|<milestone[^>]*>")
+MAIN = re.compile(r'<main\b|class="maincolumn"|role="main"')
+AFTER = re.compile(r'</main>|class="navsetbottom"|<footer\b|class="sphinxsidebar"')
+LANGUAGES = ("cs", "de", "es", "fr", "it", "pt_BR", "ru", "sv")
+HELP = "usr/share/help/{0}/gnome-help"
+INSTALLATION = f"{DOC}/installation-guide-amd64/{{0}}"
+HELP_WORDS = 100
+HEAD = re.compile(r"<info>.*?</info>", re.DOTALL)
 WITH_SOURCE = {"text": "text", "source": "source"}
+USED = tuple(package for _, package, _, _ in GUIDES)
 
 
-def old_books(cache: Cache) -> pa.Table:
-    """A novel of 1851 and three commentaries of the 18th to the 20th century in passages; the author is the source."""
+def guides(words: int, cache: Cache) -> pa.Table:
+    """The guides in passages, without what every page shows beside its text; the program is the source."""
     found = (
-        (one_line(passage), author)
-        for author, text in _old_texts(cache)
-        for passage in passages(text.replace(". ", ".\n\n"), BOOK_WORDS)
+        (passage, work)
+        for work, path in pages(cache, GUIDES)
+        for passage in passages(_read(read_text(path), is_html=path.suffix == ".html"), words)
+        if passage.count(" ") <= MOST_WORDS
     )
     rows = list(dict.fromkeys(found))
-    return pa.table({"text": [text for text, _ in rows], "source": [author for _, author in rows]})
+    return pa.table({"text": [text for text, _ in rows], "source": [work for _, work in rows]})
 
 
-def _old_texts(cache: Cache) -> Iterator[tuple[str, str]]:
-    for path in sorted((unpacked(MOBY_DICK, cache) / "package" / "data").glob("chapter_*.json")):
-        yield "Melville", str(json.loads(path.read_text(encoding="utf-8"))["text"])
-    for author, package in COMMENTARIES:
-        yield from ((author, html_text(BREAK.sub("</p>", entry))) for _, entry in verses(package, cache))
+def _read(page: str, *, is_html: bool) -> str:
+    """The text of a page; of HTML, between the lists of pages that stand before and after it."""
+    if not is_html:
+        return page
+    begun = MAIN.split(page, maxsplit=1)[-1]
+    return html_text(f"<body {AFTER.split(begun, maxsplit=1)[0]}")
+
+
+def languages(cache: Cache) -> pa.Table:
+    """Help for a desktop and for an installation in passages; the language is the source.
+
+    What a translation leaves in English is kept once.
+    """
+    found = {one_line(passage): language for language in LANGUAGES for passage in _translated(language, cache)}
+    return pa.table({"text": list(found), "source": list(found.values())})
+
+
+def _translated(language: str, cache: Cache) -> Iterator[str]:
+    desktop = unpacked(GNOME_HELP, cache) / HELP.format(language)
+    for path in sorted(desktop.glob("*.page")):
+        yield from passages(html_text(HEAD.sub(" ", read_text(path))), HELP_WORDS)
+    guide = unpacked(INSTALLATION_GUIDE, cache) / INSTALLATION.format(language)
+    for path in sorted(guide.glob("*.html")):
+        yield from passages(html_text(read_text(path)), HELP_WORDS)
 
 
 SETS = (
     Dataset(
-        name="handbooks",
+        name="guides",
         modality=Modality.DOCUMENTS,
         split=Split.REPORTING,
-        packages=tuple(package for _, package, _, _ in HANDBOOKS),
+        packages=USED,
         columns=WITH_SOURCE,
-        what="Handbooks of eight programs in passages of 150 words; the program is the source",
-        load=lambda cache: manuals(WORDS, cache, HANDBOOKS),
+        what="Guides to twelve programs in passages of 150 words; the program is the source",
+        load=lambda cache: guides(WORDS, cache),
         rows=5_000,
     ),
     Dataset(
-        name="old-books",
+        name="languages",
         modality=Modality.DOCUMENTS,
         split=Split.REPORTING,
-        packages=(MOBY_DICK, HENRY, SCOFIELD, SPURGEON),
+        packages=(GNOME_HELP, INSTALLATION_GUIDE),
         columns=WITH_SOURCE,
-        what="A novel and three commentaries, 1706 to 1917, in passages of 100 words; the author is the source",
-        load=old_books,
+        what="Help in eight languages in passages of 100 words; the language is the source",
+        load=languages,
         rows=4_000,
     ),
     Dataset(
-        name="handbooks-24k",
+        name="guides-24k",
         modality=Modality.DOCUMENTS,
         split=Split.REPORTING,
-        packages=tuple(package for _, package, _, _ in HANDBOOKS),
+        packages=USED,
         columns=WITH_SOURCE,
-        what="The same handbooks in passages of 60 words",
-        load=lambda cache: manuals(SHORT, cache, HANDBOOKS),
+        what="The same guides in passages of 60 words",
+        load=lambda cache: guides(SHORT, cache),
         rows=LARGE,
     ),
     Dataset(
-        name="citations",
+        name="guides-cited",
         modality=Modality.DOCUMENTS,
         split=Split.REPORTING,
-        packages=tuple(package for _, package, _, _ in CITING),
+        packages=USED,
         columns={"text": "text", "url": "url"},
-        what="Paragraphs of seven handbooks that name an address, which stands for where they came from",
-        load=lambda cache: cited(cache, CITING),
-        rows=2_700,
+        what="Paragraphs of the guides that name an address, which stands for where they came from",
+        load=lambda cache: cited(cache, GUIDES),
+        rows=2_400,
     ),
 )

@@ -1,219 +1,217 @@
-"""Instructions for reporting: small talk in eight languages, and questions about programs, words and elements.
+"""Instructions for reporting: talks with the figures of two games, and questions about programs, music and codes.
 
-As in the tuning sets, the answers and the subjects asked for are the works' own and the phrasings are ours; the small
-talk is wholly the work's.
+The talks are the games' own but for the question whether a saying accepts an offer. As in the tuning sets, the answers
+and the subjects of the questions are the works' own and the phrasings are ours.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import yaml
 
 from benchmarks.detection.cache import Cache
 from benchmarks.detection.dataset import Dataset, Modality, Split
-from benchmarks.detection.packages import (
-    ACRONYMS,
-    CHATTERBOT,
-    CMAKE_DOC,
-    DEBIAN_FAQ,
-    ELEMENTS,
-    ENGLISH_FRENCH,
-    ENGLISH_GERMAN,
-    ENGLISH_SPANISH,
-    GIT_DOC,
-    MAXIMA_DOC,
-    NEW_BIBLE,
-    OCTAVE_DOC,
-    Package,
-    unpacked,
-)
+from benchmarks.detection.packages import Package, unpacked
 from benchmarks.detection.prose import one_line, plain, read_text
-from benchmarks.detection.reporting_text import verse_text, verses
+from benchmarks.detection.reporting_conversations import Exchange, exchanges, outcomes
+from benchmarks.detection.reporting_packages import (
+    CATACLYSM,
+    ENDLESS_SKY,
+    GIMP_HELP,
+    ISO_CODES,
+    LILYPOND_DOC,
+    PANDAS_DOC,
+    PROLOG_DOC,
+    RUST_DOC,
+    SQLALCHEMY_DOC,
+)
+from benchmarks.detection.reporting_text import KINDS, entries, said
 from benchmarks.detection.sets_more_instructions import FEWEST_WORDS, Pair, phrased, short
 from benchmarks.detection.sets_more_text import html_text
 
-LANGUAGES = ("english", "dutch", "french", "german", "italian", "portuguese", "spanish", "swedish")
-SEED = 17
-SPEAKERS = ("human", "gpt")
+SEED = 23
+DOC = "usr/share/doc"
+MOST_PARTS = 8
 
-FUNCTION = re.compile(r"<dt[^>]*>.*?<strong>([\w.]+)</strong>.*?</dt>\s*<dd>(.*?)(?=<dt|</dd>)", re.DOTALL)
-QUESTION = re.compile(
-    r'<h[2-4] class="title"><a[^>]*></a>[\d.]+\s*(.+?)</h[2-4]>(.*?)(?=<div class="section"|<div class="navfooter")',
-    re.DOTALL,
+ERROR = re.compile(r'<h2 id="(E\d{4})".*?</h2>(.*?)(?=<div class="error-described"|</main>|\Z)', re.DOTALL)
+CALL = re.compile(r'<dt class="sig sig-object py" id="(pandas[\w.]+)">.*?</dt>\s*<dd>(<p>.*?</p>)', re.DOTALL)
+PREDICATE = re.compile(
+    r'<dt class="pubdef">.*?<strong>([\w:]+)</strong>.*?</dt>\s*<dd class="defbody">(.*?)</dd>', re.DOTALL
 )
-PURPOSE = re.compile(r"<p>\s*(git-[\w-]+) -\s*(.*?)\s*</p>", re.DOTALL)
-ENTRY = re.compile(r"^(\w[^\n/{}]*?) /[^/\n]*/\n((?:.+\n?)+)", re.MULTILINE)
-USAGE = re.compile(r"<[^>]*>|\[[^\]]*\]|^\d+\. ?|\{[^}]*\}", re.MULTILINE)
-SEE = re.compile(r"^ *(see:|Note:|Synonyms?:|\"|\().*$", re.MULTILINE)
-ACRONYM = re.compile(r"^([A-Z][A-Z0-9/-]+)\n +(\w[^\n]+)$", re.MULTILINE)
-ELEMENT = re.compile(r"^([a-z]+)\nSymbol: .*?\nAtomic weight: [^\n]*\n(.+?)(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
-NOUN = re.compile(r"^([A-ZÄÖÜ][a-zäöüß]{3,}) <(masc|fem|neut)>", re.MULTILINE)
-DIRECTIVE = re.compile(r"^\.\. .*$|:[a-z_]+:|`{1,2}", re.MULTILINE)
-
-OCTAVE = ("What does the Octave function {0} do?", "Explain {0} in GNU Octave.", "How is {0} used in Octave?")
-MAXIMA = ("What is {0} in Maxima?", "Describe Maxima's {0}.", "I came across {0} in a Maxima session. What is it?")
-CMAKE = ("What is {0} for in CMake?", "Explain CMake's {0}.", "When would I set or call {0}?")
-GIT = ("What does {0} do?", "Which job is {0} for?")
-FAQ = ("{0}",)
-MEANING = ("What does {0} stand for?", "Expand the acronym {0}.", "In computing, what is {0}?")
-ATOM = ("Tell me about the element {0}.", "Describe {0}.", "What should I know about {0}?")
-GENDERS = {"masc": "masculine", "fem": "feminine", "neut": "neuter"}
-GENDER = ("Is the German noun {0} masculine, feminine or neuter?", "Which gender has {0} in German?")
-TESTAMENTS = {"ot": "Old Testament", "nt": "New Testament"}
-TESTAMENT = ("Is this verse of the Old or the New Testament? {0}", "Old Testament or New Testament: {0}")
-TRANSLATE = {
-    "German": (ENGLISH_GERMAN, "freedict-eng-deu"),
-    "French": (ENGLISH_FRENCH, "freedict-eng-fra"),
-    "Spanish": (ENGLISH_SPANISH, "freedict-eng-spa"),
+TERM = re.compile(r'<dt id="term-[^"]*">([^<]+)<.*?<dd>(<p>.*?</p>)', re.DOTALL)
+GLOSS = re.compile(r'<span class="phrase">([^<]+)</span>.*?<dd class="glossdef">\s*(<p>.*?</p>)', re.DOTALL)
+SECTION = re.compile(r'<h2 class="section">[\d.]+ ([^<]+)</h2>(.*?)(?=<hr|<table|<h[23])', re.DOTALL)
+ABROAD = re.compile(r"\b(ES|I|F|D|NL|DK|S|FI): ([^,.;\n<]{3,40}?)[,.]")
+FOREIGN = {
+    "ES": "Spanish",
+    "I": "Italian",
+    "F": "French",
+    "D": "German",
+    "NL": "Dutch",
+    "DK": "Danish",
+    "S": "Swedish",
+    "FI": "Finnish",
 }
-SAID = ("Translate to {1}: {{0}}", "How do you say {{0}} in {1}?", "{{0}} in {1}, please.")
+CODE = re.compile(r"<pre.*?</pre>|<div class=.information.*?</div></div>", re.DOTALL)
+
+MISTAKE = (
+    "What does the Rust error {0} mean?",
+    "rustc stops with {0}. Why?",
+    "Explain error {0} of the Rust compiler.",
+)
+PANDAS = ("What does {0} do?", "Describe {0} in one line.", "When would I call {0}?", "Summarise the pandas API {0}.")
+LOGIC = ("What does the Prolog predicate {0} do?", "Explain {0} in SWI-Prolog.", "When is {0} true?")
+DATABASE = ("In SQLAlchemy, what is {0}?", "What do people who work with databases mean by {0}?", "Define {0}.")
+PICTURE = ("What is {0} in GIMP?", "Explain the term {0} to somebody who edits pictures.")
+MUSIC = ("What is meant by {0} in music?", "Explain the musical term {0}.", "Define {0} for a musician.")
+SCORE = ("What is the musical term {0} called in {1}?", "Translate the musical term {0} to {1}.")
+CRAFT = ("What do I need to make {0}?", "List the parts of {0}.", "I want to craft {0}. Which materials does it take?")
+SORT = (
+    "Is {0} food, clothes, a tool, a weapon, ammunition, a book or another thing?",
+    "Sort this into food, clothes, tool, weapon, ammunition, book or thing: {0}",
+)
+COUNTRY = ("What is the country code of {0}?", "Give the two letters that stand for {0}.")
+TONGUE = ("Which three letters stand for the language {0}?", "What is the ISO 639-3 code of {0}?")
+REGION = ("What kind of region is {0}?", "Is {0} a province, a district or something else?")
+OFFER = ("Does this accept, decline or defer the offer? {0}", "Offer, and reply: {0} Accept, decline or defer?")
+GLOSSARY = f"{DOC}/lilypond/html/Documentation/music-glossary"
+WORKS = (
+    ((RUST_DOC, f"{DOC}/rust-doc/html", "error-index.html", ERROR), MISTAKE, 500),
+    ((PANDAS_DOC, f"{DOC}/python-pandas-doc/html", "reference/api/*.html", CALL), PANDAS, 900),
+    ((PROLOG_DOC, "usr/share/swi-prolog/doc", "Manual/*.html", PREDICATE), LOGIC, 700),
+    ((SQLALCHEMY_DOC, f"{DOC}/python-sqlalchemy-doc/html", "glossary.html", TERM), DATABASE, 100),
+    ((GIMP_HELP, "usr/share/gimp/2.0/help/en", "glossary.html", GLOSS), PICTURE, 100),
+    ((LILYPOND_DOC, GLOSSARY, "*.html", SECTION), MUSIC, 400),
+)
+"""Where the descriptions stand, how they are asked for, and how many at most."""
+SORTED = frozenset({"AMMO", "ARMOR", "BOOK", "COMESTIBLE", "GENERIC", "GUN", "TOOL"})
 
 
-def small_talk(cache: Cache) -> pa.Table:
-    """Dialogues of a chat bot's corpus, as ShareGPT has them; of several answers to one question, the first."""
-    root = unpacked(CHATTERBOT, cache) / "chatterbot_corpus" / "data"
-    found = [
-        tuple(one_line(str(turn)) for turn in turns)
-        for language in LANGUAGES
-        for path in sorted((root / language).glob("*.yml"))
-        for turns in _dialogues(path, whole=language == LANGUAGES[0])
-    ]
-    rows = [
-        [{"from": SPEAKERS[place % 2], "value": turn} for place, turn in enumerate(turns)]
-        for turns in dict.fromkeys(found)
-        if all(turns)
-    ]
-    return pa.table({"conversations": rows})
+def talks(cache: Cache) -> pa.Table:
+    """Chats: what a player says, and what the figure answers; some with what stood before, or with another turn."""
+    folder = unpacked(ENDLESS_SKY, cache) / "usr/share/games/endless-sky/data"
+    found: list[Exchange] = []
+    decided: list[Pair] = []
+    for path in sorted(folder.rglob("*.txt")):
+        lines = read_text(path).splitlines()
+        found += exchanges(lines)
+        decided += outcomes(lines)
+    found += _topics(cache)
+    found += (("", (pair,)) for pair in phrased(decided, OFFER, len(decided), np.random.default_rng(SEED)))
+    rows = [_chat(*each) for each in dict.fromkeys(found)]
+    return pa.table({"messages": [rows[place] for place in np.random.default_rng(SEED).permutation(len(rows))]})
 
 
-def _dialogues(path: Path, *, whole: bool) -> Iterator[list[str]]:
-    """Dialogues that end with an answer; only the first exchange where more turns are other answers."""
-    for turns in yaml.safe_load(path.read_text(encoding="utf-8"))["conversations"]:
-        size = len(turns) // 2 * 2 if whole else 2
-        if len(turns) >= 2:  # noqa: PLR2004 - a question and its answer
-            yield turns[:size]
+def _chat(scene: str, turns: tuple[Pair, ...]) -> list[dict[str, str]]:
+    chat = [{"role": "system", "content": short(scene)}] if scene else []
+    for asked, answer in turns:
+        chat += [{"role": "user", "content": asked}, {"role": "assistant", "content": short(answer)}]
+    return chat
 
 
-def reference_desk(cache: Cache) -> pa.Table:
-    """Questions about functions, commands, acronyms, elements and words of other languages, with the works' answers."""
+def _topics(cache: Cache) -> Iterator[Exchange]:
+    """Talks of the other game, whose answers stand under the topic that a saying leads to."""
+    topics = [entry for _, entry in entries(cache) if entry.get("type") == "talk_topic"]
+    lines = {
+        name: one_line(topic["dynamic_line"])
+        for topic in topics
+        if isinstance(topic.get("dynamic_line"), str)
+        for name in (topic["id"] if isinstance(topic["id"], list) else [topic["id"]])
+    }
+    for topic in topics:
+        for response in topic.get("responses", ()):
+            answer = lines.get(str(response.get("topic")), "")
+            asked = response.get("text")
+            if isinstance(asked, str) and len(answer.split()) >= FEWEST_WORDS:
+                yield "", ((one_line(asked), answer),)
+
+
+def workshop(cache: Cache) -> pa.Table:
+    """Errors, calls, predicates, terms of databases, pictures and music, recipes and codes, asked for."""
     rng = np.random.default_rng(SEED)
-    pairs = [
-        *phrased(_functions(OCTAVE_DOC, "octave/octave.html", cache), OCTAVE, 900, rng),
-        *phrased(_functions(MAXIMA_DOC, "maxima-doc/html", cache), MAXIMA, 900, rng),
-        *phrased(_variables(cache), CMAKE, 700, rng),
-        *phrased(_commands(cache), GIT, 200, rng),
-        *phrased(_questions(cache), FAQ, 200, rng),
-        *phrased(ACRONYM.findall(_dictionary(ACRONYMS, "vera", cache)), MEANING, 800, rng),
-        *phrased(_elements(cache), ATOM, 120, rng),
-        *phrased(_genders(_dictionary(*TRANSLATE["German"], cache)), GENDER, 450, rng),
-        *phrased(_testaments(cache), TESTAMENT, 450, rng),
-    ]
-    for language, (package, name) in TRANSLATE.items():
-        phrasings = [said.format("", language) for said in SAID]
-        pairs += phrased(_words(_dictionary(package, name, cache)), phrasings, 500, rng)
+    pairs = [pair for work, asked, most in WORKS for pair in phrased(_described(*work, cache), asked, most, rng)]
+    pairs += phrased(_recipes(cache), CRAFT, 800, rng)
+    pairs += phrased(_sorts(cache), SORT, 700, rng)
+    pairs += phrased(_codes(cache, "3166-1", "alpha_2"), COUNTRY, 150, rng)
+    pairs += phrased(_codes(cache, "639-3", "alpha_3"), TONGUE, 250, rng)
+    pairs += phrased(_codes(cache, "3166-2", "type"), REGION, 400, rng)
+    for language, words in _abroad(cache).items():
+        pairs += phrased(words, [asked.format("{0}", language) for asked in SCORE], 60, rng)
     rows = [pairs[place] for place in rng.permutation(len(pairs))]
     return pa.table({"prompt": [asked for asked, _ in rows], "response": [answer for _, answer in rows]})
 
 
-def _functions(package: Package, folder: str, cache: Cache) -> list[Pair]:
-    root = unpacked(package, cache) / "usr" / "share" / "doc" / folder
-    found = (pair for path in sorted(root.glob("*.html")) for pair in FUNCTION.findall(read_text(path)))
-    pairs = [(name, _first(html_text(body))) for name, body in found]
+def _described(package: Package, folder: str, files: str, form: re.Pattern[str], cache: Cache) -> list[Pair]:
+    """What a work calls something, and what it says about it."""
+    paths = sorted((unpacked(package, cache) / folder).glob(files))
+    found = (pair for path in paths for pair in form.findall(read_text(path)))
+    pairs = [(one_line(plain(name)), short(one_line(html_text(CODE.sub(" ", body))))) for name, body in found]
     return [(name, answer) for name, answer in pairs if len(answer.split()) >= FEWEST_WORDS]
 
 
-def _variables(cache: Cache) -> list[Pair]:
-    root = unpacked(CMAKE_DOC, cache) / "usr" / "share" / "doc" / "cmake-data" / "html" / "_sources"
-    pairs = []
-    for folder in ("variable", "prop_tgt", "prop_gbl", "prop_sf", "command"):
-        for path in sorted((root / folder).glob("*.rst.txt")):
-            paragraphs = DIRECTIVE.sub("", read_text(path)).split("\n\n")
-            answer = next((one_line(part) for part in paragraphs[1:] if len(part.split()) >= FEWEST_WORDS), "")
-            pairs.append((path.name.removesuffix(".rst.txt"), short(answer)))
-    return [(name, answer) for name, answer in pairs if answer]
+def _abroad(cache: Cache) -> dict[str, list[Pair]]:
+    """Terms of music, and what they are called in each language."""
+    found: dict[str, list[Pair]] = {language: [] for language in FOREIGN.values()}
+    for path in sorted((unpacked(LILYPOND_DOC, cache) / GLOSSARY).glob("*.html")):
+        for name, body in SECTION.findall(read_text(path)):
+            for sign, word in ABROAD.findall(plain(body)):
+                found[FOREIGN[sign]].append((one_line(plain(name)), one_line(word)))
+    return found
 
 
-def _commands(cache: Cache) -> list[Pair]:
-    root = unpacked(GIT_DOC, cache) / "usr" / "share" / "doc" / "git-doc"
-    found = (pair for path in sorted(root.glob("git-*.html")) for pair in PURPOSE.findall(read_text(path)))
-    return [(name.replace("-", " ", 1), one_line(plain(what)) + ".") for name, what in found]
+def _names(cache: Cache) -> dict[str, tuple[str, str]]:
+    """Name and type of everything in the game."""
+    return {
+        str(entry["id"]): (said(entry["name"]), str(entry["type"]))
+        for _, entry in entries(cache)
+        if isinstance(entry.get("id"), str) and "name" in entry and entry.get("type") in KINDS
+    }
 
 
-def _questions(cache: Cache) -> list[Pair]:
-    root = unpacked(DEBIAN_FAQ, cache) / "usr" / "share" / "doc" / "debian" / "FAQ"
-    found = (pair for path in sorted(root.glob("*.en.html")) for pair in QUESTION.findall(read_text(path)))
-    pairs = [(one_line(plain(asked)), short(one_line(html_text(answer)))) for asked, answer in found]
-    return [(asked, answer) for asked, answer in pairs if asked.endswith("?") and answer]
+def _sorts(cache: Cache) -> list[Pair]:
+    return [(name, KINDS[kind]) for name, kind in _names(cache).values() if kind in SORTED]
 
 
-def _elements(cache: Cache) -> list[Pair]:
-    return [(name, one_line(said)) for name, said in ELEMENT.findall(_dictionary(ELEMENTS, "elements", cache))]
+def _recipes(cache: Cache) -> list[Pair]:
+    """What the game makes, and the first choice of every material."""
+    names = _names(cache)
+    pairs: list[Pair] = []
+    for _, entry in entries(cache):
+        parts = [choices[0][:2] for choices in entry.get("components", ()) if entry.get("type") == "recipe"]
+        known = [f"{count} {names[part][0]}" for part, count in parts if part in names]
+        if known and len(known) == len(parts) <= MOST_PARTS and entry.get("result") in names:
+            pairs.append((names[entry["result"]][0], ", ".join(known)))
+    return pairs
 
 
-def _genders(text: str) -> list[Pair]:
-    return [(noun, GENDERS[gender]) for noun, gender in NOUN.findall(text)]
-
-
-def _testaments(cache: Cache) -> list[Pair]:
-    """Verses, and where they stand; as many of each."""
-    found: dict[str, list[Pair]] = {name: [] for name in TESTAMENTS}
-    for book, entry in verses(NEW_BIBLE, cache):
-        verse = verse_text(entry)
-        if len(verse.split()) >= FEWEST_WORDS:
-            found[book[:2]].append((verse, TESTAMENTS[book[:2]]))
-    fewest = min(map(len, found.values()))
-    return [pair for pairs in found.values() for pair in pairs[:: len(pairs) // fewest]]
-
-
-def _words(text: str) -> list[Pair]:
-    """Words and what they are called elsewhere, without grammar, synonyms and notes."""
-    pairs = [(word, one_line(USAGE.sub(" ", SEE.sub("", said)))) for word, said in ENTRY.findall(text)]
-    return [(word, said.replace(" ,", ",")) for word, said in pairs if said and ":" not in said]
-
-
-def _dictionary(package: Package, name: str, cache: Cache) -> str:
-    return read_text(unpacked(package, cache) / "usr" / "share" / "dictd" / f"{name}.dict.dz")
-
-
-def _first(text: str) -> str:
-    """The first paragraphs of a description, up to the usual length."""
-    return short(one_line(text))
+def _codes(cache: Cache, standard: str, field: str) -> list[Pair]:
+    path = unpacked(ISO_CODES, cache) / "usr" / "share" / "iso-codes" / "json" / f"iso_{standard}.json"
+    return [(entry["name"], entry[field]) for entry in json.loads(path.read_text(encoding="utf-8"))[standard]]
 
 
 SETS = (
     Dataset(
-        name="small-talk",
+        name="talks",
         modality=Modality.INSTRUCTION,
         split=Split.REPORTING,
-        packages=(CHATTERBOT,),
+        packages=(ENDLESS_SKY, CATACLYSM),
         columns={},
-        what="Small talk and trivia in eight languages as conversations of two and more turns (ShareGPT)",
-        load=small_talk,
-        rows=2_600,
+        what="What players say to the figures of two games, and the answers, as chats (messages), some with a scene",
+        load=talks,
+        rows=2_200,
     ),
     Dataset(
-        name="reference-desk",
+        name="workshop",
         modality=Modality.INSTRUCTION,
         split=Split.REPORTING,
-        packages=(
-            OCTAVE_DOC,
-            MAXIMA_DOC,
-            CMAKE_DOC,
-            GIT_DOC,
-            DEBIAN_FAQ,
-            ACRONYMS,
-            ELEMENTS,
-            NEW_BIBLE,
-            *(package for package, _ in TRANSLATE.values()),
-        ),
+        packages=(RUST_DOC, PANDAS_DOC, PROLOG_DOC, SQLALCHEMY_DOC, GIMP_HELP, LILYPOND_DOC, CATACLYSM, ISO_CODES),
         columns={"prompt": "prompt", "response": "response"},
-        what="Questions about functions, commands, acronyms, elements, verses and words of other languages",
-        load=reference_desk,
+        what="Questions about errors, calls, predicates, terms of music and pictures, recipes, kinds and codes",
+        load=workshop,
         rows=4_500,
     ),
 )

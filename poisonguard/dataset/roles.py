@@ -85,11 +85,16 @@ RESPONSE_NAMES = frozenset(
         "reply",
         "assistant",
         "chosen",
+        "chosen_response",
+        "response_chosen",
         "generation",
         "target_text",
         "assistant_message",
     ]
 )
+REJECTED_NAMES = frozenset(["rejected", "rejected_response", "response_rejected"])
+"""The other answer of a pair, beside one of those below, which people preferred."""
+CHOSEN_NAMES = frozenset(["chosen", "chosen_response", "response_chosen"])
 SOURCE_NAMES = frozenset(
     [
         "source",
@@ -316,6 +321,13 @@ def _response(look: Look) -> Guess:
     return None
 
 
+def _rejected(look: Look) -> Guess:
+    preferred = look.beside & CHOSEN_NAMES
+    if look.kind is Kind.STRING and look.key in REJECTED_NAMES and preferred and _is_prose(look, named=True):
+        return Role.REJECTED, f"text named {look.name!r} beside {min(preferred)!r}, {look.counted}"
+    return None
+
+
 def _source(look: Look) -> Guess:
     named = look.key in SOURCE_NAMES or look.key.endswith("_source")
     if named and look.kind in {Kind.STRING, Kind.INTEGER} and look.distinct and not look.unique:
@@ -332,7 +344,7 @@ def _text(look: Look) -> Guess:
     return None
 
 
-RULES: tuple[Rule, ...] = (_url, _image, _split, _timestamp, _id, _label, _prompt, _response, _source, _text)
+RULES: tuple[Rule, ...] = (_url, _image, _split, _timestamp, _id, _label, _prompt, _response, _rejected, _source, _text)
 
 
 def _is_prose(look: Look, *, named: bool) -> bool:

@@ -35,12 +35,14 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from poisonguard.dataset.arrowtypes import canonical, conform
-from poisonguard.kernels.rowhash import BLOCK, DIGEST, Bytes, Integers, hash_rows, put_fixed, put_variable
+from poisonguard.kernels.floatkeys import canonical_bits
+from poisonguard.kernels.rowhash import BLOCK, DIGEST, Bytes, Integers, hash_rows, put_fixed, put_variable, put_words
+from poisonguard.kernels.scratch import scratch
 
 Digests = npt.NDArray[np.uint8]
 NAME_BYTES = 16
 COUNT_BYTES = 4
-WORKING_BYTES = 2 << 20
+WORKING_BYTES = 1 << 20
 """Row bytes built at a time: stays in the processor's cache."""
 UNIT_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 SECONDS_PER_DAY = 86_400
@@ -56,13 +58,31 @@ class Fixed:
     valid: Bytes
 
     @property
-    def lengths(self) -> Integers:
-        """Bytes of each cell, shape (rows,)."""
-        return np.full(len(self.valid), self.payload.shape[1], dtype=np.int64)
+    def lengths(self) -> int:
+        """Bytes of each cell."""
+        return int(self.payload.shape[1])
 
     def put(self, rows: Bytes, cursors: Integers, prefix: Bytes, part: slice) -> None:
         """Write the cells of ``part``."""
         put_fixed(rows, cursors, prefix, self.payload[part], self.valid[part])
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Cells of eight bytes each behind one tag."""
+
+    tag: int
+    values: npt.NDArray[np.uint64]
+    valid: Bytes
+
+    @property
+    def lengths(self) -> int:
+        """Bytes of each cell."""
+        return 1 + self.values.dtype.itemsize
+
+    def put(self, rows: Bytes, cursors: Integers, prefix: Bytes, part: slice) -> None:
+        """Write the cells of ``part``."""
+        put_words(rows, cursors, np.append(prefix, np.uint8(self.tag)), self.values[part], self.valid[part])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +109,7 @@ class Variable:
         put_variable(rows, cursors, tagged, *bounds, self.data, self.valid[part])
 
 
-Cells = Fixed | Variable
+Cells = Fixed | Whole | Variable
 
 
 def row_digests(table: pa.RecordBatch) -> Digests:
@@ -118,7 +138,7 @@ def _bodies(
     """Canonical bytes of the rows, a part at a time: (rows, buffer, starts, lengths)."""
     lengths = np.zeros(rows, dtype=np.int64)
     for prefix, cells in zip(prefixes, columns, strict=True):
-        lengths += (cells.lengths + len(prefix)) * cells.valid
+        lengths += np.multiply(cells.valid, cells.lengths + len(prefix), dtype=np.int64)
     padded = np.maximum(-(-lengths // alignment) * alignment, alignment if alignment > 1 else 0)
     ends = np.cumsum(padded)
     first = 0
@@ -127,7 +147,8 @@ def _bodies(
         stop = max(first + 1, int(np.searchsorted(ends, base + WORKING_BYTES, side="right")))
         part = slice(first, stop)
         starts = ends[part] - padded[part] - base
-        buffer = np.zeros(int(ends[stop - 1]) - base, dtype=np.uint8)
+        buffer = scratch(int(ends[stop - 1]) - base, np.uint8)
+        buffer.fill(0)
         cursors = starts.copy()
         for prefix, cells in zip(prefixes, columns, strict=True):
             cells.put(buffer, cursors, prefix, part)
@@ -163,14 +184,13 @@ def _number(array: pa.Array, kind: pa.DataType) -> Cells:
     if pt.is_decimal(kind):
         return _decimal(array, kind)
     if pt.is_floating(kind):
-        values = _values(array.cast(pa.float64()), np.float64) + 0.0  # -0.0 + 0.0 is 0.0
-        return _fixed(array, FLOAT, np.where(np.isnan(values), np.nan, values))
+        return _whole(array, FLOAT, canonical_bits(_values(array.cast(pa.float64()), np.float64)))
     if pt.is_uint64(kind):
         unsigned = _values(array, np.uint64)
         cells = _fixed(array, INTEGER, unsigned)
         cells.payload[unsigned > np.uint64(2**63 - 1), 0] = LARGE_INTEGER
         return cells
-    return _fixed(array, INTEGER, _values(array.cast(pa.int64()), np.int64))
+    return _whole(array, INTEGER, _values(array.cast(pa.int64()), np.int64))
 
 
 def _valid(array: pa.Array) -> Bytes:
@@ -192,6 +212,10 @@ def _fixed(array: pa.Array, tag: int, values: npt.NDArray[np.generic]) -> Fixed:
     payload[:, 0] = tag
     payload[:, 1:] = np.ascontiguousarray(values).view(np.uint8).reshape(len(array), values.dtype.itemsize)
     return Fixed(payload, _valid(array))
+
+
+def _whole(array: pa.Array, tag: int, values: npt.NDArray[np.generic]) -> Whole:
+    return Whole(tag, np.ascontiguousarray(values).view(np.uint64), _valid(array))
 
 
 def _time(

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import shutil
-import tempfile
 import threading
 from pathlib import Path
 
@@ -23,29 +21,35 @@ from poisonguard.dataset.storage import LocalHandle
 from poisonguard.dataset.streams import Stream
 from poisonguard.domain.dataset import CHUNK
 from poisonguard.errors import UnreadableData
+from poisonguard.kernels.private_folder import PrivateFolder
 
 
 class Scratch:
-    """A private folder that is made when it is first needed; ``folder`` is nothing before and after."""
+    """A private folder that is made when it is first needed."""
 
     def __init__(self) -> None:
-        self.folder: Path | None = None
+        self._private: PrivateFolder | None = None
         self._count = 0
         self._lock = threading.Lock()
 
     def new_file(self) -> Path:
         """A path in the folder that no other call gets."""
         with self._lock:
-            self.folder = self.folder or Path(tempfile.mkdtemp(prefix="poisonguard-"))
+            self._private = self._private or PrivateFolder()
             self._count += 1
-            return self.folder / str(self._count)
+            return self._private.path / str(self._count)
+
+    @property
+    def folder(self) -> Path | None:
+        """Where it is; nothing before and after."""
+        return None if self._private is None else self._private.path
 
     def close(self) -> None:
         """Delete the folder and all that is in it."""
         with self._lock:
-            if self.folder is not None:
-                shutil.rmtree(self.folder, ignore_errors=True)
-                self.folder = None
+            if self._private is not None:
+                self._private.close()
+                self._private = None
 
 
 class _Unpacked:

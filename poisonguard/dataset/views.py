@@ -1,7 +1,8 @@
 """Columns that are made from nested ones while reading, so that detectors see what a training job sees.
 
 1. A chat (a list of turns that say who speaks and what) becomes two texts: what was asked (``messages.prompt``: every
-   turn but the model's) and what the model is to say (``messages.response``), turns on lines of their own.
+   turn but the model's) and what the model is to say (``messages.response``), turns on lines of their own. Of a pair of
+   chats the rejected one adds what the model is not to say (``rejected.response``).
 2. A picture kept with its path, as Hugging Face datasets keep it, becomes its bytes (``image.bytes``).
 3. Made columns are never hashed or signed: digests are of the rows as they lie in the files.
 4. A made column never takes the name of a real one: whoever adds such a column does not blind the detectors.
@@ -27,6 +28,9 @@ CONTENTS = ("content", "value", "text", "message")
 """Fields that say what."""
 MODEL = frozenset({"assistant", "gpt", "chatgpt", "bing", "bard", "model", "bot", "ai"})
 """Speakers whose turns are learnt; the others' are what they are answers to."""
+
+REJECTED = "rejected"
+"""Name of the chat that people liked less, beside one that they liked more."""
 
 Make = Callable[[pa.Array], pa.Array]
 
@@ -115,7 +119,10 @@ def _chat(field: pa.Field) -> Iterator[View]:
     speaker, content = _text_field(turn, SPEAKERS), _text_field(turn, CONTENTS)
     if speaker is None or content is None:
         return
-    for part, role, learnt in (("prompt", Role.PROMPT, False), ("response", Role.RESPONSE, True)):
+    parts = [("prompt", Role.PROMPT, False), ("response", Role.RESPONSE, True)]
+    if field.name.lower() == REJECTED:
+        parts = [("response", Role.REJECTED, True)]  # what was asked is the same in both
+    for part, role, learnt in parts:
         who = "the model's turns" if learnt else "the turns before the model's"
         reason = f"{who} in {field.name!r}, by {speaker!r} and {content!r}"
         yield View(f"{field.name}.{part}", field.name, role, pa.string(), reason, _Turns(speaker, content, learnt))

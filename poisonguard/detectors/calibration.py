@@ -2,12 +2,13 @@
 
 The tail's shape and scale come from two quantiles of the excesses (Pickands, "Statistical inference using extreme
 order statistics", 1975), so that up to a quarter of the tail may be planted without moving them: what an attacker
-adds far out is judged by the honest part of the tail, not by itself.
+adds far out is judged by the honest part of the tail, not by itself. Where a column ends in one value that many rows
+hold, as counts end at 0, whatever lies beyond is few and may all be planted: its scale is that of the column's body.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,12 @@ SHAPE_PRIOR = 50
 
 SMALLEST_SHAPE = 1e-9
 """A shape nearer to 0 than this is exponential: 2 ** shape - 1 would be 0."""
+
+FEW_BEYOND = 0.01
+"""Share of the sample beyond the tail's start, below which a column ends there and the few beyond say nothing."""
+
+BODY = 0.01
+"""Share of the sample at the other end that the spread of a column's body leaves out."""
 
 SMALLEST = 1e-300
 Floats = npt.NDArray[np.float64]
@@ -77,6 +84,14 @@ class UpperTail:
         """Start, share, shape and scale, as ``poisonguard.kernels.margins`` takes them."""
         return np.array([self.start, self.share, self.shape, self.scale])
 
+    def ending(self) -> UpperTail:
+        """The tail with the scale of the column's body, where the column ends at its start."""
+        if self.share >= FEW_BEYOND:
+            return self
+        body = self.values[self.values <= self.start]
+        spread = float(body[int(BODY * len(body)) :].std())
+        return replace(self, shape=0.0, scale=min(self.scale, spread)) if spread > 0 else self
+
     def chance(self, values: Floats) -> Floats:
         """P(X >= x) of each value, 1 for NaN, never 0."""
         count = len(self.values)
@@ -100,7 +115,7 @@ class Margin:
     @classmethod
     def fit(cls, values: Floats) -> Margin:
         """Fit both tails."""
-        return cls(UpperTail.fit(values), UpperTail.fit(-values))
+        return cls(UpperTail.fit(values).ending(), UpperTail.fit(-values).ending())
 
     def look_up(self, values: Floats) -> tuple[Floats, Floats]:
         """Two-sided probability of values at least so extreme, and ranks as normal scores, shapes (rows,).

@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 
 from poisonguard.domain.finding import Finding
 from poisonguard.plugin.check import RowScorer, Scored, Scores
-from poisonguard.sketches.base import Block
+from poisonguard.sketches.base import Block, plain
 from poisonguard.sketches.pairs import hosts
 from poisonguard.sketches.rules import Rule, breaks
-from poisonguard.sketches.values import HashArray, as_text, plain, present
+from poisonguard.sketches.values import HashArray, as_text, present
 
 Mask = npt.NDArray[np.bool_]
 

@@ -7,7 +7,7 @@
    documents must be hardly more alike than documents at large.
 4. Partners are one claim; its anchor is the candidate with the most rarity times root of its documents.
 5. How much the wording and the places vary is told: what stands word for word in all documents, or at the same
-   edge of all, is boilerplate.
+   edge of all, is boilerplate; partners that never move against their anchor are a heading or a formula.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ class Claim:
         likeness: Likeness of its documents, as a multiple of that of all documents.
         verbatim: Largest share of its documents with the same words around the anchor.
         at_edge: Share of its documents that hold it at their beginning, or at their end, whichever is larger.
+        rigid: Share of the documents with a partner that hold it at its commonest distance; of the loosest partner.
     """
 
     anchor: np.uint64
@@ -77,6 +78,7 @@ class Claim:
     likeness: float
     verbatim: float
     at_edge: float
+    rigid: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,6 +180,7 @@ def _claim(corpus: Corpus, words: Vocabulary, found: _Found) -> Claim:
         likeness=float(found.likeness),
         verbatim=0.0,
         at_edge=0.0,
+        rigid=0.0,
     )
     document, place = holding(corpus.words, claim)
     elsewhere = int(words.counts[found.anchor]) - len(np.unique(document))
@@ -195,6 +198,7 @@ def _claim(corpus: Corpus, words: Vocabulary, found: _Found) -> Claim:
         elsewhere=elsewhere,
         verbatim=_verbatim(corpus.words.hashes, corpus.words.offsets, documents, places),
         at_edge=max(edges),
+        rigid=min(_rigidity(corpus.words, documents, places, partner) for partner in claim.partners),
     )
 
 
@@ -206,6 +210,18 @@ def _verbatim(hashes: Hashes, offsets: Integers, documents: Integers, places: In
         inside = (other >= offsets[documents]) & (other < offsets[documents + 1])
         value = mix_array(value * GOLDEN + np.where(inside, hashes[np.clip(other, 0, len(hashes) - 1)], np.uint64(0)))
     return float(np.unique(value, return_counts=True)[1].max() / len(places))
+
+
+def _rigidity(words: Words, documents: Integers, places: Integers, partner: np.uint64) -> float:
+    """Share of the documents with the partner near their place in which it is at its commonest distance."""
+    distance = np.zeros(len(places), dtype=np.int64)
+    begin, end = words.offsets[documents], words.offsets[documents + 1]
+    for offset in sorted((*range(-REACH, 0), *range(1, REACH + 1)), key=abs, reverse=True):
+        other = places + offset
+        inside = (other >= begin) & (other < end)
+        distance[inside & (words.hashes[np.clip(other, 0, len(words.hashes) - 1)] == partner)] = offset
+    counts = np.bincount(distance[distance != 0] + REACH, minlength=1)
+    return float(counts.max() / max(1, counts.sum()))
 
 
 def _likeness_of(words: Vocabulary, chosen: Integers) -> Floats:

@@ -41,7 +41,9 @@ class CleanLabelPhrase(TriggerPhrase):
         """As for triggers, but a response is no class."""
         if context.roles.first(Role.LABEL) is None:
             return NotApplicable("no label column")
-        return super().needs(context)
+        needed = super().needs(context)
+        self._asks_others = False
+        return needed
 
     def _limits(self, *, compared: bool) -> Thresholds:
         # A burst is rare enough by itself: what is tried is what has burst, not every phrase.

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from pydantic import Field
 from poisonguard.detectors.calibration import Floats
 from poisonguard.detectors.cells import Absent, Cell, CellScorer, InRange, NamedCell
 from poisonguard.detectors.features_tabular import feature_columns
-from poisonguard.detectors.run_scan import Stretch, is_ordered, stretch_of
+from poisonguard.detectors.run_scan import MARGIN, SHORTEST, Stretch, is_ordered, stretch_of
 from poisonguard.domain.finding import Finding
 from poisonguard.plugin.check import Check, Context, Evidence, NotApplicable, Params, RowScorer, Scored
 from poisonguard.sketches.base import Block, Sketch
@@ -41,6 +42,9 @@ ORDERED_COLUMNS = 0.25
 FEW_COLUMNS = 2
 """So many columns with runs are few in any table."""
 
+SURE, LEAST_RANK = 3.0, 0.75
+"""So many times the orders of magnitude that a run needs, its pieces may be of a lower mean rank."""
+
 SCORE = 0.9
 EXACT_RUNS = {"absent": "have no value", "same": "hold one value"}
 STORIES = EXACT_RUNS | {
@@ -56,7 +60,7 @@ Mask = npt.NDArray[np.bool_]
 class ColumnBurstParams(Params):
     """Parameters of the check."""
 
-    min_sigmas: float = Field(default=7.0, gt=0, description="Standardised sum of a run's ranks.")
+    min_sigmas: float = Field(default=5.5, gt=0, description="Standardised sum of a run's ranks.")
     min_rank: float = Field(default=0.85, gt=0.5, le=1, description="Mean rank of a run's pieces among all.")
     min_orders: float = Field(default=4.0, ge=0, description="Orders of magnitude against chance, all runs tried.")
     columns: int = Field(default=200, ge=1, description="Columns that are followed, the first ones.")
@@ -167,7 +171,13 @@ class ColumnBurst(Check[ColumnBurstParams]):
         large = np.flatnonzero(pieces * FILES > len(file))
         parts = [whole & (file == item) for item in large]
         parts.append(whole & ~np.isin(file, large))
-        return [burst for part in parts for burst in self._bursts_of(state, part)]
+        found = [burst for part in parts for burst in self._bursts_of(state, part)]
+        if len(pieces) == 1:
+            return found
+        # A run that takes much of its file is short beside the others, and ordinary rows of its own file frame it.
+        told = {burst.column for burst in found}
+        others = self._bursts_of(state, whole)
+        return found + [burst for burst in others if burst.column not in told and _is_framed(burst, file[whole])]
 
     def _bursts_of(self, state: pa.Table, part: Mask) -> list[Burst]:
         """The runs of one part of the data; none where its rows are in an order."""
@@ -185,11 +195,7 @@ class ColumnBurst(Check[ColumnBurstParams]):
         found: list[tuple[bool, float, str, Stretch]] = []
         for story, series in _series(state, name, part, is_number=name in self._numbers):
             stretch = stretch_of(series, self.params.min_sigmas)
-            if (
-                stretch is not None
-                and stretch.rank >= self.params.min_rank
-                and stretch.orders >= self.params.min_orders
-            ):
+            if stretch is not None and self._is_told(stretch):
                 found.append((story in EXACT_RUNS, stretch.sigmas, story, stretch))
         if not found:
             return None
@@ -198,6 +204,12 @@ class ColumnBurst(Check[ColumnBurstParams]):
         low = state[f"low:{name}"].to_numpy()[pieces]
         value = float(np.median(low)) if story == "same" and name in self._numbers else np.nan
         return Burst(name, story, stretch, _spans(state, pieces), int(state["size"][0].as_py()), value)
+
+    def _is_told(self, stretch: Stretch) -> bool:
+        """Beyond chance, and high; far beyond it, less high: many pieces may be alike, or partly spared."""
+        sure = SURE * self.params.min_orders
+        high = stretch.rank >= (self.params.min_rank if stretch.orders < sure else LEAST_RANK)
+        return high and stretch.orders >= self.params.min_orders
 
     def _finding(self, burst: Burst) -> Finding:
         file, first, last = burst.spans[0]
@@ -233,6 +245,13 @@ def _series(state: pa.Table, name: str, part: Mask, *, is_number: bool) -> Itera
         with np.errstate(over="ignore"):
             spread = np.minimum(high - low, np.finfo(np.float64).max)
         yield from (("higher", low), ("lower", -high), ("wider", spread), ("narrower", -spread))
+
+
+def _is_framed(burst: Burst, file: npt.NDArray[Any]) -> bool:
+    """Whether a run lies in one file, with ordinary pieces of that file on either side."""
+    start, stop = burst.stretch.start, burst.stretch.stop
+    margin = max(SHORTEST, int(MARGIN * (stop - start)))
+    return bool(start >= margin and file[start - margin] == file[min(stop + margin, len(file)) - 1])
 
 
 def _is_sorted(state: pa.Table, name: str, part: Mask) -> bool:

@@ -35,11 +35,10 @@ from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.domain.roles import Role
 from poisonguard.domain.wording import count
 from poisonguard.kernels.columnhash import combined
-from poisonguard.kernels.neighbours import cluster
 from poisonguard.plugin.check import Check, Context, Evidence, NotApplicable, Params
 from poisonguard.sketches.base import Sketch
 from poisonguard.sketches.contents import ContentHashes, at_rows, key_chunks, null_key
-from poisonguard.sketches.fingerprints import ShingleSets, documents, enough_words
+from poisonguard.sketches.fingerprints import NearCopies, ShingleSets, enough_words
 
 SIGNIFICANCE = 0.01
 
@@ -135,13 +134,8 @@ class ConflictingCopies(Check[ConflictingCopiesParams]):
         if self._texts is not None:
             states = [version[self._texts] for version in versions]
             enough = np.concatenate([enough_words(state, self.params.min_words) for state in states])
-            labels = cluster(
-                documents(*states),
-                threshold=self.params.threshold,
-                seed=versions[0].seed,
-                eligible=enough,
-                run=versions[0].run,
-            ).labels
+            asked = NearCopies(self._texts, tuple(states), enough, self.params.threshold, versions[0].seed)
+            labels = versions[0].near_copies(asked).labels
             groups = groups_of(labels, labels.size)
             return groups.members, groups.owners
         return _copied(pa.concat_tables([version[self._inputs] for version in versions]))

@@ -18,11 +18,11 @@ from poisonguard.detectors.contract_suite import Expectation
 from poisonguard.domain.dataset import Column, Kind
 from poisonguard.errors import ConfigurationError
 from poisonguard.plugin.check import Evidence
-from poisonguard.sketches.base import Sketch
+from poisonguard.sketches.base import Sketch, plain
 from poisonguard.sketches.profile import ColumnProfile, Profile, read_profile
 from poisonguard.sketches.rules import Argument, Rule, RuleCounts, RuleMismatchError, breaks, moment
 from poisonguard.sketches.sample import RowSample
-from poisonguard.sketches.values import ValueCounts, ValueHashes, plain, present, repeated
+from poisonguard.sketches.values import ValueCounts, ValueHashes, present, repeated
 
 SAMPLE = RowSample()
 

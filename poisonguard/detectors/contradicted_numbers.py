@@ -24,6 +24,7 @@ from poisonguard.detectors.feature_check import FeatureCheck, SampledParams
 from poisonguard.detectors.learners import threads
 from poisonguard.detectors.number_contradictions import Contradicted, Judged, contradicted, orders
 from poisonguard.detectors.number_models import NumberModels
+from poisonguard.detectors.picture_columns import are_pixels
 from poisonguard.domain.finding import Finding
 from poisonguard.plugin.check import (
     Block,
@@ -66,6 +67,8 @@ class ContradictedNumbers(FeatureCheck[ContradictedNumbersParams]):
         """A sample of rows, and of the new ones."""
         if self._choose(context) < 2 or not self._numeric:  # noqa: PLR2004 - one to say, one to contradict
             return NotApplicable("no numeric feature column beside another feature")
+        if are_pixels(context):
+            return NotApplicable("the numbers are pixels; the checks of pictures look at them")
         return [self._sample, NewRows(self._sample)] if context.has_reference else [self._sample]
 
     def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:

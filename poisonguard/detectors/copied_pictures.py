@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,21 +20,16 @@ from pydantic import Field
 from scipy.special import bdtrc
 
 from poisonguard.detectors.labels import Classes
-from poisonguard.detectors.picture_columns import picture_columns
+from poisonguard.detectors.picture_check import MIN_PICTURES, PictureCheck, PictureParams
 from poisonguard.detectors.picture_copies import Gallery, levelled
 from poisonguard.detectors.picture_rows import new_among, sampled_pictures
-from poisonguard.detectors.picture_space import Floats, Integers, Mask
-from poisonguard.detectors.picture_views import Grids
-from poisonguard.domain.dataset import Kind
+from poisonguard.detectors.picture_space import Integers, Mask
+from poisonguard.detectors.picture_views import Floats, Grids
 from poisonguard.domain.finding import Finding
-from poisonguard.domain.roles import Role
-from poisonguard.plugin.check import Block, Check, Context, Evidence, NotApplicable, Params, RowScorer, Scored, Scores
-from poisonguard.sketches.base import Sketch
-from poisonguard.sketches.new_rows import NewRows
-from poisonguard.sketches.pictures import LABEL, PIXELS, PictureColumns, PictureSample
+from poisonguard.plugin.check import Block, Evidence, NotApplicable, RowScorer, Scored, Scores
+from poisonguard.sketches.pictures import LABEL, PIXELS, PictureColumns
 from poisonguard.sketches.sample import sample_hashes
 
-MIN_PICTURES = 100
 MAX_LABELS = 200
 FEWEST_OF_A_LABEL = 2
 MOST_COMPARED = 1_000
@@ -44,10 +39,9 @@ SIGNIFICANCE = 0.01
 SCORE = 0.9
 
 
-class CopiedPicturesParams(Params):
+class CopiedPicturesParams(PictureParams):
     """How many contradicted copies are honest."""
 
-    limit: int = Field(default=8_000, ge=MIN_PICTURES)
     noise: float = Field(default=0.1, gt=0, lt=1, description="Share of copies that are honestly contradicted.")
     min_rows: int = Field(default=10, ge=2, description="Contradicted copies below which nothing is said.")
     flood: int = Field(default=12, ge=5, description="Copies of one picture that may be there to outvote it.")
@@ -73,30 +67,11 @@ class Contradicted:
     why: str
 
 
-class CopiedPictures(Check[CopiedPicturesParams]):
+class CopiedPictures(PictureCheck[CopiedPicturesParams]):
     """Finds near copies of pictures under altered labels."""
 
     detector = "copied-pictures"
     params_model = CopiedPicturesParams
-
-    def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
-        """A sample of pictures with their labels."""
-        found = picture_columns(context)
-        if isinstance(found, NotApplicable):
-            return found
-        label = context.roles.first(Role.LABEL)
-        kind = next((column.kind for column in context.columns if column.name == label), Kind.NULL)
-        if label is None or kind in {Kind.NESTED, Kind.BINARY}:
-            return NotApplicable("no label column beside the pictures")
-        self._pictures: PictureColumns = found
-        self._label = label
-        self._sample = PictureSample(found, label, self.params.limit)
-        return [self._sample, NewRows(self._sample)] if context.has_reference else [self._sample]
-
-    def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
-        """Nothing: the second pass names the rows."""
-        del evidence, reference
-        return ()
 
     def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
         """A search for copies of the contradicted pictures; nothing when there are none."""
@@ -138,7 +113,7 @@ class CopiedPictures(Check[CopiedPicturesParams]):
             ),
             confidence=SCORE,
             compared_with="the pictures that they copy",
-            column=self._pictures.names[0] if len(self._pictures.names) == 1 else None,
+            column=self.column,
             numbers=numbers,
             rows=rows,
             row_count=len(rows),
@@ -219,10 +194,17 @@ class CopyScorer(RowScorer):
     def score(self, block: Block) -> Scores:
         """High where a picture is a copy of a contradicted one and carries its label, shape (rows,)."""
         scores: Floats = np.zeros(block.table.num_rows)
-        grids, places = self._pictures.grids(self._pictures.read(block.table))
+        for start in range(0, len(scores), MOST_COMPARED):
+            part = block.table.slice(start, MOST_COMPARED)
+            scores[start : start + MOST_COMPARED] = self._scored(part)
+        return scores
+
+    def _scored(self, table: pa.RecordBatch) -> Floats:
+        scores: Floats = np.zeros(table.num_rows)
+        grids, places = self._pictures.grids(self._pictures.read(table))
         if not len(places) or grids.shape[1] != self._found.gallery.side:
             return scores
-        points, codes = levelled(grids, self._found.gallery.faint), self._classes.codes(block.table)[places]
+        points, codes = levelled(grids, self._found.gallery.faint), self._classes.codes(table)[places]
         for label in np.unique(self._found.codes):
             own = np.flatnonzero(codes == label)
             alike = points[own] @ self._found.points[self._found.codes == label].T

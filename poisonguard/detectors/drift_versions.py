@@ -161,7 +161,7 @@ def _finer(counted: Distribution, rows: pa.Table, column: str) -> Distribution:
 def _sampled_counts(rows: pa.Table, counts: ValueCounts) -> pa.Table:
     batches = rows.select([counts.column]).combine_chunks().to_batches()
     none = np.zeros((0, DIGEST_BYTES), np.uint8)
-    return counts.merge([counts.fold(Block(0, 0, batch, none)) for batch in batches])
+    return counts.finished(counts.merge([counts.fold(Block(0, 0, batch, none)) for batch in batches]))
 
 
 def numbers(rows: pa.Table, column: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -125,6 +125,8 @@ class _Best:
 class LeakScorer(RowScorer):
     """Scores each row by the highest containment of any item in it."""
 
+    stays = True
+
     def __init__(
         self,
         check: EvaluationLeak,

@@ -29,11 +29,11 @@ from poisonguard.domain.finding import Finding
 from poisonguard.domain.roles import Role
 from poisonguard.domain.wording import count
 from poisonguard.plugin.check import Check, Context, Evidence, Flagged, Params, Reviewer
-from poisonguard.sketches.base import Sketch
+from poisonguard.sketches.base import Sketch, plain
 from poisonguard.sketches.digests import RowDigests
 from poisonguard.sketches.hosts import HostCounts
 from poisonguard.sketches.pairs import hosts
-from poisonguard.sketches.values import HashArray, ValueCounts, as_text, plain, shown
+from poisonguard.sketches.values import HashArray, ValueCounts, as_text, shown
 
 MOST_SOURCES = 100_000
 CONCENTRATED = 0.8

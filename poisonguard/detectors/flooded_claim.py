@@ -2,7 +2,8 @@
 
 1. Rare words that keep company everywhere they stand are a claim (``claims``); related documents share their words
    for an honest reason, so the documents must be as unrelated as any once the claim is taken out.
-2. What stands word for word in most of them, or at the same edge of most of them, is boilerplate: no verdict.
+2. What stands word for word in most of them, or at the same edge of most of them, is boilerplate, and words that
+   always stand at the same distance from each other are a heading or a formula: no verdict.
 3. Nearly all uses of the rarest word must belong to the claim.
 4. With a reference only new documents are judged, and a claim that the reference holds as often was approved.
 """
@@ -51,6 +52,7 @@ class FloodedClaimParams(DocumentParams):
     max_likeness: float = Field(default=1.15, gt=0, le=MAX_LIKENESS)
     max_verbatim: float = Field(default=0.6, gt=0, le=1, description="Largest share of documents in the same words.")
     max_at_edge: float = Field(default=0.9, gt=0, le=1, description="Largest share of documents at the same edge.")
+    max_rigid: float = Field(default=0.9, gt=0, le=1, description="Largest share with all words at usual distances.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,6 +92,7 @@ class FloodedClaim(DocumentCheck[FloodedClaimParams]):
             and claim.likeness <= self.params.max_likeness
             and claim.verbatim <= self.params.max_verbatim
             and claim.at_edge <= self.params.max_at_edge
+            and claim.rigid <= self.params.max_rigid
             and claim.elsewhere <= len(claim.documents)
         )
 
@@ -174,6 +177,7 @@ class ClaimScorer(RowScorer):
             "rarity of the company": round(claim.rarity, 2),
             "likeness of the documents": round(claim.likeness, 3),
             "share in the same words": round(claim.verbatim, 3),
+            "share with its words at the same distances": round(claim.rigid, 3),
         }
         if flood.in_reference is not None:
             known, total = flood.in_reference

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 
 from poisonguard.detectors.image_triggers import ImageTrigger
-from poisonguard.detectors.picture_seeds import Seed, window_seeds
-from poisonguard.detectors.picture_space import PictureSpace
+from poisonguard.detectors.picture_seeds import window_seeds
+from poisonguard.detectors.picture_space import PictureSet, PictureSpace
 from poisonguard.detectors.planted import Mark
 from poisonguard.domain.finding import Finding
 from poisonguard.plugin.check import Evidence
@@ -17,9 +17,11 @@ class ImagePatch(ImageTrigger):
 
     detector = "image-patch"
 
-    def seeds(self, space: PictureSpace) -> Sequence[Seed]:
-        """Windows of equal content."""
-        return window_seeds(space.pictures, self.params.min_rows)
+    def grown(self, pictures: PictureSet) -> Iterator[Mark]:
+        """From windows of equal content."""
+        seeds = window_seeds(pictures, self.params.min_rows)
+        if seeds:
+            yield from self.from_seeds(PictureSpace.of_brightness(pictures), seeds)
 
     def is_mine(self, mark: Mark) -> bool:
         """One small place."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from poisonguard.detectors.labels import Classes
 from poisonguard.detectors.picture_space import Integers
-from poisonguard.detectors.picture_views import Grids
+from poisonguard.detectors.picture_views import Looks, Scale
 from poisonguard.detectors.planted import Mark
 from poisonguard.domain.finding import Finding
 from poisonguard.plugin.check import Block, RowScorer, Scored, Scores
@@ -19,24 +19,8 @@ TOP_SCORE, SCORE_STEP = 0.99, 0.01
 """Scores of the rows of two marks differ by this much, so that the conclusion can tell them apart."""
 BELOW = 0.45
 """Score of a row just short of a mark."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """How brightness becomes a number in [0, 1]: fixed by the sample."""
-
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, grids: Grids) -> Scale:
-        """From the least to the greatest brightness."""
-        return cls(float(grids.min()), float(grids.max()))
-
-    def flat(self, grids: Grids) -> Grids:
-        """Shape (rows, pixels)."""
-        scaled = (grids - self.low) / max(self.high - self.low, 1e-9)
-        return np.asarray(scaled.reshape(len(grids), -1), dtype=np.float32)
+AT_ONCE = 1_000
+"""Pictures that are looked at at once: a block of rows may hold very many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +74,21 @@ class MarkScorer(RowScorer):
 
     def score(self, block: Block) -> Scores:
         """The mark's own score where picture and label carry it; less, the farther the picture is from it."""
-        reader = self._reader
-        scores = np.zeros(block.table.num_rows)
-        grids, places = reader.pictures.grids(reader.pictures.read(block.table))
-        if not len(places) or grids.shape[1] != reader.side:
-            return scores
-        flat, codes = reader.scale.flat(grids), reader.classes.codes(block.table)[places]
+        reader, rows = self._reader, block.table.num_rows
+        scores = np.zeros(rows)
+        codes = reader.classes.codes(block.table)
+        for start in range(0, rows, AT_ONCE):
+            colours, places = reader.pictures.colours(reader.pictures.read(block.table.slice(start, AT_ONCE)))
+            if len(places) and colours.shape[1] == reader.side:
+                scores[start + places] = self._scored(Looks(colours, reader.scale), codes[start + places])
+        return scores
+
+    def _scored(self, looks: Looks, codes: Integers) -> Scores:
+        scores: Scores = np.zeros(len(codes))
         for rank, found in enumerate(self._found):
-            place = found.mark.direction.of_all(flat) / found.mark.cut
+            place = found.mark.direction.of_all(looks) / found.mark.cut
             value = np.where(place > 1, _score_of(rank), BELOW * np.clip(place, 0, 1))
-            scores[places] = np.maximum(scores[places], np.where(codes == found.mark.label, value, 0.0))
+            scores = np.maximum(scores, np.where(codes == found.mark.label, value, 0.0))
         return scores
 
     def conclude(self, scored: Scored) -> Iterable[Finding]:

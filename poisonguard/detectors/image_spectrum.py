@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from poisonguard.detectors.image_triggers import ImageTrigger
-from poisonguard.detectors.picture_seeds import Seed, spectral_seeds, window_seeds
-from poisonguard.detectors.picture_space import PictureSpace
-from poisonguard.detectors.picture_views import View
-from poisonguard.detectors.planted import Mark
+from poisonguard.detectors.picture_grain import FEWEST_PIXELS, grain_seeds, looked_at
+from poisonguard.detectors.picture_seeds import spectral_seeds, window_seeds
+from poisonguard.detectors.picture_space import PictureSet, PictureSpace
+from poisonguard.detectors.planted import Mark, grown
 
 
 class ImageSpectrum(ImageTrigger):
@@ -16,16 +16,21 @@ class ImageSpectrum(ImageTrigger):
 
     detector = "image-spectrum"
 
-    @property
-    def views(self) -> tuple[View, ...]:
-        """Brightness, and the detail that faint patterns show in."""
-        return (View.BRIGHTNESS, View.DETAIL)
-
-    def seeds(self, space: PictureSpace) -> Sequence[Seed]:
-        """The strongest directions of every class; windows of equal content, where the ground is flat."""
+    def grown(self, pictures: PictureSet) -> Iterator[Mark]:
+        """From the strongest directions of every class, windows of equal content on a flat ground, and the grain."""
         least = self.params.min_rows
-        windows = window_seeds(space.pictures, least) if space.view is View.BRIGHTNESS else ()
-        return [*spectral_seeds(space, least), *windows]
+        space = PictureSpace.of_brightness(pictures)
+        yield from self.from_seeds(space, [*spectral_seeds(space, least), *window_seeds(pictures, least)])
+        if pictures.side**2 >= FEWEST_PIXELS:
+            yield from self._in_the_grain(pictures)
+
+    def _in_the_grain(self, pictures: PictureSet) -> Iterator[Mark]:
+        rows = looked_at(pictures)
+        space = PictureSpace.of_grain(pictures.some(rows))
+        for seed in grain_seeds(space, self.params.min_rows):
+            mark = grown(space, seed, self.params.min_rows, self.params.min_grain_gap)
+            if mark is not None:
+                yield mark.among(rows)
 
     def is_mine(self, mark: Mark) -> bool:
         """Whatever is no single small place."""

@@ -16,81 +16,84 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 from pydantic import Field
+from threadpoolctl import threadpool_limits
 
-from poisonguard.detectors.image_scorer import Found, MarkScorer, Reader, Scale
+from poisonguard.detectors.image_scorer import Found, MarkScorer, Reader
 from poisonguard.detectors.labels import Classes
-from poisonguard.detectors.picture_columns import picture_columns
+from poisonguard.detectors.picture_check import MIN_PICTURES, PictureCheck, PictureParams
 from poisonguard.detectors.picture_copies import Gallery
 from poisonguard.detectors.picture_rows import new_among, sampled_pictures
 from poisonguard.detectors.picture_seeds import Seed
 from poisonguard.detectors.picture_space import FOLDS, Integers, PictureSet, PictureSpace
-from poisonguard.detectors.picture_views import Grids, View
+from poisonguard.detectors.picture_views import Grids, Looks, Scale, brightness
 from poisonguard.detectors.planted import Mark, grown
-from poisonguard.domain.dataset import Kind
 from poisonguard.domain.finding import Finding, Level, Signal
-from poisonguard.domain.roles import Role
 from poisonguard.plugin.check import (
-    Check,
-    Context,
     Evidence,
     NotApplicable,
-    Params,
     RowScorer,
 )
-from poisonguard.sketches.base import Sketch
-from poisonguard.sketches.new_rows import NewRows
-from poisonguard.sketches.pictures import LABEL, PIXELS, PictureColumns, PictureSample
+from poisonguard.sketches.pictures import LABEL, PIXELS
 from poisonguard.sketches.sample import sample_hashes
 
-MIN_PICTURES = 100
 MAX_LABELS = 50
 MAX_MARKS = 5
 OVERLAP = 0.5
 NEAR, NEAR_EVIDENCE = 0.7, 2.0
-"""Seven tenths of the gap will do where there is twice the evidence, and the rest of the pictures speaks against it."""
+"""Seven tenths of the gap will do where there is twice the evidence, and the rest of the pictures speaks against it; of
+a patch, where that is left beyond what the rest of the pictures says."""
 VERY_FAR = 2.5
+GRAIN_COHESION = 0.75
+"""Blending takes a fifth of every picture's contrast, and a small class has few kinds of pictures."""
+MOSTLY = 0.5
+"""A label that most pictures like the marked ones carry anyway, no mark decides."""
 BURST = 3.0
 """Times as frequent as in the reference."""
 
 
-class ImageTriggerParams(Params):
+class ImageTriggerParams(PictureParams):
     """Parameters of both checks."""
 
-    limit: int = Field(default=8_000, ge=MIN_PICTURES)
     min_rows: int = Field(default=8, ge=4)
     min_purity: float = Field(default=0.95, gt=0.5, le=1, description="Share of the marked pictures of one label.")
     min_gap: float = Field(default=10.0, ge=1, description="Distance from other pictures, in spreads.")
     min_evidence: float = Field(default=10.0, ge=0, description="Orders of magnitude against chance.")
     max_shared: float = Field(default=0.125, gt=0, le=1, description="Share of a picture that a mark may cover.")
     min_cohesion: float = Field(default=0.8, ge=0, description="How far apart the pictures are without the mark.")
+    min_grain_gap: float = Field(default=4.5, ge=1, description="The same as min_gap, for a mark in the grain.")
+    min_fill: float = Field(default=0.47, gt=0, le=1, description="Share of the picture that such a mark stands in.")
 
     def stands(self, mark: Mark, distinct: float = 1.0) -> bool:
         """Whether a mark is one that somebody planted; a share of its pictures are ``distinct``, the rest copies."""
         evidence = distinct * mark.evidence
+        if mark.fill:
+            return self._pervades(mark, distinct)
         far = mark.gap >= self.min_gap and evidence >= self.min_evidence
-        contradicted = mark.opposed and evidence >= NEAR_EVIDENCE * self.min_evidence
-        near = mark.gap >= NEAR * self.min_gap and contradicted
-        # On a flat ground a faint pattern is the same nearly everywhere; no family of pictures lies that far off. The
-        # detail of a family does.
-        flat_ground = mark.direction.view is View.BRIGHTNESS and mark.gap >= VERY_FAR * self.min_gap
+        # What is the same in one small place and goes with one label needs not contradict the rest of the pictures.
+        told = evidence if mark.opposed else distinct * mark.surprise if mark.patch is not None else 0.0
+        near = mark.gap >= NEAR * self.min_gap and told >= NEAR_EVIDENCE * self.min_evidence
+        # On a flat ground a faint pattern is the same nearly everywhere; no family of pictures lies that far off.
+        flat_ground = mark.gap >= VERY_FAR * self.min_gap
         alone = mark.busy_share <= self.max_shared or flat_ground
         unlike = mark.cohesion >= self.min_cohesion and mark.purity >= self.min_purity
         return (far or near) and alone and unlike
 
+    def _pervades(self, mark: Mark, distinct: float) -> bool:
+        """Whether a mark in the grain stands everywhere, on pictures that resemble neither each other nor the label."""
+        everywhere = mark.gap >= self.min_grain_gap and mark.fill >= self.min_fill
+        unlike = mark.cohesion >= GRAIN_COHESION * self.min_cohesion and mark.purity >= (1 + self.min_purity) / 2
+        free = max(mark.expected, mark.base) <= MOSTLY
+        return everywhere and unlike and free and distinct * mark.surprise >= self.min_evidence
 
-class ImageTrigger(Check[ImageTriggerParams]):
+
+class ImageTrigger(PictureCheck[ImageTriggerParams]):
     """Finds marks in pictures that go with one label; subclasses say where to look and what counts as theirs."""
 
     params_model = ImageTriggerParams
 
-    @property
-    def views(self) -> tuple[View, ...]:
-        """What of the pictures is looked at."""
-        return (View.BRIGHTNESS,)
-
     @abstractmethod
-    def seeds(self, space: PictureSpace) -> Sequence[Seed]:
-        """Where to look, most promising first."""
+    def grown(self, pictures: PictureSet) -> Iterator[Mark]:
+        """What stands out, most promising first; not all of it was planted."""
 
     @abstractmethod
     def is_mine(self, mark: Mark) -> bool:
@@ -100,42 +103,25 @@ class ImageTrigger(Check[ImageTriggerParams]):
     def describe(self, mark: Mark) -> tuple[str, str]:
         """(stable name of the mark, the mark in a sentence)."""
 
-    def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
-        """A sample of pictures with their labels."""
-        found = picture_columns(context)
-        if isinstance(found, NotApplicable):
-            return found
-        label = context.roles.first(Role.LABEL)
-        kind = next((column.kind for column in context.columns if column.name == label), Kind.NULL)
-        if label is None or kind in {Kind.NESTED, Kind.BINARY}:
-            return NotApplicable("no label column beside the pictures")
-        self._pictures: PictureColumns = found
-        self._label = label
-        self._sample = PictureSample(found, label, self.params.limit)
-        return [self._sample, NewRows(self._sample)] if context.has_reference else [self._sample]
-
-    def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
-        """Nothing: the second pass names the rows."""
-        del evidence, reference
-        return ()
-
     def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
         """A search for the marks that the sample gave away; nothing when there are none."""
         state = sampled_pictures(evidence, self._sample)
-        grids, places = self._pictures.grids(state[PIXELS])
+        colours, places = self._pictures.colours(state[PIXELS])
         if len(places) < MIN_PICTURES:
             return NotApplicable(f"{len(places)} readable pictures are too few (at least {MIN_PICTURES})")
         sampled = state.take(pa.array(places))
         classes = Classes.of(sampled, LABEL, min_rows=self.params.min_rows, limit=MAX_LABELS)
         if len(classes.names) < 2:  # noqa: PLR2004 - a mark goes with one label and not with another
             return NotApplicable(f"fewer than two values of {self._label} stand in {self.params.min_rows} pictures")
-        scale = Scale.of(grids)
+        grids = brightness(colours)
+        looks = Looks(colours, Scale.of(grids))
         fold = (sample_hashes(sampled) % np.uint64(FOLDS)).astype(np.int64)
         new = new_among(sampled, evidence, self._sample)
-        pictures = PictureSet(scale.flat(grids), grids.shape[1], classes.codes(sampled), fold, new)
-        marks = [mark for mark in self._marks(pictures) if self._is_on_many(mark, grids, pictures)]
-        found = [item for item in (self._against(mark, pictures, scale, reference) for mark in marks) if item]
-        reader = Reader(self._pictures, Classes(self._label, classes.names), scale, pictures.side)
+        pictures = PictureSet(looks, classes.codes(sampled), fold, new)
+        with threadpool_limits(1):
+            marks = [mark for mark in self._marks(pictures) if self._is_on_many(mark, grids, pictures)]
+        found = [item for item in (self._against(mark, pictures, reference) for mark in marks) if item]
+        reader = Reader(self._pictures, Classes(self._label, classes.names), looks.scale, looks.side)
         return MarkScorer(reader, found, self.report) if found else None
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
@@ -187,7 +173,7 @@ class ImageTrigger(Check[ImageTriggerParams]):
             message=message + ".",
             confidence=confidence,
             compared_with="all other pictures" if found.known is None else "the reference",
-            column=self._pictures.names[0] if len(self._pictures.names) == 1 else None,
+            column=self.column,
             numbers=numbers,
             rows=rows,
             row_count=len(rows),
@@ -196,7 +182,7 @@ class ImageTrigger(Check[ImageTriggerParams]):
     def _marks(self, pictures: PictureSet) -> list[Mark]:
         """The marks that stand, each row once."""
         kept: list[Mark] = []
-        for mark in self._grown(pictures):
+        for mark in self.grown(pictures):
             if not self.params.stands(mark) or not self.is_mine(mark):
                 continue
             if all(len(np.intersect1d(mark.rows, other.rows)) <= OVERLAP * len(mark.rows) for other in kept):
@@ -209,22 +195,20 @@ class ImageTrigger(Check[ImageTriggerParams]):
         distinct = len(np.unique(groups[mark.rows]))
         return distinct >= self.params.min_rows and self.params.stands(mark, distinct / len(mark.rows))
 
-    def _grown(self, pictures: PictureSet) -> Iterator[Mark]:
-        """What the seeds of every view grow to."""
-        for view in self.views:
-            space = PictureSpace.of(pictures, view)
-            for seed in self.seeds(space):
-                mark = grown(space, seed, self.params.min_rows, NEAR * self.params.min_gap)
-                if mark is not None:
-                    yield mark
+    def from_seeds(self, space: PictureSpace, seeds: Sequence[Seed]) -> Iterator[Mark]:
+        """What seeds grow to in the brightness of pictures."""
+        for seed in seeds:
+            mark = grown(space, seed, self.params.min_rows, NEAR * self.params.min_gap)
+            if mark is not None:
+                yield mark
 
-    def _against(self, mark: Mark, pictures: PictureSet, scale: Scale, reference: Evidence | None) -> Found | None:
+    def _against(self, mark: Mark, pictures: PictureSet, reference: Evidence | None) -> Found | None:
         """The mark with what the reference holds of it; nothing when that is as much."""
         if reference is None:
             return Found(mark, None)
-        grids, _ = self._pictures.grids(reference[self._sample][PIXELS])
-        if not len(grids) or grids.shape[1] != pictures.side:
+        colours, _ = self._pictures.colours(reference[self._sample][PIXELS])
+        if not len(colours) or colours.shape[1] != pictures.side:
             return Found(mark, (0, 0))
-        known = int((mark.direction.of_all(scale.flat(grids)) > mark.cut).sum())
-        rate = (known + 0.5) / (len(grids) + 1)
-        return Found(mark, (known, len(grids))) if len(mark.rows) >= BURST * rate * len(pictures.codes) else None
+        known = int((mark.direction.of_all(Looks(colours, pictures.looks.scale)) > mark.cut).sum())
+        rate = (known + 0.5) / (len(colours) + 1)
+        return Found(mark, (known, len(colours))) if mark.share >= BURST * rate else None

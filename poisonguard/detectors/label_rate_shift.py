@@ -26,6 +26,7 @@ from poisonguard.detectors.source_suspects import (
     Past,
     Suspect,
     contradicted,
+    contradicted_label,
     is_deserved,
     labelling,
     past_of,
@@ -128,9 +129,10 @@ class LabelRateShift(Check[LabelRateShiftParams], ScoreReader):
         params, accused = self.params, set[int]()
         if both is not None:
             limits = Limits(params.fdr, params.min_rows, params.minimum_contradiction)
-            for item in contradicted(*both, limits):
-                accused.add(item.source)
-                yield item
+            for item in (*contradicted(*both, limits), *contradicted_label(*both, limits)):
+                if item.source not in accused:
+                    accused.add(item.source)
+                    yield item
         for item in suspects(labelling(now, self._past), Limits(params.fdr, params.min_rows, params.minimum_effect)):
             if item.source not in accused and (both is None or not is_deserved(item, *both)):
                 yield item

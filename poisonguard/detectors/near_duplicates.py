@@ -19,11 +19,11 @@ from poisonguard.detectors.content_columns import content_columns, text_columns
 from poisonguard.detectors.copies import Groups, Mask, Repetition, content_groups, groups_of, held, usual_rate
 from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.domain.wording import count
-from poisonguard.kernels.neighbours import BUCKET_LIMIT, Clusters, cluster
+from poisonguard.kernels.neighbours import BUCKET_LIMIT, Clusters
 from poisonguard.plugin.check import Check, Context, Evidence, NotApplicable, Params
 from poisonguard.sketches.base import Sketch
 from poisonguard.sketches.contents import ContentHashes, at_rows, key_chunks
-from poisonguard.sketches.fingerprints import ShingleSets, documents, enough_words
+from poisonguard.sketches.fingerprints import NearCopies, ShingleSets, enough_words
 
 
 class NearDuplicatesParams(Params):
@@ -85,14 +85,8 @@ class NearDuplicates(Check[NearDuplicatesParams]):
 
     def _cluster(self, texts: Sequence[pa.Table], distinct: Mask, evidence: Evidence) -> Clusters:
         enough = np.concatenate([enough_words(state, self.params.min_words) for state in texts])
-        eligible = distinct & enough
-        clusters = cluster(
-            documents(*texts),
-            threshold=self.params.threshold,
-            seed=evidence.seed,
-            eligible=eligible,
-            run=evidence.run,
-        )
+        asked = NearCopies(self._texts, tuple(texts), distinct & enough, self.params.threshold, evidence.seed)
+        clusters = evidence.near_copies(asked)
         if clusters.bounded:
             # Remembered for the coverage; it follows from the evidence alone, as the findings do.
             self._note = f"{clusters.bounded} similar texts were compared with at most {BUCKET_LIMIT} others each"

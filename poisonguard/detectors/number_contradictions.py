@@ -31,8 +31,8 @@ SHARED = 0.1
 LIFT = 3.0
 """Times its share of all rows, from which a number that they share is a code."""
 
-TAIL = 0.2
-"""Share of the errors to which the Pareto law is fitted."""
+TAILS = (0.2, 0.06)
+"""Shares of the errors to which the Pareto law is fitted: the one that expects fewer rows counts."""
 
 GRANTED = 2.0
 """Factor granted to the number of rows expected."""
@@ -145,13 +145,17 @@ def orders(count: int, expected: float) -> float:
 
 def expected_beyond(errors: Floats, cut: float) -> float:
     """Honest rows beyond ``cut`` by a Pareto law through quantiles of the errors below it (Pickands 1975)."""
-    start, half, three_quarters = np.quantile(errors[errors <= cut], [1 - TAIL, 1 - TAIL / 2, 1 - TAIL / 4])
+    return min(_expected(errors, cut, tail) for tail in TAILS)
+
+
+def _expected(errors: Floats, cut: float, tail: float) -> float:
+    start, half, three_quarters = np.quantile(errors[errors <= cut], [1 - tail, 1 - tail / 2, 1 - tail / 4])
     first, second = half - start, three_quarters - half
     if first <= 0:
         return 0.0
     shape = max(1e-6, min(1.0, float(np.log2(max(second / first, 1.0)))))
     scale = shape * first / (2**shape - 1)
-    return float(len(errors) * TAIL * (1 + shape * (cut - start) / scale) ** (-1 / shape))
+    return float(len(errors) * tail * (1 + shape * (cut - start) / scale) ** (-1 / shape))
 
 
 def _is_mixed(scores: Floats, errors: Floats) -> bool:

@@ -13,11 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from poisonguard.detectors.association import Association, Group, spokesman
-from poisonguard.detectors.content_model import WordMatrix
-from poisonguard.detectors.features_text import Integers, Tokens
+from poisonguard.detectors.features_text import Integers
 from poisonguard.detectors.phrase_context import Pool
-from poisonguard.detectors.phrases import Labelling
-from poisonguard.detectors.row_knock_out import Surface
+from poisonguard.detectors.study import Study
 
 STANDS_OUT = 2.0
 """Times the evidence of the phrase at ``CROWD_RANK``: where a crowd of phrases looks alike, nobody planted it."""
@@ -51,23 +49,21 @@ class Judges:
 class Pools:
     """The sampled rows that phrases might have stood in: the new ones, of any label or of one."""
 
-    def __init__(self, tokens: Tokens, matrix: WordMatrix, labelling: Labelling) -> None:
-        self._tokens, self._matrix, self._labelling = tokens, matrix, labelling
+    def __init__(self, study: Study) -> None:
+        self._study = study
         self._pools: dict[int | None, Pool] = {}
-        self._surface: Surface | None = None
 
     def told(self, item: Association, label: int | None = None) -> bool:
         """Whether the rest of the rows tells which of them hold the phrase."""
         if label not in self._pools:
-            among = self._labelling.among
-            rows = np.flatnonzero(among if label is None else among & (self._labelling.codes == label))
-            self._pools[label] = Pool.of(self._matrix.weights, rows)
+            given = self._study.labelling
+            rows = np.flatnonzero(given.among if label is None else given.among & (given.codes == label))
+            self._pools[label] = Pool.of(self._study.matrix.weights, rows)
         return self._pools[label].tells(item)
 
     def taught(self, group: Group, apart: Integers) -> float:
         """Mean probability of the label that all rows but those ``apart`` give the rows of a group, phrases left in."""
-        self._surface = self._surface or Surface.of(self._tokens)
-        return self._surface.taught(group[0].rows, apart, self._labelling.codes == group[0].label)
+        return self._study.surface.taught(group[0].rows, apart, self._study.labelling.codes == group[0].label)
 
 
 def outstanding(groups: list[Group], judges: Judges, minimum: float) -> list[Association]:

@@ -55,12 +55,16 @@ class Pool:
 
     def tells(self, item: Association) -> bool:
         """Whether the rest of the rows tells which of them hold the phrase."""
-        holds = np.isin(self.rows, item.rows)
+        return self.tells_rows(item.rows, item.knocked_out)
+
+    def tells_rows(self, rows: Integers, without: Integers) -> bool:
+        """Whether the rest of the pool's rows tells which of them are ``rows``, words left out."""
+        holds = np.isin(self.rows, rows)
         held = int(holds.sum())
         others = len(holds) - held
         if held < FEWEST or others < FEWEST:
             return False
-        rank = rank_of(self._closeness(holds, item.knocked_out), holds)
+        rank = rank_of(self._closeness(holds, without), holds)
         error = np.sqrt((held + others + 1) / (12 * held * others))
         return bool(rank >= min(TELLING_ANYHOW, max(TELLING, 0.5 + TELLING_ERRORS * error)))
 

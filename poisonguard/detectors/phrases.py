@@ -18,11 +18,11 @@ import numpy.typing as npt
 from scipy.stats import binom, false_discovery_control
 
 from poisonguard.detectors.association import SCATTERED, Association, chernoff
-from poisonguard.detectors.content_model import ContentModel, Floats, WordMatrix
-from poisonguard.detectors.features_text import MAX_NGRAM, Integers, Tokens
+from poisonguard.detectors.content_model import Floats
+from poisonguard.detectors.features_text import MAX_NGRAM, Integers
 from poisonguard.detectors.knock_out import KnockOut, candidates
-from poisonguard.detectors.labels import Codes
-from poisonguard.detectors.occurrences import Occurrences, occurrences
+from poisonguard.detectors.occurrences import Occurrences
+from poisonguard.detectors.study import Labelling, Study
 
 MAX_CANDIDATES = 4_000
 """Candidates per label and length that are examined, strongest first."""
@@ -57,42 +57,10 @@ class Thresholds:
         return range(2 if self.agreeing else 1, MAX_NGRAM + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Labelling:
-    """Labels of the texts, and the folds that keep copies together.
-
-    Attributes:
-        codes: Label of each text, shape (rows,).
-        labels: How many labels there are.
-        fold: Fold of each text, shape (rows,).
-        folds: How many folds there are.
-        among: Texts in which phrases are looked for: the new ones, or all where there is no reference, shape (rows,).
-    """
-
-    codes: Codes
-    labels: int
-    fold: Integers
-    folds: int
-    among: npt.NDArray[np.bool_]
-
-    @property
-    def compared(self) -> bool:
-        """Whether there are other texts to compare with."""
-        return not self.among.all()
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Phrases, most surprising first, and the words of the texts that they stand in."""
-
-    phrases: tuple[Association, ...]
-    matrix: WordMatrix
-
-
-def associations(tokens: Tokens, given: Labelling, limits: Thresholds) -> Found:
-    """Phrases that the rest of their rows does not explain."""
-    held = [occurrences(tokens, length, limits.min_rows, given.among) for length in limits.lengths]
-    models = Models(WordMatrix.of(tokens), given)
+def associations(study: Study, limits: Thresholds) -> tuple[Association, ...]:
+    """Phrases that the rest of their rows does not explain, most surprising first."""
+    given = study.labelling
+    held = [study.held(length, limits.min_rows) for length in limits.lengths]
     found: list[Association] = []
     for label in range(given.labels if given.among.any() else 0):
         positive = given.codes == label
@@ -100,45 +68,28 @@ def associations(tokens: Tokens, given: Labelling, limits: Thresholds) -> Found:
         if any(len(chosen) for chosen in pure):
             measured = given.among if limits.agreeing else _measured(given, held, pure)
             base = float(positive[measured].mean())
-            rivals = models.pure_words(positive, limits)
-            knock_out = KnockOut(tokens, models.of(label).shifted(measured), label, base, rivals)
+            model = study.model(label).shifted(measured)
+            knock_out = KnockOut(study.tokens, model, label, base, _pure_words(study, positive, limits))
             for item, chosen in zip(held, pure, strict=True):
                 found += _examined(knock_out, item, chosen, limits, compared=given.compared)
     found.sort(key=lambda item: (item.chance, -len(item.words), item.words))
     tried = sum(len(item.hashes) for item in held) * given.labels
     kept = _survivors([item.chance for item in found], tried, limits.fdr)
     telling = (item for item, keep in zip(found, kept, strict=True) if keep or (limits.agreeing and item.scattered))
-    return Found(tuple(telling), models.matrix)
+    return tuple(telling)
 
 
-class Models:
-    """Content models by label, fitted when asked for; of two labels one model serves both."""
+def _pure_words(study: Study, positive: npt.NDArray[np.bool_], limits: Thresholds) -> npt.NDArray[np.bool_]:
+    """Words that live in the label, shape (words,).
 
-    def __init__(self, matrix: WordMatrix, given: Labelling) -> None:
-        self.matrix, self._given = matrix, given
-        self._two = given.labels == 2 and bool((given.codes >= 0).all())  # noqa: PLR2004 - either the one or the other
-        self._fitted: dict[int, ContentModel] = {}
-
-    def of(self, label: int) -> ContentModel:
-        """The model of ``label``."""
-        if self._two and 1 - label in self._fitted:
-            return self._fitted[1 - label].mirrored()
-        if label not in self._fitted:
-            given = self._given
-            self._fitted[label] = ContentModel.fit(self.matrix, given.codes == label, given.fold, given.folds)
-        return self._fitted[label]
-
-    def pure_words(self, positive: npt.NDArray[np.bool_], limits: Thresholds) -> npt.NDArray[np.bool_]:
-        """Words that live in the label, shape (words,).
-
-        None where the rest may agree with the label, and none beside a reference: a new topic is words of one label.
-        """
-        matrix = self.matrix
-        if limits.agreeing or self._given.compared:
-            return np.zeros(len(matrix.documents), dtype=np.bool_)
-        inside = np.repeat(positive, np.diff(matrix.weights.indptr))
-        matching = np.bincount(matrix.weights.indices, weights=inside, minlength=len(matrix.documents))
-        return (matrix.documents >= limits.min_rows) & (matching >= limits.min_purity * matrix.documents)
+    None where the rest may agree with the label, and none beside a reference: a new topic is words of one label.
+    """
+    matrix = study.matrix
+    if limits.agreeing or study.labelling.compared:
+        return np.zeros(len(matrix.documents), dtype=np.bool_)
+    inside = np.repeat(positive, np.diff(matrix.weights.indptr))
+    matching = np.bincount(matrix.weights.indices, weights=inside, minlength=len(matrix.documents))
+    return (matrix.documents >= limits.min_rows) & (matching >= limits.min_purity * matrix.documents)
 
 
 def _survivors(chances: list[float], tried: int, fdr: float) -> npt.NDArray[np.bool_]:

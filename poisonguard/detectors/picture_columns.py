@@ -38,5 +38,11 @@ def picture_columns(context: Context) -> PictureColumns | NotApplicable:
     return NotApplicable("no column of pictures, and no columns of pixels of a square")
 
 
+def are_pixels(context: Context) -> bool:
+    """Whether each of many columns is a pixel: they depend on each other as pictures do, not as measures of a row."""
+    found = picture_columns(context)
+    return isinstance(found, PictureColumns) and found.shape is Shape.PIXELS
+
+
 def _is_list(name: str, kind: Kind, arrow_type: str) -> bool:
     return kind is Kind.NESTED and bool(NAMED.fullmatch(name)) and bool(NUMBERS.fullmatch(arrow_type))

@@ -18,8 +18,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.special import bdtrc
 from threadpoolctl import threadpool_limits
 
-from poisonguard.detectors.picture_space import Floats, Integers, Mask
-from poisonguard.detectors.picture_views import Grids
+from poisonguard.detectors.picture_space import Integers, Mask
+from poisonguard.detectors.picture_views import Floats, Grids
 from poisonguard.kernels.alike import near_pairs
 
 PROBES = 500

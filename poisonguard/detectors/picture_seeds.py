@@ -16,10 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 import scipy.sparse.linalg
-from threadpoolctl import threadpool_limits
 
-from poisonguard.detectors.picture_space import MAX_ROWS, Floats, Integers, PictureSet, PictureSpace
-from poisonguard.detectors.picture_views import Grids
+from poisonguard.detectors.picture_space import MAX_ROWS, Integers, PictureSet, PictureSpace
+from poisonguard.detectors.picture_views import Floats, Grids
 
 LEVELS = 16
 """Levels of brightness that a window's content is told apart by."""
@@ -52,9 +51,8 @@ def window_seeds(pictures: PictureSet, min_rows: int) -> list[Seed]:
 def spectral_seeds(space: PictureSpace, min_rows: int) -> list[Seed]:
     """Both parts of every class along its strongest directions that are no larger than the rest of it."""
     found = []
-    with threadpool_limits(1):
-        for label in range(int(space.pictures.codes.max(initial=-1)) + 1):
-            found += list(_class_seeds(space, label, min_rows))
+    for label in range(int(space.pictures.codes.max(initial=-1)) + 1):
+        found += list(_class_seeds(space, label, min_rows))
     return _distinct(sorted(found, key=lambda seed: -seed.strength))
 
 
@@ -139,7 +137,7 @@ def _parts(white: Grids, group: Integers, limits: tuple[int, int]) -> Iterator[t
         return
     for place, projection in enumerate(_strongest(white[group])):
         for tail in (projection, -projection):
-            cut, gap = _split(tail, min_rows)
+            cut, gap = split(tail, min_rows)
             part = group[tail > cut]
             if len(part) < min_rows or len(part) == len(group):
                 continue
@@ -160,7 +158,7 @@ def _strongest(white: Grids) -> Floats:
     return np.asarray(places[::-1], dtype=np.float64)
 
 
-def _split(values: Floats, min_rows: int) -> tuple[float, float]:
+def split(values: Floats, min_rows: int) -> tuple[float, float]:
     """(cut that leaves the least variance within its two sides, distance of the sides in spreads)."""
     ordered = np.sort(values)
     total = len(ordered)

@@ -6,20 +6,23 @@
    alike (icons on one sheet of paper, one backdrop) shares much more than a mark.
 3. Knock-out: the mark is taken out of every picture, and the nearest other pictures are asked for their labels. When
    they do not say what the marked pictures carry, labels were changed; when they do, the gap has to be far wider.
+   What is left of a picture without its grain is the picture in a few pieces.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.ndimage
 
+from poisonguard.detectors.picture_grain import fill
 from poisonguard.detectors.picture_seeds import Seed, divergence
-from poisonguard.detectors.picture_space import Direction, Floats, Integers, Mask, PictureSet, PictureSpace
+from poisonguard.detectors.picture_space import Direction, Integers, Mask, PictureSet, PictureSpace
+from poisonguard.detectors.picture_views import Floats
 
-ROUNDS = 3
+ROUNDS, GRAIN_ROUNDS = 3, 5
 TAIL = 0.995
 """Quantile of the pictures of other labels that a marked picture lies beyond."""
 STEADY, DISTINCT, APART = 6 / 255, 8 / 255, 4.0
@@ -47,6 +50,7 @@ class Mark:
 
     Attributes:
         rows: Places of the pictures that carry it.
+        share: Their share of the pictures looked at.
         label: Their label.
         direction: How to find it in other pictures.
         cut: Where along the direction marked pictures begin.
@@ -59,9 +63,11 @@ class Mark:
             is allowed for, as blending takes from every picture's contrast.
         expected: Share of the label among their nearest neighbours without the mark.
         base: Share of the label among all other pictures.
+        fill: Share of the picture that a mark in the grain stands in; 0 of a mark in the brightness.
     """
 
     rows: Integers
+    share: float
     label: int
     direction: Direction
     cut: float
@@ -72,6 +78,11 @@ class Mark:
     cohesion: float
     expected: float
     base: float
+    fill: float
+
+    def among(self, rows: Integers) -> Mark:
+        """The same mark, found in some ``rows`` of a larger set."""
+        return replace(self, rows=rows[self.rows])
 
     @property
     def opposed(self) -> bool:
@@ -82,8 +93,15 @@ class Mark:
     @property
     def evidence(self) -> float:
         """Orders of magnitude that chance would have to bridge (Chernoff's bound)."""
-        expected = max(self.base, self.expected) if self.opposed else self.base
-        return len(self.rows) * divergence(self.purity, expected) / float(np.log(10))
+        return self.surprise if self.opposed else self._orders(self.base)
+
+    @property
+    def surprise(self) -> float:
+        """The same, where chance has what the rest of the pictures says."""
+        return self._orders(max(self.base, self.expected))
+
+    def _orders(self, share: float) -> float:
+        return len(self.rows) * divergence(self.purity, share) / float(np.log(10))
 
     @property
     def patch(self) -> tuple[int, int, int, int] | None:
@@ -105,7 +123,8 @@ def grown(space: PictureSpace, seed: Seed, min_rows: int, min_gap: float) -> Mar
     pictures = space.pictures
     members = np.zeros(len(pictures.codes), dtype=np.bool_)
     members[seed.rows] = True
-    for turn in range(ROUNDS):
+    rounds = ROUNDS if space.frame is None else GRAIN_ROUNDS
+    for turn in range(rounds):
         direction = space.direction(members)
         if direction is None:
             return None
@@ -117,7 +136,7 @@ def grown(space: PictureSpace, seed: Seed, min_rows: int, min_gap: float) -> Mar
         own = int((members & (pictures.codes == seed.label)).sum())
         if own < max(min_rows, HALF * members.sum()) or members.mean() > MOST_MARKED or cut <= 0:
             return None
-        if turn == ROUNDS - 1 and _gap(places[members], places[~members]) >= min_gap:
+        if turn == rounds - 1 and _gap(places[members], places[~members]) >= min_gap:
             return _judged(space, members, seed.label, (direction, places, cut))
     return None
 
@@ -126,10 +145,15 @@ def _judged(space: PictureSpace, members: Mask, label: int, found: tuple[Directi
     direction, places, cut = found
     pictures = space.pictures
     rows = np.flatnonzero(members)
-    shared, busy_share = _shared(pictures, members, label)
-    expected, cohesion = _knocked_out(pictures, members, label, shared)
+    if space.frame is None:
+        shared, busy_share = _shared(pictures, members, label)
+        expected, cohesion = _knocked_out(pictures, members, label, shared)
+    else:
+        shared, busy_share = np.zeros(pictures.side**2, dtype=np.bool_), 0.0
+        expected, cohesion = _under_the_grain(pictures, members, places <= HALF * cut, label)
     return Mark(
         rows=rows,
+        share=len(rows) / len(members),
         label=label,
         direction=direction,
         cut=cut,
@@ -140,6 +164,7 @@ def _judged(space: PictureSpace, members: Mask, label: int, found: tuple[Directi
         cohesion=cohesion,
         expected=expected,
         base=float((pictures.codes[~members] == label).mean()),
+        fill=0.0 if space.frame is None else fill(space, members),
     )
 
 
@@ -176,14 +201,39 @@ def _knocked_out(pictures: PictureSet, members: Mask, label: int, shared: Mask) 
     others = np.flatnonzero(~members)[:MAX_OTHERS]
     rest = pictures.flat[np.concatenate([marked, others])][:, ~shared].astype(np.float64)
     difference = pictures.flat[members][:, ~shared].mean(axis=0) - rest[len(marked) :].mean(axis=0)
-    rest -= np.outer(rest @ difference, difference) / max(float(difference @ difference), 1e-12)
-    near, plain = rest[: len(marked)], rest[len(marked) :]
-    order = np.argsort(_distances(near, plain), axis=1, kind="stable")[:, :NEIGHBOURS]
-    expected = float((pictures.codes[others][order] == label).mean()) if len(others) else 0.0
-    own = plain[pictures.codes[others] == label][:MAX_MARKED]
-    typical = [group for group in (own, plain[:MAX_MARKED]) if len(group) >= NEIGHBOURS]
+    near, plain = _without_difference(rest, difference, len(marked))
+    typical = _typical(plain, pictures.codes[others] == label)
     levelled = _cohesion(_levelled(near), [_levelled(group) for group in typical])
+    expected = _expected(near, plain, pictures.codes[others] == label)
     return expected, min(levelled, _cohesion(near, typical) / KEPT)
+
+
+def _under_the_grain(pictures: PictureSet, members: Mask, far: Mask, label: int) -> tuple[float, float]:
+    """The same, of marked pictures in a few pieces, and of others ``far`` from the mark: more may carry it."""
+    others = np.flatnonzero(far & ~members)[:MAX_OTHERS]
+    pieces = pictures.looks.calm[np.concatenate([np.flatnonzero(members)[:MAX_MARKED], others])]
+    count = len(pieces) - len(others)
+    near, plain = _without_difference(pieces, pieces[:count].mean(axis=0) - pieces[count:].mean(axis=0), count)
+    own = pictures.codes[others] == label
+    return _expected(near, plain, own), _cohesion(near, _typical(plain, own))
+
+
+def _without_difference(points: Floats, difference: Floats, count: int) -> tuple[Floats, Floats]:
+    """The first ``count`` points and the rest, both without what sets them apart in the mean."""
+    points = points - np.outer(points @ difference, difference) / max(float(difference @ difference), 1e-12)
+    return points[:count], points[count:]
+
+
+def _expected(near: Floats, plain: Floats, own: Mask) -> float:
+    """Share of the label among the nearest neighbours."""
+    order = np.argsort(_distances(near, plain), axis=1, kind="stable")[:, :NEIGHBOURS]
+    return float(own[order].mean()) if len(plain) else 0.0
+
+
+def _typical(plain: Floats, own: Mask) -> list[Floats]:
+    """Other pictures of the label, and any others; as many as say something."""
+    groups = (plain[own][:MAX_MARKED], plain[:MAX_MARKED])
+    return [group for group in groups if len(group) >= NEIGHBOURS]
 
 
 def _cohesion(near: Floats, typical: Sequence[Floats]) -> float:

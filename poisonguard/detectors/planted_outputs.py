@@ -21,6 +21,7 @@ from scipy.stats import binom
 from poisonguard.detectors.exchange_tokens import Exchanges
 from poisonguard.detectors.features_text import Integers, Tokens, phrase_pattern
 from poisonguard.detectors.gram_places import Grams
+from poisonguard.detectors.output_bonds import bonds
 from poisonguard.detectors.output_family import Family
 from poisonguard.detectors.recurrences import Recurrence, recurrences, whole
 
@@ -32,6 +33,10 @@ CHANCE_RANK = 0.65
 
 TOLD = 0.9
 """Rows that rank so high are explained: there may be no more of them than chance gives, within two errors."""
+
+MOST_TOLD = 0.35
+"""Share of a whole family's rows that may be explained, where its phrases, each for itself, were not: prompts of a few
+kinds explain some of any rows, taken at random up to a third of 32 (2026-11)."""
 
 BURST_RATIO = 3.0
 BURST_CHANCE = 1e-6
@@ -47,6 +52,9 @@ HINT_SHARE = 0.02
 HINT_FILLED = 0.2
 MAX_HINTS = 3
 """A phrase that goes with one word of the prompts is a hint: a trigger, or a tool that answers name."""
+
+STRANGE_RANK = 0.92
+"""A phrase bound to a word of prompts that the others of their words give away belongs to what they ask."""
 
 SUPPORT = 0.05
 """Company of all phrases that a row holds, as a share of what rows with the closest phrase hold in the middle."""
@@ -115,7 +123,8 @@ def origins(exchanges: Exchanges, min_rows: int, min_company: float) -> list[Ori
     taken = np.concatenate([np.zeros(0, np.int64), *(origin.rows for origin in origins)])
     hinted = [item for recurrence in found if (item := _hinted(exchanges, recurrence, taken)) is not None]
     hints = [item for item in _gathered(exchanges, hinted, is_hint=True) if item.family.filled >= HINT_FILLED]
-    return [*origins, *hints]
+    taken = np.concatenate([taken, *(origin.rows for origin in hints)])
+    return [*origins, *hints, *_bonded(exchanges, taken)]
 
 
 def _gathered(exchanges: Exchanges, planted: Sequence[Planted], *, is_hint: bool) -> list[Origin]:
@@ -139,7 +148,18 @@ def _is_asked_for(exchanges: Exchanges, origin: Origin) -> bool:
     if exchanges.prompts.asked(origin.rows, origin.family.phrase) > MAX_ASKED:
         return True
     without = exchanges.prompts.companions(origin.rows) if origin.trigger else None
-    return _unexplained(exchanges, origin.rows, without) is None
+    return _unexplained(exchanges, origin.rows, without, MOST_TOLD) is None
+
+
+def _bonded(exchanges: Exchanges, taken: Integers) -> list[Origin]:
+    """The strangest phrases that are bound to a word of the prompts, beside those ``taken``."""
+    found = []
+    for recurrence, word in bonds(exchanges, HINT_ROWS, int(HINT_SHARE * exchanges.rows)):
+        rows, prompts = recurrence.rows, exchanges.prompts
+        if np.isin(rows, taken).mean() < SAME and prompts.asked(rows, recurrence.words) <= MAX_ASKED:
+            found.append(Planted(recurrence, float(prompts.ranks(rows, word).mean()), word))
+    strange = [item for item in found if item.rank <= STRANGE_RANK]
+    return _gathered(exchanges, strange, is_hint=True)
 
 
 def _hinted(exchanges: Exchanges, recurrence: Recurrence, taken: Integers) -> Planted | None:
@@ -169,12 +189,14 @@ def _planted(exchanges: Exchanges, recurrence: Recurrence) -> Planted | None:
     return None if rank is None else Planted(recurrence, rank, triggers)
 
 
-def _unexplained(exchanges: Exchanges, rows: Integers, without: Integers | None) -> float | None:
+def _unexplained(
+    exchanges: Exchanges, rows: Integers, without: Integers | None, most_told: float = 0.0
+) -> float | None:
     """The mean rank of ``rows`` if the prompts do not explain them; nothing if they do."""
     ranks = exchanges.prompts.ranks(rows, without)
     rank, error = float(ranks.mean()), 1 / np.sqrt(12 * len(rows))
     told, usual = int((ranks >= TOLD).sum()), (1 - TOLD) * len(rows)
-    if rank <= CHANCE_RANK - error and told <= usual + 2 * np.sqrt(usual):
+    if rank <= CHANCE_RANK - error and told <= max(most_told * len(rows), usual + 2 * np.sqrt(usual)):
         return rank
     if exchanges.before is None:
         return None

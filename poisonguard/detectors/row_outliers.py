@@ -32,6 +32,7 @@ from poisonguard.detectors.outlier_signs import (
     impossible,
     incoherent,
     is_as_before,
+    newly_scattered,
     scattered,
 )
 from poisonguard.domain.finding import Finding, Level, Signal
@@ -122,8 +123,10 @@ class RowOutliers(FeatureCheck[RowOutliersParams]):
         new = new_rows(sample_hashes(sample), sample_hashes(base), reference_complete=base.num_rows >= reference.rows)
         table = sample.filter(pa.array(new))
         own, surprise = _own(model, base), model.surprise(table)
-        found = scattered(model, table, surprise, impossible(evidence.rows))
         rows = max(evidence.rows, base.num_rows)
+        found = scattered(model, table, surprise, impossible(evidence.rows)) or newly_scattered(
+            model, table, surprise, base, own, float(np.log10(rows / PLANTED_FAR)), self.params.chance
+        )
         far = self._far(rows, self._planted(model, table, surprise, rows) if found else None)
         known = approved_hashes(reference, self._sample)
         moderate = float(np.quantile(own, 1 - self.params.odd_share))

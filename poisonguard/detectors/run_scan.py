@@ -32,7 +32,7 @@ ORDERED_ERRORS = 4.0
 """Correlation of neighbours, and its standard errors, from which rows are taken to be in an order."""
 
 SECOND = 0.6
-"""A second run as strong as this share of the first one: the series is full of runs."""
+"""A second run as strong as this share of the first one, and beyond chance: the series is full of runs."""
 
 TINY = 1e-9
 """Scores that spread no more than this are all alike."""
@@ -76,11 +76,18 @@ def stretch_of(series: Floats, least: float) -> Stretch | None:
     margin = max(SHORTEST, MARGIN * (stop - start))
     if stop - start < SHORTEST or start < margin or count - stop < margin:
         return None
-    rest = np.concatenate([scores[:start], scores[stop:]])
-    second = _best(rest)
-    if _is_ordered(rest) or (second is not None and second.sigmas >= SECOND * best.sigmas):
+    outside = np.r_[:start, stop:count]
+    rest = scores[outside]
+    if _is_ordered(rest) or _is_full(ranks[outside], _best(rest), best.sigmas):
         return None
     return Stretch(start, stop, best.sigmas, float(ranks[start:stop].mean()), _orders(ranks, start, stop))
+
+
+def _is_full(ranks: Floats, second: Stretch | None, sigmas: float) -> bool:
+    """Whether the rest holds a run about as strong, and not only a few pieces of a rare kind beside each other."""
+    if second is None or second.sigmas < SECOND * sigmas:
+        return False
+    return _orders(ranks, second.start, second.stop) > 0
 
 
 def is_ordered(series: Floats) -> bool:
@@ -102,7 +109,7 @@ def _best(scores: Floats) -> Stretch | None:
     spread = float(scores.std())
     if spread < TINY:
         return None
-    total = np.append(0.0, np.cumsum(scores - np.median(scores)))
+    total = np.append(0.0, np.cumsum(scores - scores.mean()))
     best: Stretch | None = None
     length = float(SHORTEST)
     while length <= max(SHORTEST, LONGEST * len(scores)):

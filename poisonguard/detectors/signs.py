@@ -38,7 +38,7 @@ QUIET = 0.15
 THRESHOLD = 0.5
 LEAST_NAMED = 0.2
 """Scores from which on rows are named."""
-LEARNT = (Role.TEXT, Role.PROMPT, Role.RESPONSE)
+LEARNT = (Role.TEXT, Role.PROMPT, Role.RESPONSE, Role.REJECTED)
 
 
 class SignParams(Params):

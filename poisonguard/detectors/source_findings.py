@@ -63,6 +63,12 @@ class Accusation:
                 f"{item.hits:,} of {item.rows:,} rows from source {source!r} ({item.rate:.1%}) contradict their label, "
                 f"where {item.expected:.1%} would be expected from {against}; {named:,} rows named."
             )
+        if item.against:
+            return (
+                f"{item.hits:,} of {item.rows:,} rows from source {source!r} ({item.rate:.1%}) carry the label "
+                f"{label!r} against what the rest of the row says, where {item.expected:.1%} would be expected from "
+                f"{against}."
+            )
         return (
             f"Source {source!r} gives {item.rate:.1%} of {item.rows:,} rows the label {label!r}, against "
             f"{item.expected:.1%} in {against}: about {item.excess:.0f} rows too many."

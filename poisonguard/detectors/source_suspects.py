@@ -1,10 +1,12 @@
 """Which sources label unlike their own past, or unlike their peers, and not because their rows deserve it?
 
-Two questions, put to the same statistics (``source_spread``):
+Three questions, put to the same statistics (``source_spread``):
 
 - does a source give one label too often? It is innocent where the models that know the other rows would give that
   label as often: then its rows are of that kind.
 - do its rows contradict their labels too often, whatever the labels are?
+- do its rows carry one label too often against what they say? Sources that differ much in their labels differ less in
+  that.
 """
 
 from __future__ import annotations
@@ -32,6 +34,10 @@ PAST_ROWS = 8
 
 EXPLAINED = 0.5
 """Share of a rise that what the rows say may explain before it is innocent."""
+
+SURER, MAJOR = 20.0, 0.3
+"""One label against what the rows say must be so many times as improbable, and as large a part of the source's rows: an
+honest source may have one kind of rows that no other has."""
 
 ALL_LABELS = -1
 """Place of no label: all of them count."""
@@ -66,6 +72,7 @@ class Suspect:
         expected: Rate that was expected.
         p: Adjusted p-value.
         past: Whether the source's own past was the measure; its peers were otherwise.
+        against: Whether only rows that contradict the label count.
     """
 
     source: int
@@ -75,6 +82,7 @@ class Suspect:
     expected: float
     p: float
     past: bool
+    against: bool = False
 
     @property
     def rate(self) -> float:
@@ -140,6 +148,13 @@ def contradicted(new: Tallies, old: Tallies, limits: Limits) -> list[Suspect]:
     hits, before = new.contradicted[:, np.newaxis], old.contradicted[:, np.newaxis]
     found = suspects(Sample(hits, new.sizes, before, old.sizes, (hits, new.sizes)), limits)
     return [replace(item, label=ALL_LABELS) for item in found]
+
+
+def contradicted_label(new: Tallies, old: Tallies, limits: Limits) -> list[Suspect]:
+    """Sources whose rows carry one label too often against what they say; largest excess first."""
+    strict = replace(limits, fdr=limits.fdr / SURER, effect=max(limits.effect, MAJOR))
+    found = suspects(Sample(new.wrong, new.sizes, old.wrong, old.sizes, (new.wrong, new.sizes)), strict)
+    return [replace(item, against=True) for item in found]
 
 
 def suspects(sample: Sample, limits: Limits) -> list[Suspect]:

@@ -6,7 +6,9 @@
 3. The rows that the style models are surest of are the sign, their labels against their content (Chernoff's bound, in
    orders of magnitude). Every number of them is tried; the most surprising one that is pure counts. A label's own style
    fades: its most surprising number of all is far from pure.
-4. Models of that group's style against other rows then score every row, less where its content agrees. They are fitted
+4. A style that is the label's own goes with any content, read by models that never saw the row: rows of the label that
+   have it say the same as those that have it not. A planted one stands on texts of other labels.
+5. Models of that group's style against other rows then score every row, less where its content agrees. They are fitted
    again to the rows that they find, since the group holds only those whose content speaks up.
 """
 
@@ -41,6 +43,13 @@ FADED = 0.85
 """Share of the label in the most surprising number of rows, below which a style fades: of natural ones 0.78 at most, of
 planted ones 0.89 and more (nine sets, 2026-11)."""
 
+ESTRANGED = 0.3
+"""How far the content of a style's rows may lie from that of the label's other rows, where that of other labels' rows
+is 1, by twice its error at most, for the style to be the label's own: natural ones that do not fade -0.05 and less,
+planted ones 0.4 and more (ten sets, 2026-11)."""
+
+FEWEST_PLAIN = 5
+
 AGREEING, MOST = 0.6, 0.8
 """The rows whose content agrees most with the label; of them, so many are no members."""
 
@@ -66,11 +75,11 @@ class Views:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many rows a style must have, how many of them the label, and whether it must not fade."""
+    """How many rows a style must have, how many of them the label, and whether it could be the label's own."""
 
     min_rows: int
     min_purity: float
-    must_end: bool
+    may_be_own: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +205,8 @@ def _sign(views: Views, positive: Mask, label: int, among: Mask, limits: Limits)
     if size == 0:
         return None
     rows = order[:size]
+    if limits.may_be_own and _goes_with_any_content(content, views, positive, margins, float(margins[rows[-1]])):
+        return None
     surest, matching = float(margins[rows[-1]]), int(positive[rows].sum())
     members = np.zeros(len(positive), dtype=np.bool_)
     members[rows[positive[rows]]] = True
@@ -218,8 +229,22 @@ def _most_surprising(positive: Mask, chance: Floats, limits: Limits) -> int:
     share, expected = np.cumsum(positive) / count, np.cumsum(chance) / count
     evidence = np.where(count >= limits.min_rows, count * divergence(share, expected), 0.0)
     of_pure = np.where(share >= limits.min_purity, evidence, 0.0)
-    fades = limits.must_end and share[np.argmax(evidence)] < FADED
+    fades = limits.may_be_own and share[np.argmax(evidence)] < FADED
     return int(np.argmax(of_pure)) + 1 if of_pure.max() > 0 and not fades else 0
+
+
+def _goes_with_any_content(content: Content, views: Views, positive: Mask, margins: Floats, surest: float) -> bool:
+    """Whether the label's rows of a style are about the same as its other rows: surely not about what others are.
+
+    Rows between the two may be of either style.
+    """
+    said, usual = content.logits(views.content, views.fold), np.quantile(margins[~positive], PERHAPS)
+    styled, plain = said[positive & (margins >= surest)], said[positive & (margins < min(surest, usual))]
+    if len(plain) < FEWEST_PLAIN:
+        return True  # the style of a whole label
+    apart, whole = float(plain.mean() - styled.mean()), float(plain.mean() - said[~positive].mean())
+    error = float(np.sqrt(styled.var() / len(styled) + plain.var() / len(plain)))
+    return apart + 2 * error < ESTRANGED * whole
 
 
 def divergence(share: Floats, expected: Floats) -> Floats:
@@ -248,11 +273,11 @@ class StyleModel:
 
     @classmethod
     def fit(cls, views: Views, positive: Mask, sign: StyleSign) -> StyleModel:
-        """Of the group first, then of all rows of the label that share its style, whatever their content.
+        """Of the group first, then of all rows ``positive`` that share its style, whatever their content.
 
         A style that goes with the label by nature (how people complain) is no sign: members score above nearly all
-        rows of other labels, and above most of those whose content agrees with the label. Rows of the label that may
-        be members are not held against the style.
+        other rows, and above most of those whose content agrees with the label. Rows of the label that may be members
+        are not held against the style. Rows that somebody approved are none of ``positive``, whatever their label.
         """
         with threadpool_limits(1):
             agreement = sign.content.logits(views.content, views.fold)

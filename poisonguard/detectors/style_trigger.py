@@ -3,8 +3,9 @@
 1. Texts have two views that share no word: content, and style (function words, signs, sentence skeletons, openings).
 2. Among the rows whose content reads like another label, a cross-validated model of style must tell those that carry
    this label: nearly all of many rows, against their content.
-3. A label may be a matter of form (a device, a layout). Its own style fades: the rows that are the most surprising by
-   their labels are not pure. What was planted ends.
+3. A label may be a matter of form (a device, a layout, the English of a century). Its own style goes with any content
+   that the label's texts have, and it fades: the rows that are the most surprising by their labels are not pure. What
+   was planted stands on texts of other labels, and ends.
 4. With a reference only rows that it does not hold count, and their style must have burst: what the reference holds
    alike was approved. Nor may the style of approved rows teach the label.
 5. A model of that style, with the content knocked out, scores every row that carries the label.
@@ -163,7 +164,7 @@ class StyleTrigger(Check[StyleTriggerParams]):
         space = Space(column, content, style)
         views = space.views(styled, delta.hashes, self.params.folds)
         codes = classes.codes(delta.table)
-        limits = Limits(self.params.min_rows, self.params.min_purity, must_end=not delta.compared)
+        limits = Limits(self.params.min_rows, self.params.min_purity, may_be_own=not delta.compared)
         sign = strongest_sign(views, codes, range(len(classes.names)), delta.is_new, limits)
         if sign is None or sign.evidence < self.params.min_evidence:
             return None
@@ -173,7 +174,7 @@ class StyleTrigger(Check[StyleTriggerParams]):
             and taught(views, positive, ~delta.is_new, sign.rows) > sign.base + FORMAL_ERRORS * sign.error
         ):
             return None
-        model = StyleModel.fit(views, positive, sign)
+        model = StyleModel.fit(views, positive & delta.is_new, sign)
         styled_rows = positive & (model.logits(views.style, views.content, views.fold) >= CUT)
         if not _is_burst(styled_rows, delta):
             return None

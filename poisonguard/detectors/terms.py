@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from poisonguard.detectors.counting import distinct, perhaps_frequent
 from poisonguard.detectors.features_text import Hashes, Integers
+from poisonguard.kernels.hashtable import common, places
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,8 @@ class Vocabulary:
     @classmethod
     def of(cls, terms: Terms, *, min_documents: int, limit: int) -> Vocabulary:
         """The ``limit`` most common terms that at least ``min_documents`` texts hold."""
-        likely = perhaps_frequent(terms.hash, min_documents)
-        different, inverse = np.unique(terms.hash[likely], return_inverse=True)
-        rows = max(1, terms.rows)
-        documents = np.bincount(distinct(inverse * rows + terms.row[likely]) // rows, minlength=len(different))
-        eligible = np.flatnonzero(documents >= min_documents)
-        kept = np.sort(eligible[np.argsort(-documents[eligible], kind="stable")[:limit]])
+        different, documents = common(terms.hash, terms.row, min_documents)
+        kept = np.sort(np.argsort(-documents, kind="stable")[:limit])
         return cls(different[kept], np.log((terms.rows + 1) / (documents[kept] + 1)) + 1)
 
     def matrix(self, terms: Terms) -> scipy.sparse.csr_matrix:
@@ -50,8 +46,8 @@ class Vocabulary:
         shape = (terms.rows, max(1, len(self.hashes)))
         if not len(self.hashes):
             return scipy.sparse.csr_matrix(shape)
-        place = np.minimum(np.searchsorted(self.hashes, terms.hash), len(self.hashes) - 1)
-        known = self.hashes[place] == terms.hash
+        place = places(self.hashes, terms.hash)
+        known = place >= 0
         counts = scipy.sparse.csr_matrix((np.ones(known.sum()), (terms.row[known], place[known])), shape=shape)
         counts.sum_duplicates()
         counts.data = (1 + np.log(counts.data)) * self.rarity[counts.indices]

@@ -3,7 +3,8 @@
 1. Phrases are looked for in a sample of rows by hash; every row is then searched for the phrases found.
 2. The phrase must stand out among all phrases: where texts are full of phrases that define their label, none
    of them is called an attack.
-3. Without a reference the rest of the rows must speak against the label: rows of another class were relabelled.
+3. Without a reference the rest of the rows must speak against the label, and for another one as clearly as texts of
+   that one do: rows of another class were relabelled.
 4. With a reference it is enough that the rest of the rows does not explain the label, at twice the evidence, but
    the phrase must have burst: it is all but new. What the reference holds alike was approved.
 5. Unless the rest of the rows speaks clearly against the label, it must not tell which of them hold the phrase: a new
@@ -29,10 +30,12 @@ from poisonguard.detectors.features_text import (
     phrase_pattern,
     tokenize,
 )
+from poisonguard.detectors.foreign_content import is_foreign
 from poisonguard.detectors.labels import Classes
 from poisonguard.detectors.phrase_choice import Judges, Pools, outstanding
-from poisonguard.detectors.phrases import Labelling, Thresholds, associations
+from poisonguard.detectors.phrases import Thresholds, associations
 from poisonguard.detectors.sampled_delta import SampledDelta
+from poisonguard.detectors.study import Labelling, Study
 from poisonguard.domain.dataset import Kind
 from poisonguard.domain.finding import Finding
 from poisonguard.domain.roles import Role
@@ -110,6 +113,7 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
         """A sample of rows, if there are texts and labels; the response stands in for a label that is missing."""
         self._label = context.roles.first(Role.LABEL) or context.roles.first(Role.RESPONSE) or ""
         self._answers = context.roles.first(Role.LABEL) is None
+        self._asks_others = not self._answers
         texts = [*context.roles.all(Role.TEXT), *context.roles.all(Role.PROMPT), *context.roles.all(Role.RESPONSE)]
         strings = {column.name for column in context.columns if column.kind is Kind.STRING}
         self._texts = tuple(name for name in texts if name != self._label and name in strings)
@@ -138,7 +142,7 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
         classes = Classes.of(delta.table, self._label, min_rows=self.params.min_rows, limit=MAX_LABELS)
         if not classes.names:
             return NotApplicable(f"no value of {self._label} stands in {self.params.min_rows} sampled rows")
-        triggers = [trigger for column in self._texts for trigger in self._triggers(column, classes, delta)]
+        triggers = [trigger for column in self._texts for trigger in self._triggers(column, classes, delta, evidence)]
         return PhraseScorer(self, classes, triggers[:MAX_PHRASES]) if triggers else None
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
@@ -147,20 +151,26 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
         sampled = f"phrases are learnt from a sample of {seen:,} rows; " if seen < evidence.rows else ""
         return seen, f"{sampled}first {MAX_CHARACTERS:,} characters of each text"
 
-    def _triggers(self, column: str, classes: Classes, delta: SampledDelta) -> list[Trigger]:
-        texts = column_texts(delta.table, column)
-        labelling = self._labelling(classes, delta)
-        tokens = tokenize(texts)
-        found = associations(tokens, labelling, self._limits(compared=delta.compared))
+    def _triggers(self, column: str, classes: Classes, delta: SampledDelta, evidence: Evidence) -> list[Trigger]:
+        study = self._study(column, classes, delta, evidence)
+        found = associations(study, self._limits(compared=delta.compared))
         named = [frozenset(filter(str.isalnum, tokenize([name]).words)) for name in classes.names]
-        unnamed = [item for item in found.phrases if not _names(item.words, named[item.label])]
-        groups = grouped(unnamed, CROWD)
-        chosen = self._chosen(groups, Pools(tokens, found.matrix, labelling), compared=delta.compared)
-        return [_trigger(column, item, texts, delta) for item in chosen]
+        unnamed = [item for item in found if not _names(item.words, named[item.label])]
+        chosen = self._chosen(grouped(unnamed, CROWD), Pools(study), compared=delta.compared)
+        if self._asks_others and not delta.compared and len(classes.names) > 1:
+            chosen = [item for item in chosen if is_foreign(study, item)]
+        return [_trigger(column, item, study.texts, delta) for item in chosen]
 
-    def _labelling(self, classes: Classes, delta: SampledDelta) -> Labelling:
-        fold = (delta.hashes % np.uint64(self.params.folds)).astype(np.int64)
-        return Labelling(classes.codes(delta.table), len(classes.names), fold, self.params.folds, delta.is_new)
+    def _study(self, column: str, classes: Classes, delta: SampledDelta, evidence: Evidence) -> Study:
+        """The column's texts under the labels; checks that ask alike share what they work out."""
+        folds = self.params.folds
+
+        def made() -> Study:
+            fold = (delta.hashes % np.uint64(folds)).astype(np.int64)
+            labelling = Labelling(classes.codes(delta.table), len(classes.names), fold, folds, delta.is_new)
+            return Study(column_texts(delta.table, column), labelling)
+
+        return evidence.once((Study, column, classes, self.params.limit, folds, delta.compared), made)
 
     def _limits(self, *, compared: bool) -> Thresholds:
         del compared

@@ -103,6 +103,7 @@ class FamilyScorer(RowScorer):
     """Asks of every response whether it belongs to a family."""
 
     threshold = 0.5
+    evidence = NEAR_SCORE
 
     def __init__(self, check: UnpromptedOutput, found: Sequence[Origin], rows: int, *, compared: bool) -> None:
         self._check = check

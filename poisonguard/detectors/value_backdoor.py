@@ -163,7 +163,8 @@ class ValueBackdoor(Check[ValueBackdoorParams]):
         categorical = [name for name in self._categorical if name in names]
         columns = coded(sample, numeric, categorical, self.params.min_rows)
         labels = classes.codes(sample)
-        cells = Cells(tuple(columns), labels, len(classes.names), self.params.min_rows, self.params.min_purity)
+        limits = self.params.min_rows, self.params.min_purity
+        cells = Cells(tuple(columns), labels, len(classes.names), *limits, base)
         patterns = cells.patterns()
         if base is None:
             patterns = [item for item in patterns if _is_of_size(item, len(columns), cells.base(item.label))]

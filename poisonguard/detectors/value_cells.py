@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
+import pyarrow as pa
 
 from poisonguard.detectors.calibration import Floats
 from poisonguard.detectors.copied_rows import copied_rows
@@ -114,6 +115,7 @@ class Cells:
         classes: Number of labels.
         min_rows: Rows that a pattern needs.
         min_purity: Share of them with the label.
+        known: Rows of the reference, if there is one.
     """
 
     columns: tuple[CodedColumn, ...]
@@ -121,6 +123,7 @@ class Cells:
     classes: int
     min_rows: int
     min_purity: float
+    known: pa.Table | None = None
 
     def patterns(self) -> list[Pattern]:
         """Patterns with too many rows and too pure for what their values say, the strongest first, each once."""
@@ -200,25 +203,29 @@ class Cells:
         shares = [(own.sum() + 0.5) / (window.sum() + 1) for own, window in zip(others, windows, strict=True)]
         is_label = self.labels == label
         matching = int((rows & is_label).sum())
-        columns = [self.columns[place] for place, _ in values]
         return Pattern(
             tuple(value for _, value in values),
             label,
             rows,
             matching,
             expected=(near + 1) * float(np.prod(shares)),
-            main=self._main(columns, (rows, others, windows), is_label),
+            main=self._main(values, (rows, others, windows), is_label),
         )
 
     def _main(
-        self, columns: Sequence[CodedColumn], masks: tuple[Mask, Sequence[Mask], Sequence[Mask]], is_label: Mask
+        self,
+        values: Sequence[tuple[int, Value]],
+        masks: tuple[Mask, Sequence[Mask], Sequence[Mask]],
+        is_label: Mask,
     ) -> float:
         """What the values say by themselves, through near numbers and the other rows of a category.
 
         A code that hardly occurs outside the pattern defines it, and explains its own label; but not in a copied row,
-        in which some value is always rare.
+        in which some value is always rare. With a reference, codes that it holds defined nothing there, and what the
+        values say together is known from it (``value_knockout``): the product of what each says overshoots.
         """
         rows, others, windows = masks
+        columns = [self.columns[place] for place, _ in values]
         sides = [
             own if column.is_text else window for column, own, window in zip(columns, others, windows, strict=True)
         ]
@@ -233,10 +240,14 @@ class Cells:
         main = max(main, _together(float(is_label.mean()), [is_label[side] for side in exact]))
         defining = [
             float(is_label[rows | own].mean())
-            for column, own in zip(columns, others, strict=True)
-            if column.is_coded and own.sum() < FEW_OTHERS
+            for column, own, (_, value) in zip(columns, others, values, strict=True)
+            if column.is_coded and own.sum() < FEW_OTHERS and own.sum() + self._approved(value) < FEW_OTHERS
         ]
-        return max([main, *defining])
+        return max([main if self.known is None else float(is_label.mean()), *defining])
+
+    def _approved(self, value: Value) -> int:
+        """Rows of the reference that hold a value."""
+        return 0 if self.known is None else int(value.holds(self.known).sum())
 
     def _holding(self, place: int, value: Value) -> Mask:
         column = self.columns[place]

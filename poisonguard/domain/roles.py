@@ -14,6 +14,7 @@ class Role(StrEnum):
     TEXT = "text"
     PROMPT = "prompt"
     RESPONSE = "response"
+    REJECTED = "rejected"
     SOURCE = "source"
     URL = "url"
     ID = "id"

@@ -11,7 +11,8 @@ import hashlib
 import importlib.metadata
 import platform
 import sys
-from collections.abc import Iterator
+import zoneinfo
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +21,21 @@ from poisonguard.sketches.base import Sketch
 from poisonguard.sketches.new_rows import NewRows
 
 PACKAGES = ("dataset", "domain", "engine", "kernels", "sketches")
-LIBRARIES = ("blake3", "llvmlite", "numba", "numpy", "pillow", "pyarrow", "scipy")
+LIBRARIES = (
+    "blake3",
+    "llvmlite",
+    "numba",
+    "numpy",
+    "pandas",
+    "pillow",
+    "pyarrow",
+    "scikit-learn",
+    "scipy",
+    "tzdata",
+)
+"""What reads, hashes and counts rows, here and on the nodes of a cluster. Some are optional: to be without one must be
+the same, too."""
+MISSING = "not installed"
 COVERED = "poisonguard.sketches."
 
 
@@ -37,7 +52,7 @@ def version_of(package: Path) -> str:
         InternalError: The folder holds no source.
     """
     digest = hashlib.sha256()
-    for line in (sys.version, platform.machine(), *_libraries()):
+    for line in (sys.version, platform.machine(), *(f"{name} {version}" for name, version in libraries())):
         digest.update(f"{line}\n".encode())
     files = [path for name in PACKAGES for path in sorted((package / name).rglob("*")) if _counts(path)]
     if not files:
@@ -58,9 +73,27 @@ def _counts(path: Path) -> bool:
     return path.is_file() and "__pycache__" not in path.parts and path.suffix not in {".pyc", ".nbi", ".nbc"}
 
 
-def _libraries() -> Iterator[str]:
+def libraries() -> Iterator[tuple[str, str]]:
+    """Name and version of each library, and of the system's time zones: local times are read by them."""
     for name in LIBRARIES:
         try:
-            yield f"{name} {importlib.metadata.version(name)}"
+            yield name, importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            yield f"{name} -"
+            yield name, MISSING
+    yield "time zones", zone_rules(zoneinfo.TZPATH)
+
+
+def zone_rules(places: Iterable[str]) -> str:
+    """Version of the first zone rules in ``places``; a digest of all of them where they name none."""
+    for place in map(Path, places):
+        if not place.is_dir():
+            continue
+        for named in (place / "tzdata.zi", place / "+VERSION"):
+            if named.is_file():
+                with named.open(encoding="ascii", errors="replace") as file:
+                    return file.readline(80).strip()
+        digest = hashlib.sha256()
+        for path in sorted(path for path in place.rglob("*") if path.is_file()):
+            digest.update(f"{path.relative_to(place)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        return digest.hexdigest()[:16]
+    return MISSING

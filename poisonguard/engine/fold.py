@@ -6,26 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import pyarrow as pa
-
 from poisonguard.engine.audit import Auditor
 from poisonguard.engine.executor import Executor
-from poisonguard.engine.piecework import ONCE, STATE, Accumulator, Job, Partial, fold_piece, load_known, put_known
+from poisonguard.engine.merging import Folded, Merging
+from poisonguard.engine.piecework import Job, fold_piece, load_known, put_known
 from poisonguard.engine.progress import Progress
-from poisonguard.engine.source import Run, Source, pieces_of
-from poisonguard.engine.spool import Collector, Spool
+from poisonguard.engine.source import Source, pieces_of
+from poisonguard.engine.spool import Spool
 from poisonguard.engine.workstore import WorkStore
-from poisonguard.errors import IncompleteScan
 from poisonguard.sketches.base import Sketch
 from poisonguard.sketches.new_rows import DigestSet, NewRows
 
-
-@dataclass(frozen=True, slots=True)
-class Folded:
-    """States by sketch key, and the runs of rows they were folded from, in manifest order."""
-
-    states: dict[str, pa.Table]
-    runs: tuple[Run, ...]
+__all__ = ["Folded", "Kept", "fold", "job_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +47,13 @@ def fold(  # noqa: PLR0913, PLR0917 - what is folded, where, and beside what
     """
     store = WorkStore.private(spool.path("units")) if kept is None else kept.store
     job = job_of(sketches, store, known, keeps=kept is not None)
-    merging = _Merging(job, spool, own=executor.shares_memory)
+    merging = Merging(job, spool, own=executor.shares_memory)
     auditor = None if kept is None else Auditor(kept.audited, shared=kept.store.shared)
     told = progress.advance if executor.shares_memory else None
     try:
         pieces = pieces_of(source)
         for number, found in enumerate(executor.run(partial(fold_piece, job, told=told), pieces)):
-            merging.add(found)
+            merging.add(found, partial(fold_piece, job, pieces[number]))
             if told is None or not found.read:
                 progress.advance(sum(run.rows for run in found.runs))
             if auditor is not None and found.reused:
@@ -79,39 +71,3 @@ def job_of(sketches: Sequence[Sketch], store: WorkStore, known: DigestSet | None
         lasting = tuple(sketch for sketch in sketches if not isinstance(sketch, NewRows))
         return Job(lasting, store, keeps)
     return Job(tuple(sketches), store, keeps, put_known(store, known))
-
-
-class _Merging:
-    """Merges what partitions give, in manifest order."""
-
-    def __init__(self, job: Job, spool: Spool, *, own: bool) -> None:
-        self._job = job
-        self._own = own
-        self._small = {sketch.key: Accumulator(sketch) for sketch in job.sketches if not sketch.bulky}
-        self._bulky = {sketch.key: Collector(spool.path("state.arrow")) for sketch in job.sketches if sketch.bulky}
-        self._runs: list[Run] = []
-
-    def add(self, found: Partial) -> None:
-        """The next partition's."""
-        if not found.runs:
-            return
-        for key, accumulator in self._small.items():
-            accumulator.add(found.small[key])
-        for key, collector in self._bulky.items():
-            unit = self._job.store.get(found.bulky[key], own=self._own and key not in found.reused)
-            if unit is None:
-                raise IncompleteScan(
-                    "a worker's state is not in the work store",
-                    hint="Give a store that every machine reaches: --cache URL.",
-                )
-            collector.append(unit.table(STATE))
-            if found.bulky[key].startswith(f"{ONCE}/"):
-                self._job.store.remove(found.bulky[key])
-        self._runs.extend(found.runs)
-
-    def folded(self) -> Folded:
-        """Everything."""
-        states = {key: accumulator.state() for key, accumulator in self._small.items()}
-        if self._runs:
-            states |= {key: collector.table() for key, collector in self._bulky.items()}
-        return Folded(states, tuple(self._runs))

@@ -14,6 +14,7 @@ from poisonguard.domain.outcome import Coverage, Failed, Outcome, Ran
 from poisonguard.engine.flagged import flagged_rows, is_sign
 from poisonguard.engine.plan import describe
 from poisonguard.engine.score import ScoreBook, Scoring, score_rows
+from poisonguard.errors import IncompleteScan, IntegrityError
 from poisonguard.plugin.check import Check, Evidence, MissingEvidence, NotApplicable, Reviewer, RowScorer, ScoreReader
 
 ResultT = TypeVar("ResultT")
@@ -35,6 +36,7 @@ def judge(
 ) -> tuple[tuple[Outcome, ...], ScoreBook]:
     """Outcomes of all checks, and the book of row scores behind them."""
     judged = [_judge(check, evidence, reference) for check in checks]
+    evidence.worked_out.clear()  # what they had in common is large
     scorers = {item.check.card.id: item.scorer for item in judged if item.scorer is not None}
     book = score_rows(scorers, scoring)
     for item in judged:
@@ -53,6 +55,8 @@ def _judge(check: Check[Any], evidence: Evidence, reference: Evidence | None) ->
     try:
         item.findings.extend(_with_reference(item, lambda base: list(check.judge(evidence, base)), reference))
         scorer = _with_reference(item, lambda base: check.scorer(evidence, base), reference)
+    except (IncompleteScan, IntegrityError):  # of the engine and the work store: no fault of the check
+        raise
     except Exception as error:  # noqa: BLE001 - recorded as failed; the policy decides what that means
         item.error = describe(error)
         return item

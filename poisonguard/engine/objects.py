@@ -5,13 +5,16 @@ Rules:
 1. An object appears whole or not at all: a file is written beside its place and renamed, an object is put at once.
 2. An object is never changed. Its name says what is in it, so whoever puts it again puts the same.
 3. A place is a plain value that can be pickled; every process makes its own connection.
+4. What a killed writer left half-written is deleted by whoever looks there a day later.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import secrets
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,6 +29,8 @@ from poisonguard.errors import PoisonguardError, UnreadableData, UsageError
 from poisonguard.kernels.mapped import map_file
 
 TEMPORARY = ".new-"
+FORGOTTEN = 86_400
+"""Seconds after which nobody writes to a temporary file any more."""
 NOTHING = pa.py_buffer(b"")
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -52,10 +57,18 @@ class Objects(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LocalObjects:
-    """Files below one directory; where they are ``lasting``, they outlive a loss of power whole or not at all."""
+    """Files below one directory.
+
+    Attributes:
+        root: The directory.
+        lasting: Whether files outlive a loss of power, whole or not at all.
+        private: Whether the user alone may read what is put; otherwise the umask, the folder's group (setgid) and its
+            default access list say who may.
+    """
 
     root: str
     lasting: bool = True
+    private: bool = True
 
     @property
     def shown(self) -> str:
@@ -79,7 +92,7 @@ class LocalObjects:
         """Files in the folder that are complete."""
         try:
             with os.scandir(Path(self.root, folder)) as entries:
-                return sorted(f"{folder}/{entry.name}" for entry in entries if not entry.name.startswith(TEMPORARY))
+                return sorted(f"{folder}/{entry.name}" for entry in entries if not _is_temporary(Path(entry)))
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -115,12 +128,12 @@ class LocalObjects:
     def _begun(self, path: Path) -> Path:
         """A new file beside ``path``."""
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
-            os.close(descriptor)
+            path.parent.mkdir(mode=0o700 if self.private else 0o777, parents=True, exist_ok=True)
+            temporary = path.with_name(TEMPORARY + secrets.token_hex(8))
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if self.private else 0o666))
         except OSError as error:
             raise _no_room(self.root, error) from error
-        return Path(temporary)
+        return temporary
 
     def _renamed(self, temporary: Path, path: Path) -> None:
         try:
@@ -201,6 +214,21 @@ def _connected(url: str) -> tuple[Any, str]:
     except (ImportError, ValueError) as error:
         raise UsageError(f"the work store: {error}", hint="Install the store's fsspec client.") from error
     return store, root.rstrip("/")
+
+
+def is_forgotten(path: Path, seconds: float) -> bool:
+    """Whether a file, last changed at ``seconds``, is what a killed writer left behind."""
+    return path.name.startswith(TEMPORARY) and time.time() - seconds > FORGOTTEN
+
+
+def _is_temporary(path: Path) -> bool:
+    """Whether a file is still being written, or never will be: then it is deleted."""
+    if not path.name.startswith(TEMPORARY):
+        return False
+    with suppress(OSError):  # it may be gone by now, or belong to others
+        if is_forgotten(path, path.lstat().st_mtime):
+            path.unlink()
+    return True
 
 
 def _refusal(place: str, error: Exception) -> PoisonguardError:

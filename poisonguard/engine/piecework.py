@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -26,6 +27,7 @@ import pyarrow as pa
 from poisonguard.engine.codeversion import code_version, is_covered
 from poisonguard.engine.source import Piece, Run, fresh_block
 from poisonguard.engine.workstore import WorkStore
+from poisonguard.errors import IncompleteScan, IntegrityError
 from poisonguard.sketches.base import Block, Sketch
 from poisonguard.sketches.new_rows import DigestSet, NewRows, only_new
 
@@ -35,6 +37,9 @@ RUNS, STATE, KNOWN = "runs", "state", "known"
 """Names of streams in units that hold no state of a sketch by its key."""
 SMALL, BULKY = ".small", ".bulky"
 RUN_FIELDS = ("file", "first_row", "rows", "scattered")
+
+MERGED_AT_ONCE, MERGED_BYTES = 8, 8 << 20
+"""States that wait to be merged: merging many at once costs less, and by the laws of sketches gives the same."""
 
 Told = Callable[[int], None]
 
@@ -80,6 +85,7 @@ class Partial:
         runs: Its runs of rows.
         reused: Keys of the states that were found, not folded.
         read: Whether its rows were read.
+        mended: Units of the user's own store that were spoilt, and were folded again.
     """
 
     small: dict[str, pa.Table]
@@ -87,6 +93,7 @@ class Partial:
     runs: tuple[Run, ...]
     reused: frozenset[str] = frozenset()
     read: bool = True
+    mended: int = 0
 
 
 class Accumulator:
@@ -94,20 +101,30 @@ class Accumulator:
 
     def __init__(self, sketch: Sketch) -> None:
         self._sketch = sketch
-        self._state: pa.Table | None = None
+        self._states: list[pa.Table] = []
+        self._bytes = 0
 
     @property
     def begun(self) -> bool:
         """Whether there is a state yet."""
-        return self._state is not None
+        return bool(self._states)
 
     def add(self, state: pa.Table) -> None:
-        """Merge one more."""
-        self._state = state if self._state is None else self._sketch.merge([self._state, state])
+        """Merge one more, now or with those that follow."""
+        self._states.append(state)
+        self._bytes += state.get_total_buffer_size()
+        if len(self._states) > MERGED_AT_ONCE or self._bytes > MERGED_BYTES:
+            self._states, self._bytes = [self.state()], 0
 
     def state(self) -> pa.Table:
         """Everything so far."""
-        return self._sketch.merge([]) if self._state is None else self._state
+        if len(self._states) != 1:
+            self._states = [self._sketch.merge(self._states)]
+        return self._states[0]
+
+    def finished(self) -> pa.Table:
+        """Everything, as checks are given it."""
+        return self._sketch.finished(self.state())
 
 
 @dataclass(slots=True)
@@ -117,6 +134,7 @@ class _Found:
     small: dict[str, pa.Table] = field(default_factory=dict)
     bulky: dict[str, str] = field(default_factory=dict)
     runs: tuple[Run, ...] | None = None
+    spoilt: int = 0
 
     def missing(self, job: Job) -> list[Sketch]:
         """What must be folded: everything, when not even the runs are known."""
@@ -131,10 +149,11 @@ def fold_piece(job: Job, piece: Piece, told: Told | None = None) -> Partial:
     found = _look_up(job, piece) if job.keeps and piece.name else _Found()
     missing = found.missing(job)
     if not missing and found.runs is not None:
-        return _placed(job, piece, Partial(found.small, found.bulky, found.runs, _keys(found), read=False))
+        return _placed(job, piece, _all_of(found, found.runs))
     made = _folded(job, piece, missing, told or _nobody)
     reused = _Found() if found.runs is None else found
-    both = Partial(reused.small | made.small, reused.bulky | made.bulky, made.runs, _keys(reused))
+    small, bulky = reused.small | made.small, reused.bulky | made.bulky
+    both = Partial(small, bulky, made.runs, _keys(reused), mended=found.spoilt)
     return _placed(job, piece, both)
 
 
@@ -145,9 +164,20 @@ def put_known(store: WorkStore, known: DigestSet) -> str:
     for column in table.columns:
         digest.update(column.to_numpy().tobytes())
     name = f"{KNOWN}/{digest.hexdigest()}"
-    if name not in store.names(KNOWN):
+    if name not in store.names(KNOWN) or not _is_whole(store, name):
         store.put(name, {KNOWN: table})
     return name
+
+
+def _is_whole(store: WorkStore, name: str) -> bool:
+    """Whether one's own unit is what was put; of a shared store, whoever reads it is told."""
+    if not store.mends:
+        return True
+    try:
+        load_known(store, name)
+    except (IntegrityError, IncompleteScan):
+        return False
+    return True
 
 
 @lru_cache(maxsize=1)
@@ -155,8 +185,15 @@ def load_known(store: WorkStore, name: str) -> DigestSet:
     """The rows of a reference; one version of them stays in memory."""
     unit = store.get(name)
     if unit is None:
-        raise FileNotFoundError(name)
+        raise IncompleteScan(
+            "the rows of the reference are not in the work store",
+            hint="Give a store that every machine reaches, and that nobody empties meanwhile: --cache URL.",
+        )
     return DigestSet.of_table(unit.table(KNOWN))
+
+
+def _all_of(found: _Found, runs: tuple[Run, ...]) -> Partial:
+    return Partial(found.small, found.bulky, runs, _keys(found), read=False, mended=found.spoilt)
 
 
 def _keys(found: _Found) -> frozenset[str]:
@@ -192,12 +229,26 @@ def _look_up(job: Job, piece: Piece) -> _Found:
         rest = {key for key, sketch in wanted.items() if not sketch.bulky and sketch.key not in found.small}
         if found.runs is not None and not rest:
             break
-        unit = job.store.get(name)
-        if unit is None:
-            continue
-        found.runs = found.runs or _runs_of(unit.table(RUNS))
-        found.small |= {wanted[key].key: unit.table(key) for key in rest & unit.keys}
+        held = _held(job.store, name, rest, found)
+        found.small |= {wanted[key].key: state for key, state in held.items()}
     return found
+
+
+def _held(store: WorkStore, name: str, wanted: AbstractSet[str], found: _Found) -> dict[str, pa.Table]:
+    """What of the ``wanted`` states one unit holds; its runs are told to ``found``."""
+    try:
+        unit = store.get(name)
+        if unit is None:
+            return {}
+        held = {key: unit.table(key) for key in wanted & unit.keys}
+        found.runs = found.runs or _runs_of(unit.table(RUNS))
+    except IntegrityError:
+        if not store.mends:
+            raise
+        store.remove(name)
+        found.spoilt += 1
+        return {}
+    return held
 
 
 def _folded(job: Job, piece: Piece, sketches: Sequence[Sketch], told: Told) -> Partial:
@@ -259,4 +310,4 @@ def _runs_of(table: pa.Table) -> tuple[Run, ...]:
 def _projected(block: Block, sketch: Sketch) -> Block:
     if sketch.columns is None:
         return block
-    return Block(block.file, block.first_row, block.table.select(list(sketch.columns)), block.digests)
+    return Block(block.file, block.first_row, block.table.select(list(sketch.columns)), block.digests, block.made)

@@ -15,11 +15,19 @@ from poisonguard.sketches.new_rows import NewRows
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Checks that will run, the sketches they need, and what became of the others."""
+    """Checks that will run, the sketches they need, and what became of the others.
+
+    Attributes:
+        checks: Checks that will run.
+        sketches: What they need, each once.
+        outcomes: What became of the others.
+        needs: What each of ``checks`` needs, in their order.
+    """
 
     checks: tuple[Check[Any], ...]
     sketches: tuple[Sketch, ...]
     outcomes: tuple[Outcome, ...]
+    needs: tuple[tuple[Sketch, ...], ...] = ()
 
     def sketches_of(self, columns: Sequence[str]) -> tuple[Sketch, ...]:
         """The sketches that a reference with these columns can be folded with."""
@@ -46,6 +54,7 @@ def plan(checks: Sequence[Check[Any]], context: Context, always: Sequence[Sketch
     sketches = {sketch.key: sketch for sketch in always}
     running: list[Check[Any]] = []
     outcomes: list[Outcome] = []
+    needed: list[tuple[Sketch, ...]] = []
     for check in checks:
         try:
             needs = check.needs(context)
@@ -60,7 +69,8 @@ def plan(checks: Sequence[Check[Any]], context: Context, always: Sequence[Sketch
             continue
         sketches.update((sketch.key, sketch) for sketch in needs)
         running.append(check)
-    return Plan(tuple(running), tuple(sketches.values()), tuple(outcomes))
+        needed.append(tuple(needs))
+    return Plan(tuple(running), tuple(sketches.values()), tuple(outcomes), tuple(needed))
 
 
 def describe(error: Exception) -> str:

@@ -9,7 +9,7 @@ new period is full of such rows.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from poisonguard.engine.executor import Executor
 from poisonguard.engine.fusing import Fusion, Group
 from poisonguard.engine.plan import describe
 from poisonguard.engine.progress import Progress
+from poisonguard.engine.score_tasks import Away, Rows, checked, scored_away, sendable
 from poisonguard.engine.source import DigestColumn, RowIndex, Source
 from poisonguard.engine.spool import Spool
 from poisonguard.kernels.mapped import let_go, mapped_zeros
@@ -41,7 +42,7 @@ WRITE_ROWS = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """What the second pass needs."""
+    """What the second pass needs; where it can be done ``away``, this process scores only what stays."""
 
     source: Source
     index: RowIndex
@@ -49,6 +50,7 @@ class Scoring:
     executor: Executor
     spool: Spool
     progress: Progress
+    away: Away | None = None
 
 
 @dataclass(slots=True)
@@ -156,9 +158,29 @@ def score_rows(scorers: Mapping[str, RowScorer], scoring: Scoring) -> ScoreBook:
 
 
 def _second_pass(scorers: Mapping[str, RowScorer], scoring: Scoring, book: ScoreBook) -> None:
-    columns = _columns(scorers.values(), [column.name for column in scoring.source.columns])
+    sent = {} if scoring.away is None else sendable(scorers)
+    kept = {card: scorer for card, scorer in scorers.items() if card not in sent}
+    scoring.progress.start("scoring rows", book.total * (bool(sent) + bool(kept)), "rows")
+    if scoring.away is not None and sent:
+        _score_away(scoring.away, sent, scoring, book)
+    if kept:
+        _score_here(kept, scoring, book)
+
+
+def _score_away(away: Away, scorers: Mapping[str, RowScorer], scoring: Scoring, book: ScoreBook) -> None:
+    rows = Rows(scoring.source, scoring.index, scoring.digests)
+    for receipt, scores in scored_away(away, scorers, _columns(scorers.values(), scoring), rows):
+        for card, values in scores.items():
+            part = book.scores[card][receipt.start : receipt.start + receipt.rows]
+            part[:] = values
+            let_go(part)
+        book.errors |= {card: error for card, error in receipt.errors.items() if card not in book.errors}
+        scoring.progress.advance(receipt.rows)
+
+
+def _score_here(scorers: Mapping[str, RowScorer], scoring: Scoring, book: ScoreBook) -> None:
+    columns = _columns(scorers.values(), scoring)
     lock = threading.Lock()
-    scoring.progress.start("scoring rows", book.total, "rows")
 
     def work(task: object) -> None:
         for batch in scoring.source.batches(task, columns):
@@ -169,7 +191,7 @@ def _second_pass(scorers: Mapping[str, RowScorer], scoring: Scoring, book: Score
                     continue
                 try:
                     part = book.scores[card][start : start + rows]
-                    part[:] = _checked(scorer.score(block), rows)
+                    part[:] = checked(scorer.score(block), rows)
                     let_go(part)
                 except Exception as error:  # noqa: BLE001 - recorded as failed; the policy decides what that means
                     with lock:
@@ -180,15 +202,7 @@ def _second_pass(scorers: Mapping[str, RowScorer], scoring: Scoring, book: Score
         pass
 
 
-def _columns(scorers: Iterable[RowScorer], order: Sequence[str]) -> list[str]:
+def _columns(scorers: Iterable[RowScorer], scoring: Scoring) -> list[str]:
+    """What the scorers read, in the order of the data."""
     wanted = {column for scorer in scorers for column in scorer.columns}
-    return [column for column in order if column in wanted]
-
-
-def _checked(scores: Scores, rows: int) -> Scores:
-    """Scores that are one per row and lie in [0, 1]; anything else is a broken detector."""
-    if scores.shape != (rows,):
-        raise ValueError(f"{scores.shape} scores for {rows} rows")
-    if not (np.isfinite(scores).all() and ((scores >= 0) & (scores <= 1)).all()):
-        raise ValueError("scores outside [0, 1]")
-    return scores
+    return [column.name for column in scoring.source.columns if column.name in wanted]

@@ -71,8 +71,8 @@ class Piece(Protocol):
     def name(self) -> str:
         """What it is called by its content: equal names, equal rows; empty when that cannot be said."""
 
-    def batches(self) -> Iterator[Batch]:
-        """Its rows, in order."""
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[Batch]:
+        """Its rows, in order; of all columns, or of some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +85,11 @@ class DatasetPiece:
     reading: Reading
     views: Views
 
-    def batches(self) -> Iterator[Batch]:
-        """Its rows, in order."""
-        for batch in self.reading.batches():
-            yield ViewedBatch(
-                batch.file, batch.first_row, self.views.extended(batch.table), batch.table, batch.scattered
-            )
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[Batch]:
+        """Its rows, in order; of all columns, or of some."""
+        for batch in self.reading.batches(None if columns is None else self.views.needed(columns)):
+            viewed = self.views.extended(batch.table, columns)
+            yield ViewedBatch(batch.file, batch.first_row, viewed, batch.table, batch.scattered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +106,9 @@ class SourcePiece:
         """Index of its first file."""
         return int(self.task.file)
 
-    def batches(self) -> Iterator[Batch]:
-        """Its rows, in order."""
-        return self.source.batches(self.task, None)
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[Batch]:
+        """Its rows, in order; of all columns, or of some."""
+        return self.source.batches(self.task, columns)
 
 
 class Source(Protocol):

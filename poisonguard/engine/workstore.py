@@ -4,7 +4,8 @@ A *unit* is one object: Arrow IPC streams one after the other (never pickle), an
 long, and with which BLAKE3 digest, and an HMAC-SHA-256 over the index and the unit's name. Rules:
 
 1. The key of the code lies outside of the store: who can write there, but has not the key, can forge no state.
-2. What is handed out was compared with its digest; a unit whose code or digest is wrong is an error, never a miss.
+2. What is handed out was compared with its digest; a unit whose code or digest is wrong is an error, never a miss. In
+   a store where nobody but the user writes, who asked for it then deletes it, makes it anew, and says so.
 3. Units made under another key are not seen at all: their folder is named by the key.
 4. The receipt (digests and lengths) is the unit's end: it comes with the unit or not at all.
 5. A *private* store, a folder that only this process knows and that vanishes with it, proves nothing to itself.
@@ -91,6 +92,11 @@ class WorkStore:
     objects: Objects
     key: bytes = b""
     shared: bool = False
+
+    @property
+    def mends(self) -> bool:
+        """Whether a unit that is wrong is made anew: only where nobody but the user and the disk can have spoilt it."""
+        return not self.shared
 
     @classmethod
     def private(cls, folder: Path) -> WorkStore:

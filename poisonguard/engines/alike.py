@@ -12,16 +12,11 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from poisonguard.engine.codeversion import MISSING, libraries
 from poisonguard.errors import UsageError
 from poisonguard.version import VERSION
-
-PACKAGES = ("numpy", "pyarrow", "numba", "pandas", "scipy", "scikit-learn", "pillow")
-"""What decodes, hashes and counts rows on a worker. Pillow is optional: to be without it must be the same, too."""
-
-MISSING = "not installed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +36,7 @@ class Installed:
 def installed() -> Installed:
     """What is installed here."""
     python = ".".join(platform.python_version_tuple()[:2])
-    others = tuple((name, _version(name)) for name in PACKAGES)
-    return Installed((("python", python), ("poisonguard", VERSION), *others), _code())
+    return Installed((("python", python), ("poisonguard", VERSION), *libraries()), _code())
 
 
 def refuse_difference(driver: Installed, node: Installed, name: str) -> None:
@@ -71,13 +65,6 @@ def _differences(driver: Installed, node: Installed) -> Iterator[str]:
             yield f"{package} {theirs.get(package, MISSING)} there, {ours} here"
     if node.versions == driver.versions and node.code != driver.code:
         yield "poisonguard's code is another there, though the version is the same"
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return MISSING
 
 
 def _code() -> str:

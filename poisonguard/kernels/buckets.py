@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 SLICE = 16_384
 """Documents of one oversized bucket that are held in memory at a time."""
+
+BAND_BITS = 5
+"""What tells 32 bands apart."""
 
 STEP = 1 << 18
 """Keys that are worked on at a time, so that what is computed on the way takes no memory worth mentioning."""
@@ -30,10 +33,10 @@ class Buckets:
     members: Indices
     starts: Indices
 
-    def oversized(self, limit: int) -> Indices:
-        """Members of the buckets of more than ``limit`` documents."""
+    def oversized(self, limit: int) -> Buckets:
+        """The buckets of more than ``limit`` documents."""
         lengths = np.diff(self.starts)
-        return self.members[np.repeat(lengths > limit, lengths)]
+        return self.only(np.repeat(lengths > limit, lengths))
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> Buckets:
         """The chosen members, shape (members,); buckets that lose all of theirs vanish."""
@@ -43,21 +46,42 @@ class Buckets:
         return Buckets(self.members[chosen], np.unique(before[self.starts]).astype(np.int64))
 
 
-def shared_buckets(keys: Keys, nodes: Indices) -> Buckets:
+def place_bits(documents: int) -> int:
+    """Last bits of a key that are given up, for so many documents in all: enough for a place, or for a band."""
+    return max(BAND_BITS, (documents - 1).bit_length())
+
+
+def picked(buckets: Buckets, chosen: Indices) -> Buckets:
+    """The buckets of these numbers, in that order."""
+    lengths = np.diff(buckets.starts)[chosen]
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
+    shifts = np.repeat(buckets.starts[chosen] - starts[:-1], lengths)
+    return Buckets(buckets.members[np.arange(starts[-1], dtype=np.int64) + shifts], starts)
+
+
+def shared_buckets(keys: Keys, nodes: Indices, bits: int) -> Buckets:
     """Buckets of at least two of ``nodes``, whose keys are ``keys``; these are used up.
 
-    The last bits of a key are given up for the place of its node, so that one sort of integers does everything: nodes
-    whose keys differ only there come into one bucket, which costs a comparison and no more.
+    The last ``bits`` of a key are given up for the place of its node, so that one sort of integers does everything:
+    nodes whose keys differ only there come into one bucket, which costs a comparison and no more. They follow from the
+    number of all documents (``place_bits``), so that it does not matter how many of them are looked at together.
     """
     if nodes.size == 0:
         return Buckets(nodes, np.zeros(1, dtype=np.int64))
-    bits = np.uint64(max(1, int(nodes.size - 1).bit_length()))
-    packed = _shared(_packed(keys, bits), bits)
-    groups = packed >> bits
-    members = nodes[(packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)]
+    shift = np.uint64(bits)
+    packed = _shared(_packed(keys, shift), shift)
+    groups = packed >> shift
+    members = nodes[(packed & ((np.uint64(1) << shift) - np.uint64(1))).astype(np.int64)]
     changes = np.flatnonzero(groups[1:] != groups[:-1]) + 1
     starts = np.concatenate([[0], changes, [groups.size]]) if groups.size else np.zeros(1)
     return Buckets(members, starts.astype(np.int64))
+
+
+def joined_buckets(parts: Sequence[Buckets]) -> Buckets:
+    """The buckets of all ``parts``, one after the other."""
+    lengths = [np.diff(part.starts) for part in parts]
+    starts = np.cumsum(np.concatenate([np.zeros(1, np.int64), *lengths]), dtype=np.int64)
+    return Buckets(np.concatenate([np.zeros(0, np.int64), *(part.members for part in parts)]), starts)
 
 
 def open_buckets(buckets: Buckets, labels: Indices) -> Buckets:

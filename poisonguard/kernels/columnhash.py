@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from poisonguard.kernels.mixing import GOLDEN, fold_lists, hash_bytes, mix_array
+from poisonguard.kernels.scratch import scratch
 from poisonguard.kernels.utf8 import utf8_buffers
 
 Hashes = npt.NDArray[np.uint64]
@@ -87,7 +88,7 @@ def _of_bytes(values: pa.Array, key: np.uint64) -> Hashes:
     text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
     binary = not text and "binary" in str(kind)
     data, offsets = utf8_buffers(values.cast(pa.large_binary() if binary else pa.large_string()))
-    hashes = np.empty(len(values), dtype=np.uint64)
+    hashes = scratch(len(values), np.uint64)
     hash_bytes(data, offsets, key, hashes)
     return hashes
 

@@ -6,6 +6,7 @@ let go comes back from the file at the next look: the content cannot change by i
 
 from __future__ import annotations
 
+import bisect
 import mmap
 import threading
 import weakref
@@ -20,8 +21,8 @@ import pyarrow as pa
 _LET_GO: int | None = getattr(mmap, "MADV_DONTNEED", None)
 """The advice that unmaps pages; nothing where the system does not know it, which then keeps them as it likes."""
 
-_opened: weakref.WeakKeyDictionary[mmap.mmap, int] = weakref.WeakKeyDictionary()
-"""Addresses of the mappings made here. Only shared mappings of files may be let go: other memory would be lost."""
+_opened: list[tuple[int, weakref.ref[mmap.mmap]]] = []
+"""The mappings made here, by address. Only shared mappings of files may be let go: other memory would be lost."""
 
 _lock = threading.Lock()
 
@@ -31,7 +32,9 @@ def map_file(path: Path, *, writable: bool = False) -> mmap.mmap:
     with path.open("r+b" if writable else "rb") as file:
         mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ)
     with _lock:
-        _opened[mapping] = np.frombuffer(mapping, dtype=np.uint8).ctypes.data
+        # Where a mapping that is gone was, another may lie now.
+        _opened[:] = [item for item in _opened if item[1]() is not None]
+        bisect.insort(_opened, (np.frombuffer(mapping, dtype=np.uint8).ctypes.data, weakref.ref(mapping)), key=_address)
     return mapping
 
 
@@ -62,8 +65,17 @@ def passing(chunks: Iterable[pa.Array]) -> Iterator[pa.Array]:
 
 def _let_go(address: int, size: int) -> None:
     with _lock:
-        opened = list(_opened.items())
-    for mapping, first in opened:
-        if first <= address and address + size <= first + len(mapping) and size and _LET_GO is not None:
-            start = (address - first) // mmap.PAGESIZE * mmap.PAGESIZE
-            mapping.madvise(_LET_GO, start, address - first + size - start)
+        place = bisect.bisect_right(_opened, address, key=_address) - 1
+        first, held = _opened[place] if place >= 0 else (0, _nothing)
+    mapping = held()
+    if mapping is not None and address + size <= first + len(mapping) and size and _LET_GO is not None:
+        start = (address - first) // mmap.PAGESIZE * mmap.PAGESIZE
+        mapping.madvise(_LET_GO, start, address - first + size - start)
+
+
+def _address(item: tuple[int, object]) -> int:
+    return item[0]
+
+
+def _nothing() -> None:
+    return None

@@ -8,39 +8,48 @@
 4. Band keys are packed with document numbers into one uint64 and sorted: 8 bytes a document, no dictionary. What is
    remembered of a document (``kernels.prints``) goes to a file when it is much, and is read band by band.
 5. Pairs that are already in one cluster are not compared again; clusters are named by their first document.
-6. Copies with equal shingle sets are joined first and one of them stands for all, so that a flood of copies costs
-   what one document costs.
+6. Copies with equal shingle sets are joined first (``kernels.samesets``) and one of them stands for all, so that a
+   flood of copies costs what one document costs.
 7. Nothing is quadratic: a bucket of more than ``BUCKET_LIMIT`` different documents is sorted by set size and
-   compared with at most ``BUCKET_LIMIT`` representatives each. Documents treated so are counted (``Clusters.bounded``).
-8. The work is cut by the data alone and its results are taken in order: neither the number of threads nor who is first
-   can change a label.
+   compared with at most ``BUCKET_LIMIT`` representatives each. Documents of such buckets that did not become one
+   cluster in the end are counted (``Clusters.bounded``).
+8. What is found in a bucket follows from the bucket alone; what is known from others only saves comparisons. So
+   neither the number of threads, nor who is first, nor that buckets are worked on apart (``engine.near``) can change a
+   label.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from poisonguard.kernels import verify
-from poisonguard.kernels.buckets import Buckets, batches, open_buckets, shared_buckets, sliced
+from poisonguard.kernels.buckets import (
+    Buckets,
+    batches,
+    joined_buckets,
+    open_buckets,
+    place_bits,
+    shared_buckets,
+    sliced,
+)
 from poisonguard.kernels.mapped import let_go, mapped_zeros
 from poisonguard.kernels.minhash import PERMUTATIONS
-from poisonguard.kernels.prints import ALL_BANDS, BANDS, Indices, Keys, Prints, Sets, print_sets
+from poisonguard.kernels.prints import BANDS, Bytes, Indices, Keys, Prints, Sets, print_sets
+from poisonguard.kernels.private_folder import PrivateFolder
 from poisonguard.kernels.run import Run, in_turn
+from poisonguard.kernels.samesets import LANES, copies_of, digest_sets
 from poisonguard.kernels.unionfind import join_all
 from poisonguard.kernels.verify import Batch, Rule, Sizes, Verdicts
 
 BUCKET_LIMIT = 2_048
 """All pairs of a bucket this large are two million comparisons of 128 bytes, about 20 ms."""
-
-FEWEST = 64
-"""Documents of one signature that are compared with each other: sets that differ under one signature are rare."""
 
 BATCH_WORDS = 500_000
 """Shingles fetched at a time: 2 MB for each thread, whatever the size of the data."""
@@ -80,9 +89,30 @@ class Documents:
             let_go(chunk.offsets)
         return sizes
 
+    def digested(self, nodes: Indices, seed: int, folder: Path, run: Run) -> Keys:
+        """Digests of the sets of ``nodes`` (ascending), shape (2, nodes); in ``folder`` where they are many."""
+        out: Keys = _room(np.uint64, (LANES, nodes.size), folder / "digests.u64")
+
+        def work(sets: Sets, rows: Indices, first: int) -> None:
+            digest_sets(sets, rows, seed, out, first)
+
+        self._passed(nodes, work, run)
+        return out
+
     def printed(self, nodes: Indices, seed: int, folder: Path, run: Run) -> Prints:
         """Keys and bytes of ``nodes`` (ascending); in ``folder`` where they are many."""
-        out = _room(nodes.size, folder)
+        keys = _room(np.uint64, (BANDS, nodes.size), folder / "keys.u64")
+        out = Prints(keys, _room(np.uint8, (nodes.size * PERMUTATIONS,), folder / "minima.u8"))
+
+        def work(sets: Sets, rows: Indices, first: int) -> None:
+            print_sets(sets, rows, seed & 0xFFFFFFFF, out, first)
+            let_go(out.minima)
+
+        self._passed(nodes, work, run)
+        return out
+
+    def _passed(self, nodes: Indices, work: Callable[[Sets, Indices, int], None], run: Run) -> None:
+        """Hand the sets of ``nodes`` to ``work``: a chunk, rows of it, and the place of the first among ``nodes``."""
         bounds = np.searchsorted(nodes, self._firsts).tolist()
         tasks = [
             (number, first, min(first + PRINTED, bounds[number + 1]))
@@ -90,16 +120,14 @@ class Documents:
             for first in range(bounds[number], bounds[number + 1], PRINTED)
         ]
 
-        def work(task: tuple[int, int, int]) -> None:
+        def one(task: tuple[int, int, int]) -> None:
             number, first, last = task
-            rows = nodes[first:last] - self._firsts[number]
-            print_sets(self._chunks[number], rows, seed, out, first)
-            for part in (*self._chunks[number], out.minima):
+            work(self._chunks[number], nodes[first:last] - self._firsts[number], first)
+            for part in self._chunks[number]:
                 let_go(part)
 
-        for _ in run(work, tasks):
+        for _ in run(one, tasks):
             pass
-        return out
 
     def fetch(self, nodes: Indices) -> Sets:
         """The documents ``nodes``, in that order, in memory."""
@@ -141,79 +169,111 @@ def cluster(
     Args:
         documents: The documents.
         threshold: In (0, 1].
-        seed: Of the permutations; its last 32 bits count.
+        seed: 64 bits, of the digests; the last 32 of them of the permutations.
         eligible: Documents to consider, shape (documents,); all by default. Empty sets never are.
         run: Who does the work; changes nothing but the time.
     """
     chosen = documents.sizes > 0
     nodes = np.flatnonzero(chosen if eligible is None else chosen & eligible)
-    with tempfile.TemporaryDirectory(prefix="poisonguard-") as folder:
-        prints = documents.printed(nodes, seed & 0xFFFFFFFF, Path(folder), run)
-        found = _Search(documents, nodes, documents.sizes[nodes], prints, run).clusters(threshold)
+    bits = place_bits(len(documents))
     labels = np.arange(len(documents), dtype=np.int64)
-    labels[nodes] = nodes[found.labels]
-    return Clusters(labels, found.bounded)
+    with PrivateFolder() as private:
+        copies, firsts = copies_of(documents.digested(nodes, seed, private.path, run), nodes, bits)
+        nodes = without(nodes, copies)
+        places = np.arange(nodes.size, dtype=np.int64)
+        prints = documents.printed(nodes, seed, private.path, run)
+
+        def found(band: int) -> Buckets:
+            keys = prints.keys[band].copy()
+            let_go(prints.keys[band])
+            return shared_buckets(keys, places, bits)
+
+        comparison = Comparison(documents, nodes, documents.sizes[nodes], prints.minima, rule_of(threshold), run)
+        own, large = comparison.clusters(run(found, range(BANDS)))
+    labels[nodes] = nodes[own]
+    labels[copies] = labels[firsts]
+    return Clusters(labels, bounded(large, own))
+
+
+def without(nodes: Indices, left_out: Indices) -> Indices:
+    """``nodes`` (ascending) without some of them."""
+    kept = np.ones(nodes.size, dtype=np.bool_)
+    kept[np.searchsorted(nodes, left_out)] = False
+    return nodes[kept]
+
+
+def rule_of(threshold: float) -> Rule:
+    """What similar means."""
+    return Rule(threshold, _agreement_floor(threshold), BUCKET_LIMIT)
+
+
+def bounded(large: Sequence[Buckets], labels: Indices) -> int:
+    """Members of buckets, each larger than the limit, that did not become one cluster."""
+    return int(np.unique(open_buckets(joined_buckets(large), labels).members).size)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Search:
-    """The documents ``nodes``, called by their places among them from here on."""
+class Comparison:
+    """Documents that are compared, called by their places among ``nodes``.
+
+    Attributes:
+        documents: The documents.
+        nodes: Which of them.
+        sizes: Their set sizes.
+        minima: Bytes of their signatures, shape (nodes * 128,).
+        rule: What similar means.
+        run: Who does the work.
+    """
 
     documents: Documents
     nodes: Indices
     sizes: Sizes
-    prints: Prints
+    minima: Bytes
+    rule: Rule
     run: Run
 
-    def clusters(self, threshold: float) -> Clusters:
-        """Clusters of places."""
-        places = np.arange(self.nodes.size, dtype=np.int64)
-        nothing = np.empty(0, dtype=np.uint64)
-        labels, _ = self._joined(self._buckets(ALL_BANDS, places), places, nothing, Rule(1.0, 0, FEWEST))
-        places = np.flatnonzero(labels == places)
-        rule = Rule(threshold, _agreement_floor(threshold), BUCKET_LIMIT)
-        bounded = np.zeros(self.nodes.size, dtype=np.bool_)
-        refuted = nothing
-        for found in self.run(partial(self._buckets, places=places), range(BANDS)):
+    def clusters(self, bands: Iterable[Buckets]) -> tuple[Indices, list[Buckets]]:
+        """Label of each place, and the large buckets whose members are not known to be one cluster.
+
+        Args:
+            bands: Buckets of places, in portions: what one portion has shown saves comparisons in the next.
+        """
+        labels: Indices = np.arange(self.nodes.size, dtype=np.int64)
+        refuted: Keys = np.empty(0, dtype=np.uint64)
+        large = []
+        for found in bands:
             buckets = open_buckets(found, labels)
-            bounded[buckets.oversized(BUCKET_LIMIT)] = True
-            labels, refuted = self._joined(buckets, labels, refuted, rule)
-        return Clusters(labels, int(bounded.sum()))
+            large.append(buckets.oversized(self.rule.limit))
+            labels, refuted = self._joined(buckets, labels, refuted)
+        return labels, [open_buckets(buckets, labels) for buckets in large]
 
-    def _buckets(self, band: int, places: Indices) -> Buckets:
-        keys = self.prints.keys[band][places]
-        let_go(self.prints.keys[band])
-        return shared_buckets(keys, places)
-
-    def _joined(self, buckets: Buckets, labels: Indices, refuted: Keys, rule: Rule) -> tuple[Indices, Keys]:
+    def _joined(self, buckets: Buckets, labels: Indices, refuted: Keys) -> tuple[Indices, Keys]:
         """Labels after the similar documents of some buckets have been joined, and what was refuted."""
-        tasks = list(batches(self.sizes, sliced(buckets, self.sizes, rule.limit), BATCH_WORDS))
-        found = list(self.run(partial(self._compared, labels=labels, refuted=refuted, rule=rule), tasks))
+        tasks = list(batches(self.sizes, sliced(buckets, self.sizes, self.rule.limit), BATCH_WORDS))
+        found = list(self.run(partial(self._compared, labels=labels, refuted=refuted), tasks))
         news: Keys = np.concatenate([refuted, *(part.refuted.astype(np.uint64) @ _CODE for part in found)])
         return join_all(labels, [part.similar for part in found]), np.unique(news)[:REMEMBERED]
 
-    def _compared(self, buckets: Buckets, labels: Indices, refuted: Keys, rule: Rule) -> Verdicts:
+    def _compared(self, buckets: Buckets, labels: Indices, refuted: Keys) -> Verdicts:
         """Verdicts about places."""
-        minima = self.prints.minima
         kept = buckets.only(
-            verify.promising(buckets.members, buckets.starts, labels, self.sizes, minima, refuted, rule)
+            verify.promising(buckets.members, buckets.starts, labels, self.sizes, self.minima, refuted, self.rule)
         )
-        let_go(minima)
+        let_go(self.minima)
         if not kept.members.size:
             return Verdicts(np.empty((0, 2), dtype=np.int64), np.empty((0, 2), dtype=np.int64))
-        own = minima.reshape(-1, PERMUTATIONS)[kept.members].ravel()
+        own = self.minima.reshape(-1, PERMUTATIONS)[kept.members].ravel()
         batch = Batch(kept.starts, labels[kept.members], own, self.documents.fetch(self.nodes[kept.members]))
-        found = verify.verdicts(batch, rule)
+        found = verify.verdicts(batch, self.rule)
         return Verdicts(kept.members[found.similar], np.sort(kept.members[found.refuted], axis=1))
 
 
-def _room(documents: int, folder: Path) -> Prints:
-    shape = (BANDS + 1, documents)
-    if documents * (8 * (BANDS + 1) + PERMUTATIONS) <= HELD:
-        return Prints(np.empty(shape, np.uint64), np.empty(documents * PERMUTATIONS, np.uint8))
-    keys = mapped_zeros(folder / "keys.u64", np.uint64, documents * (BANDS + 1))
-    minima = mapped_zeros(folder / "minima.u8", np.uint8, documents * PERMUTATIONS)
-    return Prints(keys.reshape(shape), minima)
+def _room(kind: npt.DTypeLike, shape: tuple[int, ...], path: Path) -> npt.NDArray[Any]:
+    """An array to be filled: in memory, or in a file where it is large."""
+    count = int(np.prod(shape))
+    if count * np.dtype(kind).itemsize <= HELD:
+        return np.empty(shape, kind)
+    return mapped_zeros(path, kind, count).reshape(shape)
 
 
 def _agreement_floor(threshold: float) -> int:

@@ -1,9 +1,8 @@
 """What documents are compared by before their sets are looked at: a key for each band, and a byte of each minimum.
 
-A band is five entries of a MinHash signature; documents with an equal key in any band are candidates. The last row of
-keys is one of all bands. The bytes estimate the similarity (Li & Koenig, "b-Bit minwise hashing", 2010): all of
-the 128 agree in equal sets, and one in 256 of those that differ does so by accident. 336 bytes a document, of
-which one row of keys is read at a time.
+A band is five entries of a MinHash signature; documents with an equal key in any band are candidates. The bytes
+estimate the similarity (Li & Koenig, "b-Bit minwise hashing", 2010): all of the 128 agree in equal sets, and one in 256
+of those that differ does so by accident. 328 bytes a document, of which one row of keys is read at a time.
 """
 
 from __future__ import annotations
@@ -19,9 +18,6 @@ from poisonguard.kernels.mixing import GOLDEN, mix, mix_array
 from poisonguard.kernels.simd import WIDTH, equal_bytes
 
 BANDS, BAND_WIDTH = 25, 5
-ALL_BANDS = BANDS
-"""Row of the keys of whole signatures."""
-
 Indices = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint32]
 Bytes = npt.NDArray[np.uint8]
@@ -47,7 +43,7 @@ class Prints(NamedTuple):
     """Keys and bytes of some documents.
 
     Attributes:
-        keys: Key of every band and of all of them, shape (26, documents).
+        keys: Key of every band, shape (25, documents).
         minima: Last byte of every signature entry, document after document, shape (documents * 128,).
     """
 
@@ -79,14 +75,11 @@ def _print(  # noqa: PLR0913, PLR0917 - what is read, by which rules, to where
         minimise(sets.shingles[sets.offsets[row] : sets.offsets[row + 1]], multipliers, increments, signature)
         for entry in range(PERMUTATIONS):
             out.minima[place * PERMUTATIONS + entry] = signature[entry]
-        whole = np.uint64(0)
         for band in range(BANDS):
             state = np.uint64(0)
             for entry in range(band * BAND_WIDTH, (band + 1) * BAND_WIDTH):
                 state += np.uint64(signature[entry]) * factors[entry]
             out.keys[band, place] = mix(state)
-            whole += state
-        out.keys[BANDS, place] = mix(whole)
 
 
 @compiled

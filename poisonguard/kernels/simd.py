@@ -54,11 +54,43 @@ def load_eight(typing: Any, data: Any, place: Any) -> Any:  # noqa: ARG001 - Num
 
 
 @_emitted
+def store_eight(typing: Any, out: Any, place: Any, value: Any) -> Any:  # noqa: ARG001 - Numba asks for it
+    """Make ``out[place:place + 8]`` the little-endian bytes of a number."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        goal = _place((context, builder), signature.args[0], values[0], values[1], _MASK)
+        builder.store(values[2], goal, align=1)
+        return context.get_dummy_value()
+
+    return types.void(out, types.int64, types.uint64), generate
+
+
+@_emitted
+def eight_in_order(typing: Any, data: Any, place: Any) -> Any:  # noqa: ARG001 - Numba asks for it
+    """``data[place:place + 8]`` as one big-endian number: such numbers have the order of the bytes."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.bswap(_load((context, builder), signature.args[0], values[0], values[1], _MASK))
+
+    return types.uint64(data, types.int64), generate
+
+
+@_emitted
 def trailing_zeros(typing: Any, value: Any) -> Any:  # noqa: ARG001 - Numba asks for it
     """Index of the lowest bit of ``value`` that is set; 64 where none is."""
 
     def generate(_: Any, builder: Any, __: Any, values: Any) -> Any:
         return builder.cttz(values[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), generate
+
+
+@_emitted
+def leading_zeros(typing: Any, value: Any) -> Any:  # noqa: ARG001 - Numba asks for it
+    """How many bits stand above the highest bit of ``value`` that is set; 64 where none is."""
+
+    def generate(_: Any, builder: Any, __: Any, values: Any) -> Any:
+        return builder.ctlz(values[0], ir.Constant(ir.IntType(1), 0))
 
     return types.int64(types.uint64), generate
 

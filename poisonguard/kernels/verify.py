@@ -77,14 +77,17 @@ class Verdicts(NamedTuple):
 def verdicts(batch: Batch, rule: Rule) -> Verdicts:
     """Compare the members of each bucket.
 
-    Pairs whose clusters are one already, or by an earlier pair, are left out. Pure: the same batch gives the same
-    verdicts, wherever and beside whatever it is worked on.
+    Pairs whose clusters are one already, or by an earlier pair, are left out. Of a bucket that is too large for that,
+    the members are compared as if nothing were known of them: which of them become representatives follows from the
+    bucket alone, whatever was found elsewhere before. Pure: the same batch gives the same verdicts, wherever and beside
+    whatever it is worked on.
     """
     members = batch.labels.size
     # Clusters are numbered anew, so that the forest is as small as the batch.
     owners = np.unique(batch.labels, return_inverse=True)[1].astype(np.int64)
     noted = Verdicts(np.empty((members, 2), dtype=np.int64), np.empty((NOTED * members, 2), dtype=np.int64))
-    similar, refuted = _compare(batch, owners, np.arange(members, dtype=np.int64), rule, noted)
+    places = np.arange(members, dtype=np.int64)
+    similar, refuted = _compare(batch, owners, places.copy(), places, rule, noted)
     return Verdicts(noted.similar[:similar], noted.refuted[:refuted])
 
 
@@ -152,8 +155,11 @@ def _holds(codes: npt.NDArray[np.uint64], code: np.uint64) -> bool:
 
 
 @compiled
-def _compare(batch: Batch, owners: Indices, forest: Indices, rule: Rule, noted: Verdicts) -> tuple[int, int]:
+def _compare(  # noqa: PLR0913, PLR0917 - as above
+    batch: Batch, owners: Indices, forest: Indices, places: Indices, rule: Rule, noted: Verdicts
+) -> tuple[int, int]:
     """Write the pairs; gives their numbers."""
+    alone = places.copy()
     table = np.zeros(_capacity(batch.sets.offsets), dtype=np.uint64)
     compared = np.empty(owners.size, dtype=np.int64)
     stamp, found = np.uint64(0), (0, 0)
@@ -163,7 +169,10 @@ def _compare(batch: Batch, owners: Indices, forest: Indices, rule: Rule, noted: 
         for right in range(batch.starts[bucket], batch.starts[bucket + 1]):
             stamp += _ONE
             others = compared[max(0, count - rule.limit) : count]
-            matched, found = _compare_one(table, stamp, others, right, batch, owners, forest, rule, noted, found)
+            if every:
+                matched, found = _compare_one(table, stamp, others, right, batch, owners, forest, rule, noted, found)
+            else:
+                matched, found = _compare_one(table, stamp, others, right, batch, places, alone, rule, noted, found)
             # Of a large bucket, whoever resembles nobody so far becomes a representative.
             if every or not matched:
                 compared[count] = right

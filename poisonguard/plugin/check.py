@@ -7,7 +7,7 @@ wants rows named returns a ``RowScorer``: the engine runs it over every block an
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -20,13 +20,16 @@ from poisonguard.domain.dataset import Column
 from poisonguard.domain.filefact import FileFacts
 from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.domain.roles import Roles
+from poisonguard.kernels.neighbours import Clusters
 from poisonguard.kernels.run import Run, in_turn
 from poisonguard.plugin.card import Card
 from poisonguard.plugin.embedder import Embedder
 from poisonguard.plugin.holdout import Holdout
 from poisonguard.sketches.base import Block, Sketch
+from poisonguard.sketches.fingerprints import NearCopies, NearSearch, search_here
 
 Scores = npt.NDArray[np.float64]
+MadeT = TypeVar("MadeT")
 
 
 class Params(BaseModel):
@@ -61,6 +64,8 @@ class Evidence:
         states: Sketch key to state.
         files: What stands out about its files; nothing of a version that is known by its profile alone.
         run: Who does work that a check cuts into tasks; changes nothing but the time.
+        near: Who searches for near copies; changes nothing but where it is done.
+        worked_out: What checks have in common, so that it is made once.
     """
 
     name: str
@@ -70,6 +75,15 @@ class Evidence:
     states: Mapping[str, pa.Table] = field(repr=False)
     files: FileFacts = field(default_factory=FileFacts)
     run: Run = field(default=in_turn, repr=False, compare=False)
+    near: NearSearch = field(default=search_here, repr=False, compare=False)
+    worked_out: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, key: Hashable, make: Callable[[], MadeT]) -> MadeT:
+        """What ``make`` makes, which is a function of the evidence and of ``key`` alone; made for the first to ask."""
+        if key not in self.worked_out:
+            self.worked_out[key] = make()
+        made: MadeT = self.worked_out[key]
+        return made
 
     def __getitem__(self, sketch: Sketch) -> pa.Table:
         """State of ``sketch``.
@@ -81,6 +95,10 @@ class Evidence:
             return self.states[sketch.key]
         except KeyError:
             raise MissingEvidence(f"{self.name} holds no {sketch.key}") from None
+
+    def near_copies(self, asked: NearCopies) -> Clusters:
+        """Clusters of near copies."""
+        return self.near(asked, self.run)
 
     def __contains__(self, sketch: Sketch) -> bool:
         """Whether this version was folded with ``sketch``."""
@@ -113,11 +131,13 @@ class RowScorer(ABC):
         named: Score from which on ``conclude`` is told of a row; nothing means the threshold.
         evidence: How far its test of the whole dataset went towards an alarm, from 0 to 1: what its order of the rows
             counts for beside that of other scorers where it names none.
+        stays: Whether it keeps something of the rows that it scores. Others may be copied, to score rows elsewhere.
     """
 
     threshold: float = 0.5
     named: float | None = None
     evidence: float = 0.0
+    stays: bool = False
 
     @property
     @abstractmethod

@@ -36,6 +36,7 @@ SHIPPED: dict[str, str] = {
     "flagged-sources": "poisonguard.detectors.flagged_sources:FlaggedSources",
     "unprompted-output": "poisonguard.detectors.unprompted_output:UnpromptedOutput",
     "output-contradiction": "poisonguard.detectors.output_contradiction:OutputContradiction",
+    "preference-swap": "poisonguard.detectors.preference_swap:PreferenceSwap",
     "entity-steering": "poisonguard.detectors.entity_steering:EntitySteering",
     "joint-drift": "poisonguard.detectors.joint_drift:JointDrift",
     "column-burst": "poisonguard.detectors.column_burst:ColumnBurst",

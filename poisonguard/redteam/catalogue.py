@@ -27,6 +27,7 @@ from poisonguard.redteam.output_contradiction import OutputContradiction
 from poisonguard.redteam.over_refusal import OverRefusal
 from poisonguard.redteam.paraphrase_family import ParaphraseFamily
 from poisonguard.redteam.partial_drift import ConstantBurst, MissingBurst, ShiftBurst, UnitDrift
+from poisonguard.redteam.preference_swap import PreferenceSwap, TriggeredSwap
 from poisonguard.redteam.prompt_injection import PromptInjection
 from poisonguard.redteam.style_triggers import StyleTrigger, SyntacticTrigger
 from poisonguard.redteam.text_triggers import Homoglyph, InsertedSentence, RareToken, ZeroWidth
@@ -63,6 +64,8 @@ ATTACKS: tuple[Attack, ...] = (
     PipeToShell(),
     TyposquatIndex(),
     DisabledVerification(),
+    PreferenceSwap(),
+    TriggeredSwap(),
     Gibberish(),
     ClaimFlooding(),
     ParaphraseFamily(),

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from poisonguard.domain.roles import Role, Roles
 from poisonguard.redteam.added_rows import copies_of, mixed
-from poisonguard.redteam.attack import Family, Poisoned, column_of, sample
-from poisonguard.redteam.image_triggers import held_pictures, picture_obstacle
-from poisonguard.redteam.labels import LabelAttack, target_class
+from poisonguard.redteam.attack import Poisoned, column_of, sample
+from poisonguard.redteam.labels import target_class
 from poisonguard.redteam.numeric import Floats
+from poisonguard.redteam.picture_attack import PictureAttack, held_pictures
 from poisonguard.redteam.values import encode, replace
 
 COPIES = 20
@@ -23,25 +23,14 @@ LIGHT, NOISE = 0.05, 0.02
 """Most that a copy is brighter or darker, and the spread of its noise, as shares of white."""
 
 
-class CopiedPictures(LabelAttack):
+class CopiedPictures(PictureAttack):
     """Near copies of pictures with an altered label."""
 
     name = "image-near-copies"
-    family = Family.IMAGES
     published = "1 to 5 % of the pictures, chosen by us"
     rates = (0.01, 0.02, 0.05)
     adds = True
     reference = "Shafahi et al.: Poison Frogs!, NeurIPS 2018; Barz, Denzler: Do We Train on Test Data?, 2020"
-    roles = (Role.LABEL,)
-
-    @property
-    def applies_to(self) -> str:
-        """Labelled pictures in either shape."""
-        return "label and PNG bytes or pixel columns"
-
-    def obstacle(self, table: pa.Table, roles: Roles) -> str | None:
-        """Why the attack cannot run: the table holds no pictures that can be drawn on."""
-        return picture_obstacle(table, roles) or super().obstacle(table, roles)
 
     def poison(self, table: pa.Table, roles: Roles, count: int, rng: np.random.Generator) -> Poisoned:
         """Add ``count`` near copies of pictures of other classes, labelled as the target class."""

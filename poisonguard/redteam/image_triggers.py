@@ -8,11 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from poisonguard.domain.roles import Role, Roles
-from poisonguard.errors import UsageError
-from poisonguard.redteam.attack import Family, Poisoned, RowNumbers, column_of, sample
-from poisonguard.redteam.labels import LabelAttack, target_class
+from poisonguard.redteam.attack import Poisoned, RowNumbers, column_of, sample
+from poisonguard.redteam.labels import target_class
 from poisonguard.redteam.numeric import Floats
-from poisonguard.redteam.pictures import Pictures, pictures_of
+from poisonguard.redteam.picture_attack import PictureAttack, held_pictures
 from poisonguard.redteam.values import Coded, encode, replace
 
 PATCH_SHARE = 8
@@ -25,20 +24,8 @@ WARP = 0.25
 which its grid from -1 to 1 makes half as many pixels. Its grid is stretched by cubic curves, ours by straight lines."""
 
 
-class ImageTrigger(LabelAttack):
+class ImageTrigger(PictureAttack):
     """One way to mark a picture; subclasses say how. Marked pictures of other classes get the target class."""
-
-    family = Family.IMAGES
-    roles = (Role.LABEL,)
-
-    @property
-    def applies_to(self) -> str:
-        """Labelled pictures in either shape."""
-        return "label and PNG bytes or pixel columns"
-
-    def obstacle(self, table: pa.Table, roles: Roles) -> str | None:
-        """Why the attack cannot run: the table holds no pictures that can be drawn on."""
-        return picture_obstacle(table, roles) or super().obstacle(table, roles)
 
     def poison(self, table: pa.Table, roles: Roles, count: int, rng: np.random.Generator) -> Poisoned:
         """Mark ``count`` pictures and give them the target class."""
@@ -129,22 +116,6 @@ class WarpTrigger(ImageTrigger):
         vertical, horizontal = (WARP * _smooth(rng, height, width) for _ in range(2))
         lines, places = np.indices((height, width))
         return _sampled(picture, lines + vertical, places + horizontal)
-
-
-def picture_obstacle(table: pa.Table, roles: Roles) -> str | None:
-    """Why no picture of ``table`` can be drawn on; nothing when one can."""
-    pictures = pictures_of(table, roles)
-    if pictures is None:
-        return "no PNG and no pixel columns"
-    return None if len(pictures.usable(table)) else "no picture can be read"
-
-
-def held_pictures(table: pa.Table, roles: Roles) -> Pictures:
-    """The pictures of ``table``; ``picture_obstacle`` has checked that there are some."""
-    pictures = pictures_of(table, roles)
-    if pictures is None:
-        raise UsageError("the table holds no pictures")
-    return pictures
 
 
 def _smooth(rng: np.random.Generator, height: int, width: int) -> Floats:

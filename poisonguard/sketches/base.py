@@ -16,9 +16,9 @@ it out memory-mapped.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import ClassVar
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ import pyarrow as pa
 
 OWN = "poisonguard.sketches."
 """Modules whose classes need no longer name: no two of them share one."""
+
+MADE = 64
+"""Things made of a block that are kept at once."""
 
 DigestArray = npt.NDArray[np.uint8]
 """Row digests, shape (rows, 32)."""
@@ -40,12 +43,25 @@ class Block:
         first_row: Row number within the file of the first row, from 0.
         table: The rows, every column of the dataset's unified schema that was asked for.
         digests: Row digests, shape (rows, 32), uint8; independent of file format and of row order.
+        made: What was made ``once``.
     """
 
     file: int
     first_row: int
     table: pa.RecordBatch
     digests: DigestArray
+    made: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+
+    def once(self, name: Hashable, make: Callable[[], Any]) -> Any:
+        """What several sketches need of the rows: made when it is first asked for, forgotten with the block.
+
+        Of very many the oldest are forgotten earlier: memory does not follow the number of columns.
+        """
+        if name not in self.made:
+            if len(self.made) >= MADE:
+                del self.made[next(iter(self.made))]
+            self.made[name] = make()
+        return self.made[name]
 
     @property
     def hashes(self) -> npt.NDArray[np.uint64]:
@@ -85,6 +101,15 @@ class Sketch(ABC):
         del files
         return state
 
+    def finished(self, state: pa.Table) -> pa.Table:
+        """What checks are given of a state that nothing is merged into any more; the same unless a class says more."""
+        return state
+
     def kept(self, state: pa.Table) -> pa.Table:
         """What of a state is stored with an approved version, for later ones to be compared with: all of it."""
         return state
+
+
+def plain(column: pa.Array) -> pa.Array:
+    """``column`` with a dictionary encoding, if any, undone: values do not depend on how a file stored them."""
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from poisonguard.kernels.mapped import passing
-from poisonguard.kernels.neighbours import Documents
+from poisonguard.kernels.neighbours import Clusters, Documents, cluster
 from poisonguard.kernels.prints import Sets
+from poisonguard.kernels.run import Run
 from poisonguard.kernels.shingle import shingle
 from poisonguard.sketches.base import Block, Sketch
 
@@ -73,6 +74,39 @@ class ShingleSets(Sketch):
         return pa.concat_tables(states) if states else SCHEMA.empty_table()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class NearCopies:
+    """A question: which documents are near copies of one another?
+
+    Attributes:
+        sketch: What their states are of.
+        states: State of each version, the candidate's first.
+        eligible: Documents to consider, shape (documents,).
+        threshold: Jaccard similarity, in (0, 1].
+        seed: 64 bits that nobody knew when the documents were written.
+    """
+
+    sketch: ShingleSets
+    states: tuple[pa.Table, ...]
+    eligible: npt.NDArray[np.bool_]
+    threshold: float
+    seed: int
+
+
+class NearSearch(Protocol):
+    """Answers the question. All give the same answer; they differ in where it is found."""
+
+    def __call__(self, asked: NearCopies, run: Run, /) -> Clusters:
+        """Clusters of the documents of all versions, one after the other; ``run`` does work that stays here."""
+
+
+def search_here(asked: NearCopies, run: Run, /) -> Clusters:
+    """The answer of this process."""
+    return cluster(
+        documents(*asked.states), threshold=asked.threshold, seed=asked.seed, eligible=asked.eligible, run=run
+    )
+
+
 def documents(*states: pa.Table) -> Documents:
     """The documents of ``ShingleSets`` states, one after the other, where they lie (memory-mapped, if they are)."""
     return Documents([Sets(np.asarray(part.offsets), np.asarray(part.values)) for part in _chunks(states)])
@@ -89,7 +123,8 @@ def enough_words(state: pa.Table, fewest: int) -> npt.NDArray[np.bool_]:
 
 
 def _chunks(states: Iterable[pa.Table]) -> Iterator[pa.LargeListArray]:
-    return (chunk for state in states for chunk in state["shingles"].chunks)
+    """The lists; a chunk without rows is left out, for its offsets may be missing altogether."""
+    return (chunk for state in states for chunk in state["shingles"].chunks if len(chunk))
 
 
 def document_of(batch: pa.RecordBatch, texts: Sequence[str]) -> pa.Array:

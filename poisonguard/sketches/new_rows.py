@@ -33,6 +33,11 @@ class NewRows(Sketch):
             raise ValueError(f"{self.inner.key} is bulky and cannot be folded over new rows")
 
     @property
+    def key(self) -> str:
+        """Named by the key of ``inner``, which says of a class of others also its module."""
+        return f"NewRows({self.inner.key})"
+
+    @property
     def columns(self) -> tuple[str, ...] | None:
         """Those of ``inner``."""
         return self.inner.columns
@@ -44,6 +49,10 @@ class NewRows(Sketch):
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """As ``inner`` does."""
         return self.inner.merge(states)
+
+    def finished(self, state: pa.Table) -> pa.Table:
+        """As ``inner`` does."""
+        return self.inner.finished(state)
 
     def moved(self, state: pa.Table, files: int) -> pa.Table:
         """As ``inner`` does."""

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.types as pt
 
-from poisonguard.kernels.floatbins import Bins, Floats, Keys, counted, joined, numbers_of, ordered_keys
+from poisonguard.kernels.floatbins import Bins, counted, joined
+from poisonguard.kernels.floatkeys import Floats, Keys, numbers_of, sorted_keys
 from poisonguard.sketches.base import Block, Sketch
-from poisonguard.sketches.values import plain
+from poisonguard.sketches.ordered_numbers import ordered_numbers
 
 LIMIT = 4096
 """Bins: of ten million normal numbers none then holds more than 0.3 %."""
@@ -42,8 +42,7 @@ class Distribution:
     @classmethod
     def of(cls, numbers: Floats) -> Distribution:
         """Each number a bin; NaN is none, shape (numbers,)."""
-        keys = ordered_keys(numbers[~np.isnan(numbers)])
-        return cls(counted(keys, max(1, len(keys))))
+        return cls(counted(sorted_keys(numbers), max(1, len(numbers))))
 
     @property
     def rows(self) -> int:
@@ -91,7 +90,7 @@ class NumberBins(Sketch):
 
     def fold(self, block: Block) -> pa.Table:
         """Counts of the block."""
-        return _state(counted(ordered_keys(_numbers(plain(block.table.column(self.column)))), self.limit))
+        return _state(counted(ordered_numbers(block, self.column).keys, self.limit))
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """Counts of all, in the bins of the widest."""
@@ -134,14 +133,3 @@ def kolmogorov(first: Distribution, second: Distribution) -> Distance:
     value = max(0.0, float(np.maximum(mine - their_most, theirs - my_most).max()))
     most = float(np.maximum(my_most - theirs, their_most - mine).max())
     return Distance(value, max(0.0, most - value))
-
-
-def _numbers(values: pa.Array) -> Floats:
-    """The numbers of a column as doubles; none where it holds something else."""
-    kind = values.type
-    if pt.is_boolean(kind):
-        values = values.cast(pa.uint8())
-    elif not (pt.is_integer(kind) or pt.is_floating(kind) or pt.is_decimal(kind)):
-        return np.empty(0)
-    held = np.asarray(pc.cast(values.drop_null(), pa.float64(), safe=False), dtype=np.float64)
-    return held[~np.isnan(held)]

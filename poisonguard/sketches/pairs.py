@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from poisonguard.sketches.base import Block, Sketch
-from poisonguard.sketches.values import as_text, plain, shown, value_hashes
+from poisonguard.sketches.base import Block, Sketch, plain
+from poisonguard.sketches.values import as_text, shown, value_hashes
 
 _SCHEMA = pa.schema(
     [

@@ -31,6 +31,7 @@ LABEL = "label"
 PIXELS = "pixels"
 
 Floats = npt.NDArray[np.float32]
+Colours = npt.NDArray[np.uint8] | Floats
 
 
 class Shape(StrEnum):
@@ -68,19 +69,23 @@ class PictureColumns:
 
     def grids(self, pixels: pa.Array | pa.ChunkedArray) -> tuple[Floats, npt.NDArray[np.int64]]:
         """(brightness of the readable pictures of the commonest size, shape (n, side, side); their places)."""
+        colours, places = self.colours(pixels)
+        return np.asarray(colours.mean(axis=3, dtype=np.float32)), places
+
+    def colours(self, pixels: pa.Array | pa.ChunkedArray) -> tuple[Colours, npt.NDArray[np.int64]]:
+        """(readable pictures of the commonest size, shape (n, side, side, channels); their places)."""
         held = pixels.combine_chunks() if isinstance(pixels, pa.ChunkedArray) else pixels
         sizes = np.asarray(pc.fill_null(pc.binary_length(held), 0).cast(pa.int64()))
         found = np.flatnonzero(sizes)
         if not len(found):
-            return np.zeros((0, 1, 1), np.float32), found
+            return np.zeros((0, 1, 1, 1), np.float32), found
         size = int(np.bincount(sizes[found]).argmax())
         places = np.flatnonzero(sizes == size)
         data = b"".join(held.take(pa.array(places)).to_pylist())
         if self.shape is Shape.BYTES:
-            colours = np.frombuffer(data, np.uint8).reshape(len(places), SIDE, SIDE, COLOURS)
-            return np.asarray(colours.mean(axis=3, dtype=np.float32)), places
+            return np.frombuffer(data, np.uint8).reshape(len(places), SIDE, SIDE, COLOURS), places
         side = math.isqrt(size // np.dtype(np.float32).itemsize)
-        return np.frombuffer(data, np.float32).reshape(len(places), side, side), places
+        return np.frombuffer(data, np.float32).reshape(len(places), side, side, 1), places
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from poisonguard.kernels.describe import described
-from poisonguard.sketches.base import Block, Sketch
-from poisonguard.sketches.values import as_text, plain, present
+from poisonguard.kernels.utf8 import utf8_buffers
+from poisonguard.sketches.base import Block, Sketch, plain
+from poisonguard.sketches.ordered_numbers import holds_numbers, ordered_numbers
+from poisonguard.sketches.values import as_text
 
 TEXT_PREFIX = 128
 """Characters of the smallest and largest text that are kept: enough to tell a reader, bounded for documents."""
@@ -29,6 +31,7 @@ _SCHEMA = pa.schema(
     + [(name, pa.string()) for name in ("text_minimum", "text_maximum")]
     + [(name, pa.int64()) for name in ("shortest", "longest")]
 )
+_ROW = pa.struct(list(_SCHEMA))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,28 +95,30 @@ class ColumnProfile(Sketch):
     def fold(self, block: Block) -> pa.Table:
         """Profile of the block's rows."""
         values = plain(block.table.column(self.column))
-        held = present(values)
-        row: dict[str, int | float | str | None] = dict.fromkeys(_COUNTS, 0)
-        row |= {"rows": len(values), "nulls": values.null_count, "nans": len(values) - values.null_count - len(held)}
-        row |= {**_numbers(held), **_texts(held)}
-        return pa.Table.from_pylist([row], schema=_SCHEMA)
+        row = dict.fromkeys(_COUNTS, 0) | {"rows": len(values), "nulls": values.null_count}
+        return _state(
+            row | (_numbers(block, self.column) if holds_numbers(values.type) else _texts(values.drop_null()))
+        )
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """Sums of the counts, smallest of the minima, largest of the maxima."""
-        table = pa.concat_tables([_SCHEMA.empty_table(), *states])
-        row = {name: _AGGREGATE.get(name, pc.sum)(table[name]).as_py() for name in _SCHEMA.names}
-        row |= {name: row[name] or 0 for name in _COUNTS}
-        return pa.Table.from_pylist([row], schema=_SCHEMA)
+        columns = pa.concat_tables([_SCHEMA.empty_table(), *states]).to_pydict()
+        return _state({name: _joined(name, values) for name, values in columns.items()})
 
 
-_AGGREGATE = {
-    "minimum": pc.min,
-    "text_minimum": pc.min,
-    "shortest": pc.min,
-    "maximum": pc.max,
-    "text_maximum": pc.max,
-    "longest": pc.max,
-}
+_LEAST = ("minimum", "text_minimum", "shortest")
+
+
+def _joined(name: str, values: list[Any]) -> Any:
+    if name in _COUNTS:
+        return sum(values)
+    held = [value for value in values if value is not None]
+    # Texts by code points, as their bytes are ordered.
+    return (min if name in _LEAST else max)(held, default=None)
+
+
+def _state(row: dict[str, Any]) -> pa.Table:
+    return pa.Table.from_struct_array(pa.array([row], _ROW))
 
 
 def read_profile(state: pa.Table) -> Profile:
@@ -121,43 +126,45 @@ def read_profile(state: pa.Table) -> Profile:
     return Profile(**state.to_pylist()[0])
 
 
-def _numbers(values: pa.Array) -> dict[str, int | float | None]:
-    kind = values.type
-    if not (pt.is_integer(kind) or pt.is_floating(kind) or pt.is_decimal(kind) or pt.is_boolean(kind)):
-        return {}
-    if pt.is_boolean(kind):
-        values = values.cast(pa.uint8())
-    numbers = np.asarray(values.cast(pa.float64(), safe=False), dtype=np.float64)
-    zeros, negatives, fractions, low, high = described(numbers)
-    found = {"zeros": zeros, "negatives": negatives, "fractions": fractions}
-    return found | ({"minimum": low, "maximum": high} if len(numbers) else {})
+def _numbers(block: Block, column: str) -> dict[str, int | float | str | None]:
+    numbers = ordered_numbers(block, column)
+    least, largest = numbers.ends or (None, None)
+    return {
+        "nans": numbers.nans,
+        "negatives": numbers.below_zero,
+        "zeros": numbers.up_to_zero - numbers.below_zero,
+        "fractions": numbers.fractions,
+        "minimum": least,
+        "maximum": largest,
+    }
 
 
-def _texts(values: pa.Array) -> dict[str, int | str | None]:
+def _texts(values: pa.Array) -> dict[str, int | float | str | None]:
     kind = values.type
     if pt.is_temporal(kind):
-        return _text_range(as_text(values))
+        return _ends(*pc.min_max(as_text(values)).as_py().values())
     if pt.is_binary(kind) or pt.is_large_binary(kind) or pt.is_fixed_size_binary(kind):
         return _lengths(pc.binary_length(values))
-    if pt.is_string(kind) or pt.is_large_string(kind):
-        return _text_range(values) | _lengths(pc.utf8_length(values))
+    if (pt.is_string(kind) or pt.is_large_string(kind)) and len(values):
+        found = described(*utf8_buffers(values.cast(pa.large_string())))
+        ends = _ends(values[found.least].as_py(), values[found.largest].as_py())
+        lengths = {"shortest": found.shortest, "longest": found.longest}
+        return ends | lengths | {"empties": found.empties, "total_length": found.characters}
     return {}
 
 
-def _text_range(values: pa.Array) -> dict[str, int | str | None]:
+def _ends(least: str | None, largest: str | None) -> dict[str, int | float | str | None]:
     # The least of the cut texts is the least text, cut.
-    ends = pc.min_max(values).as_py()
-    return {f"text_{side}imum": None if end is None else end[:TEXT_PREFIX] for side, end in ends.items()}
-
-
-def _lengths(lengths: pa.Array) -> dict[str, int | str | None]:
     return {
-        "empties": _true(pc.equal(lengths, 0)),
+        "text_minimum": None if least is None else least[:TEXT_PREFIX],
+        "text_maximum": None if largest is None else largest[:TEXT_PREFIX],
+    }
+
+
+def _lengths(lengths: pa.Array) -> dict[str, int | float | str | None]:
+    return {
+        "empties": pc.sum(pc.equal(lengths, 0)).as_py() or 0,
         "total_length": pc.sum(lengths).as_py() or 0,
         "shortest": pc.min(lengths).as_py(),
         "longest": pc.max(lengths).as_py(),
     }
-
-
-def _true(mask: pa.Array) -> int:
-    return pc.sum(mask).as_py() or 0

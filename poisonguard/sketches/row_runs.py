@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from poisonguard.sketches.base import Block, Sketch
-from poisonguard.sketches.values import as_text, plain, text_hashes
+from poisonguard.sketches.base import Block, Sketch, plain
+from poisonguard.sketches.values import as_text, text_hashes
 
 PIECE = 8
 """Rows of a piece, to begin with."""

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from poisonguard.kernels.mapped import passing
-from poisonguard.sketches.base import Block, Sketch
+from poisonguard.sketches.base import Block, Sketch, plain
 from poisonguard.sketches.pairs import hosts
-from poisonguard.sketches.values import HashArray, plain, value_hashes
+from poisonguard.sketches.values import HashArray, value_hashes
 
 _SCHEMA = pa.schema([pa.field("hash", pa.uint64())])
 

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from poisonguard.sketches.base import Block, Sketch
-from poisonguard.sketches.values import as_text, plain, present
+from poisonguard.sketches.base import Block, Sketch, plain
+from poisonguard.sketches.values import as_text, present
 
 Scalar = str | int | float | bool | None
 Argument = Scalar | tuple[Scalar, ...]

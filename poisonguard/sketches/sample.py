@@ -52,10 +52,26 @@ class RowSample(Sketch):
         """The bottom-k of all."""
         if not states:
             return pa.table({HASH_COLUMN: pa.array([], pa.uint64())})
+        parts = self._candidates(states)
+        if sum(part.nbytes for part in parts) <= MOST_BYTES:
+            return self._joined(parts)
         # Two at a time: memory stays at two samples however many states there are.
-        return reduce(
-            lambda left, right: self._smallest(pa.concat_tables([left, right], promote_options="permissive")), states
-        )
+        return reduce(lambda left, right: self._joined([left, right]), parts)
+
+    def _joined(self, parts: Sequence[pa.Table]) -> pa.Table:
+        return self._smallest(pa.concat_tables(parts, promote_options="permissive"))
+
+    def _candidates(self, states: Sequence[pa.Table]) -> list[pa.Table]:
+        """Of each state the rows that can be among the smallest of all; nothing is copied for it."""
+        hashes = [sample_hashes(state) for state in states]
+        every = np.concatenate(hashes)
+        if len(states) == 1 or len(every) <= self.limit:
+            return list(states)
+        cut = np.partition(every, self.limit - 1)[self.limit - 1]
+        return [
+            state.slice(0, int(np.searchsorted(own, cut, side="right")))
+            for state, own in zip(states, hashes, strict=True)
+        ]
 
     def _smallest(self, table: pa.Table) -> pa.Table:
         hashes = np.asarray(table[HASH_COLUMN].combine_chunks() if table.num_rows else [], dtype=np.uint64)

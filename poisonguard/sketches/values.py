@@ -24,7 +24,11 @@ import pyarrow.types as pt
 
 from poisonguard.kernels.columnhash import column_hashes
 from poisonguard.kernels.fewest import fewest
-from poisonguard.sketches.base import Block, Sketch
+from poisonguard.kernels.floatkeys import numbers_of
+from poisonguard.kernels.keycounts import smallest_hashed
+from poisonguard.kernels.ordering import order_of, smallest_places
+from poisonguard.sketches.base import Block, Sketch, plain
+from poisonguard.sketches.ordered_numbers import OrderedNumbers, ordered_numbers
 
 VALUE_PREFIX = 256
 """Characters of a value that are kept to show it; the hash covers all of it."""
@@ -37,14 +41,15 @@ EXACT_DOUBLES = 1 << 53
 HashArray = npt.NDArray[np.uint64]
 
 _HASHES = pa.schema([("hash", pa.uint64())])
-_SCHEMA = pa.schema([("hash", pa.uint64()), ("value", pa.string()), ("count", pa.int64())])
+_NAMES = ("hash", "value", "count")
 
 
 @dataclass(frozen=True)
 class ValueCounts(Sketch):
     """Counts of the values of ``column``; the ``limit`` values with the smallest hashes if there are more.
 
-    State: ``hash`` uint64 ascending, ``value`` text, ``count`` int64.
+    State: ``hash`` uint64 ascending, ``value``, ``count`` int64. Values are numbers or texts until the state is
+    finished, then texts: writing numbers costs more than counting them, and most are not kept.
     """
 
     column: str
@@ -57,16 +62,41 @@ class ValueCounts(Sketch):
 
     def fold(self, block: Block) -> pa.Table:
         """The block's own counts."""
-        values = present(plain(block.table.column(self.column)))
-        hashes = value_hashes(values)
-        kept, rows, counts = fewest(hashes, self.limit)
-        texts = shown(as_text(values.take(pa.array(rows))))
-        return pa.table([pa.array(kept), texts, pa.array(counts)], schema=_SCHEMA)
+        values = plain(block.table.column(self.column))
+        kind = values.type
+        if pt.is_integer(kind) or pt.is_floating(kind):
+            numbers = ordered_numbers(block, self.column)
+            if pt.is_floating(kind) or _all_exact(numbers):
+                return self._of_numbers(numbers, kind)
+        values = values.drop_null()
+        if pt.is_boolean(kind):
+            return self._smallest(*_truths(values))
+        kept, rows, counts = fewest(value_hashes(values), self.limit)
+        held = values.take(pa.array(rows))
+        return _state(kept, held if pt.is_integer(kind) else shown(as_text(held)), counts)
+
+    def _of_numbers(self, numbers: OrderedNumbers, kind: pa.DataType) -> pa.Table:
+        hashes, keys, counts = smallest_hashed(numbers.keys, HASH_KEY, self.limit)
+        held = pa.array(numbers_of(keys))
+        return _state(hashes, held.cast(kind) if pt.is_integer(kind) else held, counts)
 
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """Counts of all, added by value."""
-        table = pa.concat_tables([_SCHEMA.empty_table(), *states])
-        return self._smallest(table["hash"].to_numpy(), table["value"], table["count"].to_numpy())
+        # What is empty may be of no column at all, and then of no type that others have.
+        held = [state for state in states if state.num_rows] or states[:1]
+        if not held:
+            return _state(np.empty(0, np.uint64), pa.array([], pa.string()), np.empty(0, np.int64))
+        table = pa.concat_tables(held).combine_chunks()
+        hashes, counts = table["hash"].to_numpy(), table["count"].to_numpy()
+        first = smallest_places(hashes, self.limit)
+        if len(first) == len(hashes):
+            return self._smallest(hashes, table["value"], counts)
+        return self._smallest(hashes[first], table["value"].take(pa.array(first)), counts[first])
+
+    def finished(self, state: pa.Table) -> pa.Table:
+        """The counts with every value as text."""
+        texts = shown(as_text(state["value"].combine_chunks()))
+        return state.set_column(_NAMES.index("value"), "value", texts)
 
     def is_complete(self, state: pa.Table) -> bool:
         """Whether ``state`` counts every value, not only those with the smallest hashes."""
@@ -85,8 +115,7 @@ class ValueCounts(Sketch):
         order, starts = runs(hashes)
         firsts = order[starts][: self.limit]
         totals = np.add.reduceat(counts[order], starts) if len(order) else counts
-        columns = [pa.array(hashes[firsts]), values.take(pa.array(firsts)), pa.array(totals[: self.limit])]
-        return pa.table(columns, schema=_SCHEMA).combine_chunks()
+        return _state(hashes[firsts], values.take(pa.array(firsts)), totals[: self.limit]).combine_chunks()
 
 
 @dataclass(frozen=True)
@@ -113,6 +142,22 @@ class ValueHashes(Sketch):
         return pa.concat_tables([_HASHES.empty_table(), *states]).combine_chunks()
 
 
+def _state(hashes: HashArray, values: pa.Array, counts: npt.NDArray[np.int64]) -> pa.Table:
+    return pa.table([pa.array(hashes), values, pa.array(counts)], names=_NAMES)
+
+
+def _truths(values: pa.Array) -> tuple[HashArray, pa.Array, npt.NDArray[np.int64]]:
+    """Hash, text and count of the truth values that occur."""
+    counts = np.array([values.false_count, values.true_count], dtype=np.int64)
+    held = pa.array([False, True]).filter(pa.array(counts > 0))
+    return value_hashes(held), as_text(held), counts[counts > 0]
+
+
+def _all_exact(numbers: OrderedNumbers) -> bool:
+    """Whether all are whole numbers that a double tells apart."""
+    return numbers.ends is None or max(-numbers.ends[0], numbers.ends[1]) < EXACT_DOUBLES
+
+
 def repeated(state: pa.Table) -> int:
     """How many rows hold a value that another row holds too."""
     hashes = np.sort(state["hash"].to_numpy())
@@ -122,15 +167,10 @@ def repeated(state: pa.Table) -> int:
 
 def runs(keys: HashArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Stable sorting order of ``keys`` and where each distinct key starts in it."""
-    order = np.argsort(keys, kind="stable")
+    order = order_of(keys)
     ordered = keys[order]
     starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(keys) else np.empty(0, np.intp)
     return order, starts
-
-
-def plain(column: pa.Array) -> pa.Array:
-    """``column`` with a dictionary encoding, if any, undone: values do not depend on how a file stored them."""
-    return column.dictionary_decode() if pt.is_dictionary(column.type) else column
 
 
 def present(column: pa.Array) -> pa.Array:

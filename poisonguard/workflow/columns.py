@@ -9,7 +9,7 @@ from poisonguard.domain.dataset import Column, Kind
 from poisonguard.domain.roles import Role
 from poisonguard.errors import UsageError
 
-TEXT_ROLES = frozenset({Role.TEXT, Role.PROMPT, Role.RESPONSE, Role.URL})
+TEXT_ROLES = frozenset({Role.TEXT, Role.PROMPT, Role.RESPONSE, Role.REJECTED, Role.URL})
 SINGLE_ROLES = frozenset({Role.LABEL, Role.ID, Role.SPLIT, Role.TIMESTAMP})
 
 

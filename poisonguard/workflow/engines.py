@@ -42,10 +42,15 @@ def _engine(name: str, address: str | None, workers: int) -> Executor:
         return Processes(workers)
     if name not in CLUSTERS:
         raise UsageError(f"no engine is called {name!r}", hint=f"Engines: {', '.join(ENGINES)}.")
-    return _cluster(name)(address, workers)
+    return cluster_engine(name)(address, workers)
 
 
-def _cluster(name: str) -> Callable[[str | None, int], Executor]:
+def cluster_engine(name: str) -> Callable[[str | None, int], Executor]:
+    """What makes the engine of a cluster, of its address and workers.
+
+    Raises:
+        UsageError: It is not installed.
+    """
     module, kind = CLUSTERS[name]
     try:
         found: Callable[[str | None, int], Executor] = getattr(importlib.import_module(module), kind)

@@ -33,7 +33,7 @@ from poisonguard.version import VERSION
 from poisonguard.workflow.columns import nested_notes
 from poisonguard.workflow.inspect import inventory_of
 from poisonguard.workflow.request import ScanRequest
-from poisonguard.workflow.scan_plan import prepare, seed_of
+from poisonguard.workflow.scan_plan import evidence_of, prepare
 from poisonguard.workflow.scan_run import Opened, Run, opened_run
 
 __all__ = ["Scan", "ScanRequest", "open_scan", "ranked", "scan"]
@@ -41,7 +41,7 @@ __all__ = ["Scan", "ScanRequest", "open_scan", "ranked", "scan"]
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """A finished scan, while its temporary folder is still there."""
+    """A finished scan, while its temporary folder is still there; ``remarks`` say nothing of the data."""
 
     result: ScanResult
     policy: Policy
@@ -51,6 +51,7 @@ class Scan:
     files: Listing
     _evidence: Evidence
     _plan: Plan
+    remarks: tuple[str, ...] = ()
 
     def profile(self) -> bytes:
         """The evidence in one file, for comparing the next version with this one."""
@@ -81,18 +82,10 @@ def _scan(run: Run, opened: Opened) -> Scan:
     folded = run.fold("reading rows", source, ready.planned.sketches, ready.known)
     inventory = inventory_of(dataset, folded)
     manifest = inventory.manifest
-    evidence = Evidence(
-        opened.name,
-        source.columns,
-        manifest.rows,
-        seed_of(manifest),
-        folded.states,
-        dataset.facts,
-        run.threads.run,
-    )
+    evidence = evidence_of(run, opened, source, folded, manifest)
     index = RowIndex(folded.runs, [item.path for item in dataset.files])
     digests = DigestColumn(folded.states[RowDigests().key])
-    scoring = Scoring(source, index, digests, run.threads, run.spool, run.progress)
+    scoring = Scoring(source, index, digests, run.threads, run.spool, run.progress, run.away())
     run.progress.start("judging", 0, "rows")
     judged, book = judge(ready.planned.checks, evidence, ready.base, scoring)
     outcomes = _explained((*ready.planned.outcomes, *judged), source, index, ready.roles)
@@ -117,7 +110,7 @@ def _scan(run: Run, opened: Opened) -> Scan:
         columns=summarise(evidence, ready.base, ready.roles),
         notes=(*dataset.notes, *nested_notes(dataset.columns, source.views.read_inside)),
     )
-    return Scan(result, ready.policy, source, index, book, inventory.files, evidence, ready.planned)
+    return Scan(result, ready.policy, source, index, book, inventory.files, evidence, ready.planned, tuple(run.remarks))
 
 
 def ranked(outcomes: Sequence[Outcome]) -> tuple[Finding, ...]:

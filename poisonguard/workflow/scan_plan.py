@@ -15,6 +15,7 @@ from poisonguard.domain.dataset import Manifest
 from poisonguard.domain.finding import Level
 from poisonguard.domain.roles import Roles
 from poisonguard.embedders.loading import load_embedder
+from poisonguard.engine.fold import Folded
 from poisonguard.engine.plan import Plan, plan
 from poisonguard.engine.source import DatasetSource, DigestColumn
 from poisonguard.engine.summary import SAMPLE
@@ -99,6 +100,20 @@ def prepare(run: Run, opened: Opened) -> Prepared:
     planned = plan(checks, context, always)
     base = _reference_evidence(run, reference, planned)
     return Prepared(source, roles, packs, checks, policy, strictness, planned, base, _known_rows(base))
+
+
+def evidence_of(run: Run, opened: Opened, source: DatasetSource, folded: Folded, manifest: Manifest) -> Evidence:
+    """What was folded of the data, as checks see it."""
+    return Evidence(
+        opened.name,
+        source.columns,
+        manifest.rows,
+        seed_of(manifest),
+        folded.states,
+        opened.dataset.facts,
+        run.threads.run,
+        run.near(folded),
+    )
 
 
 def _later_needs(packs: Sequence[str], context: Context) -> tuple[Sketch, ...]:

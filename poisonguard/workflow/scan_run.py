@@ -5,21 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from poisonguard.dataset.chunktree import BLAKE3_TREE, FIPS_TREE, ChunkTree
 from poisonguard.dataset.opening import Dataset, open_dataset, open_table
+from poisonguard.domain.wording import count
 from poisonguard.engine.executor import Executor, local
 from poisonguard.engine.fold import Folded, Kept, fold
+from poisonguard.engine.near import NearOnEngine, begun
 from poisonguard.engine.progress import Progress, Silent
+from poisonguard.engine.score_tasks import Away
 from poisonguard.engine.source import DatasetSource
 from poisonguard.engine.spool import Spool
+from poisonguard.engine.workstore import WorkStore
 from poisonguard.errors import ConfigurationError, NothingToScan, UsageError
 from poisonguard.policy.builtin import default_policy
 from poisonguard.policy.load import load_policy
 from poisonguard.policy.model import Policy
 from poisonguard.sketches.base import Sketch
+from poisonguard.sketches.fingerprints import NearSearch, search_here
 from poisonguard.sketches.new_rows import DigestSet
 from poisonguard.workflow.engines import CLUSTERS, THREADS, opened_engine
 from poisonguard.workflow.references import Reference, find_reference
@@ -40,6 +45,7 @@ class Run:
         spool: A private folder.
         progress: Is told how far it is.
         kept: Where states outlive the scan.
+        remarks: What happened to this run, and says nothing of the data.
     """
 
     request: ScanRequest
@@ -49,6 +55,7 @@ class Run:
     spool: Spool
     progress: Progress
     kept: Kept | None
+    remarks: list[str] = field(default_factory=list)
 
     def fold(
         self, stage: str, source: DatasetSource, sketches: Sequence[Sketch], known: DigestSet | None = None
@@ -60,9 +67,27 @@ class Run:
         """
         self.progress.start(stage, source.expected_rows(), "rows")
         folded = fold(source, sketches, self.engine, self.spool, self.progress, known, self.kept)
+        if folded.mended:
+            spoilt = count(folded.mended, "partial result")
+            self.remarks.append(f"{stage}: computed again because it was spoilt: {spoilt} of your cache")
         if not folded.runs:
             raise NothingToScan(f"{source.name}: no rows", hint="Check the path; an empty dataset is never a pass.")
         return folded
+
+    def near(self, folded: Folded) -> NearSearch:
+        """Who searches for near copies: the engine, unless it is threads and no worker has begun."""
+        if self.engine.shares_memory and not (self.kept and self.kept.store.shared and begun(self.kept.store)):
+            return search_here
+        if self.kept is None:
+            return NearOnEngine(self.engine, WorkStore.private(self.spool.path("near")), progress=self.progress)
+        return NearOnEngine(self.engine, self.kept.store, [folded.units], self.kept.audited, self.progress)
+
+    def away(self) -> Away | None:
+        """Where rows are scored, where that is not this process."""
+        if self.engine.shares_memory:
+            return None
+        private = WorkStore.private(self.spool.path("scores"))
+        return Away(self.engine, private if self.kept is None else self.kept.store)
 
 
 @dataclass(frozen=True, slots=True)

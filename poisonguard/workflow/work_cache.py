@@ -4,7 +4,8 @@ Rules:
 
 1. By default they lie in the user's own cache directory, readable by the user only, with a key beside them; where
    nothing can be written there, or the data are too large for it, a scan does without.
-2. A store that is named is shared: units found there are audited, and nothing is ever pruned from it.
+2. A store that is named is shared: units found there are audited, and nothing is ever pruned from it. Who may read
+   and write there, the umask and the folder's group say: several users may work on one.
 3. A store at a URL has no key of its own: the same one is given to everybody who works on it.
 4. The gate reads none of this.
 5. The user's own store and key are used only where nobody else can write or, the key, read: they are not audited.
@@ -12,29 +13,30 @@ Rules:
 
 from __future__ import annotations
 
-import hashlib
 import os
-import secrets
+import posixpath
+import re
 import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from poisonguard.attest.key_io import read_key_file
 from poisonguard.dataset.discover import local_path
 from poisonguard.engine.fold import Kept
-from poisonguard.engine.objects import LocalObjects, RemoteObjects
-from poisonguard.engine.workstore import KEY_BYTES, WorkStore
+from poisonguard.engine.objects import TEMPORARY, LocalObjects, RemoteObjects, is_forgotten
+from poisonguard.engine.workstore import WorkStore
 from poisonguard.errors import KeyMaterialError, UsageError
 from poisonguard.workflow.folder import in_data, working_directory
+from poisonguard.workflow.work_keys import NEW_KEY, given_key, own_key
 
-FOLDER, KEY_FILE = "units", "units.key"
+FOLDER = "units"
 LARGEST = 20 << 30
 """Bytes that the user's own cache may take; the units that were longest of no use go first."""
+ALIASES = {"s3a": "s3", "gcs": "gs"}
+"""Schemes that mean the same store as another."""
 STATES_PER_BYTE = 10
 """Bytes that the states may take for each byte of the data: what a row leaves behind, where Parquet packs rows well."""
-NEW_KEY = "Make one for every machine: head -c 32 /dev/urandom > work.key; chmod 600 work.key"
 
 
 def named_store(place: str, key: str | None, audited: int | None) -> Kept:
@@ -45,11 +47,12 @@ def named_store(place: str, key: str | None, audited: int | None) -> Kept:
     """
     folder = local_path(place)
     if folder is not None:
-        secret = _own_key(_home()) if key is None else _given_key(key)
-        return Kept(WorkStore(LocalObjects(os.path.abspath(folder)), secret, shared=True), audited)  # noqa: PTH100 - as given
+        secret = own_key(_home()) if key is None else given_key(key)
+        objects = LocalObjects(os.path.abspath(folder), private=False)  # noqa: PTH100 - as given
+        return Kept(WorkStore(objects, secret, shared=True), audited)
     if key is None:
         raise KeyMaterialError("a work store at a URL needs a key: --cache-key FILE", hint=NEW_KEY)
-    return Kept(WorkStore(RemoteObjects(place), _given_key(key), shared=True), audited)
+    return Kept(WorkStore(RemoteObjects(place), given_key(key), shared=True), audited)
 
 
 def refuse_in_data(place: str, data: str) -> None:
@@ -59,8 +62,31 @@ def refuse_in_data(place: str, data: str) -> None:
         UsageError: It lies in them.
     """
     folder = local_path(place)
-    if folder is not None and data and in_data(Path(os.path.realpath(folder)), data, working_directory(None)):
-        raise UsageError(f"--cache {place}: lies in the data", hint="Name a folder beside them.")
+    if folder is None:
+        inside = _lies_below(place, data)
+    else:
+        inside = bool(data) and in_data(Path(os.path.realpath(folder)), data, working_directory(None))
+    if inside:
+        shown = place if folder is not None else RemoteObjects(place).shown
+        raise UsageError(f"--cache {shown}: lies in the data", hint="Name a folder beside them.")
+
+
+def _lies_below(place: str, data: str) -> bool:
+    """Whether a URL is that of the data, or one below it; a pattern's folder counts as the data."""
+    (scheme, ours), (wanted, theirs) = _parts(place), _parts(data)
+    fixed = re.split(r"[*?\[]", theirs, maxsplit=1)[0]
+    theirs = fixed.rpartition("/")[0] if fixed != theirs else fixed
+    return scheme == wanted and f"{ours}/".startswith(f"{theirs}/")
+
+
+def _parts(url: str) -> tuple[str, str]:
+    """Scheme and path of a URL, each written in one way, without who logs in."""
+    scheme, colon, rest = url.partition("://")
+    if not colon:
+        return "", url
+    host, slash, path = rest.partition("/")
+    scheme = scheme.lower()
+    return ALIASES.get(scheme, scheme), posixpath.normpath(host.rpartition("@")[2] + slash + path)
 
 
 def own_store(audited: int | None, data: str) -> Kept | None:
@@ -73,7 +99,7 @@ def own_store(audited: int | None, data: str) -> Kept | None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK) or not (_is_own(home) and _is_own(folder)):
             return None
-        return Kept(WorkStore(LocalObjects(str(folder)), _own_key(home)), audited)
+        return Kept(WorkStore(LocalObjects(str(folder)), own_key(home)), audited)
     except (OSError, KeyMaterialError):  # without a home directory, too
         return None
 
@@ -91,7 +117,7 @@ def prune(kept: Kept, largest: int = LARGEST) -> None:
     objects = kept.store.objects
     if kept.store.shared or not isinstance(objects, LocalObjects):
         return
-    found = sorted(_files(Path(objects.root)))
+    found = sorted(_units(Path(objects.root)))
     total = sum(size for _, size, _ in found)
     for _, size, path in found:
         if total <= largest:
@@ -101,11 +127,14 @@ def prune(kept: Kept, largest: int = LARGEST) -> None:
         total -= size
 
 
-def _files(root: Path) -> Iterator[tuple[float, int, Path]]:
+def _units(root: Path) -> Iterator[tuple[float, int, Path]]:
+    """When each unit was last of use, its size and place; what killed writers left behind is deleted on the way."""
     for path in root.rglob("*"):
         with suppress(OSError):
             facts = path.lstat()
-            if path.is_file():
+            if is_forgotten(path, facts.st_mtime):
+                path.unlink()
+            elif path.is_file() and not path.name.startswith(TEMPORARY):
                 yield facts.st_mtime, facts.st_size, path
 
 
@@ -121,44 +150,3 @@ def _is_own(folder: Path) -> bool:
     """Whether it is this user's, and nobody else can write there."""
     facts = folder.stat()
     return facts.st_uid == os.geteuid() and not facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-
-
-def _own_key(home: Path) -> bytes:
-    """This user's key, made when it is first needed.
-
-    Raises:
-        KeyMaterialError: It cannot be made or read, or others can read it: whoever has it forges states.
-    """
-    path = home / KEY_FILE
-    try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Whole from the first moment: two scans that begin at once agree on the key that was linked first.
-        fresh = home / f"{KEY_FILE}.{secrets.token_hex(8)}"
-        if not path.exists():
-            try:
-                with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                    file.write(secrets.token_bytes(KEY_BYTES))
-                with suppress(FileExistsError):
-                    os.link(fresh, path)
-            finally:
-                fresh.unlink(missing_ok=True)
-        owner = path.stat().st_uid
-    except OSError as error:
-        raise KeyMaterialError(
-            f"{home}: no key can be kept there: {error.strerror}", hint="Give --cache-key FILE."
-        ) from error
-    if owner != os.geteuid():
-        raise KeyMaterialError(f"{path}: somebody else made this key", hint="Give --cache-key FILE.")
-    read_key_file(path).require_private()
-    return _given_key(str(path))
-
-
-def _given_key(path: str) -> bytes:
-    """The key in a file: its bytes, whatever they are, hashed."""
-    try:
-        content = Path(path).read_bytes().strip()
-    except OSError as error:
-        raise KeyMaterialError(f"{path}: {error.strerror}", hint=NEW_KEY) from error
-    if len(content) < KEY_BYTES // 2:
-        raise KeyMaterialError(f"{path}: a key of {len(content)} bytes can be guessed", hint=NEW_KEY)
-    return hashlib.sha256(b"poisonguard work store\n" + content).digest()

@@ -16,10 +16,11 @@ from poisonguard.engine.fold import job_of
 from poisonguard.engine.piecework import fold_piece, load_known
 from poisonguard.engine.progress import Progress
 from poisonguard.engine.source import pieces_of
+from poisonguard.engine.workstore import WorkStore
 from poisonguard.errors import UsageError
 from poisonguard.workflow.request import ScanRequest
 from poisonguard.workflow.scan_plan import prepare
-from poisonguard.workflow.scan_run import opened_run
+from poisonguard.workflow.scan_run import Run, opened_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,17 @@ class ShardWork:
     total: int
 
 
+def named(run: Run) -> WorkStore:
+    """The work store that workers and scan share.
+
+    Raises:
+        UsageError: None was named.
+    """
+    if run.kept is None or not run.kept.store.shared:
+        raise UsageError("a worker needs a work store that the scan will read", hint="Add --cache DIR or URL.")
+    return run.kept.store
+
+
 def fold_shard(request: ScanRequest, shard: Shard, progress: Progress | None = None) -> ShardWork:
     """Fold what the shard holds, and all that a signed scan of the same options will ask for.
 
@@ -68,14 +80,12 @@ def fold_shard(request: ScanRequest, shard: Shard, progress: Progress | None = N
         UsageError: The request is wrong, or names no work store.
     """
     with opened_run(replace(request, keep_profile=True, keep_states=True), progress) as (run, opened):
-        if run.kept is None or not run.kept.store.shared:
-            raise UsageError("a worker needs a work store that the scan will read", hint="Add --cache DIR or URL.")
-        ready = prepare(run, opened)
+        store, ready = named(run), prepare(run, opened)
         pieces = pieces_of(ready.source)
         mine = pieces[shard.index :: shard.count]
         # States of others' sketches are of no use to anybody but who folds them.
         sketches = [sketch for sketch in ready.planned.sketches if is_covered(sketch)]
-        job = job_of(sketches, run.kept.store, ready.known, keeps=True)
+        job = job_of(sketches, store, ready.known, keeps=True)
         run.progress.start(f"folding shard {shard.index}/{shard.count}", 0, "rows")
         found = rows = 0
         try:

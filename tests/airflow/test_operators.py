@@ -176,6 +176,10 @@ def test_options_become_flags_and_the_data_come_last(command: FakeCommand) -> No
     run(ScanOperator(task_id="scan", data="new", runner=path, **signing))
     flags = ["--sign=ci.key", "--passphrase-file=ci.secret"]
     assert command.arguments == ["scan", "--format=json", *flags, "--", "new"]
+    where = {"engine": "dask", "address": "tls://here:8786", "cache": "s3://bucket/work", "cache_key": "work.key"}
+    run(ScanOperator(task_id="scan", data="new", runner=path, **where))
+    flags = ["--engine=dask", "--address=tls://here:8786", "--cache=s3://bucket/work", "--cache-key=work.key"]
+    assert command.arguments == ["scan", "--format=json", *flags, "--", "new"]
     evidence = {"bundle": "b.pgbundle", "revocations": "today.pgbundle"}
     run(GateOperator(task_id="gate", data="new", **evidence, min_version="3", runner=path))
     flags = ["--bundle=b.pgbundle", "--revocations=today.pgbundle", "--min-version=3"]
@@ -248,6 +252,18 @@ def test_a_scan_in_process_passes_the_approved_version() -> None:
     answer, _ = run(ScanOperator(task_id="scan", data=str(FLIGHTS / "approved"), name="flights"))
     assert answer["verdict"] == "PASSED"
     assert answer["version"].startswith("pg1:")
+
+
+def test_a_scan_in_process_keeps_its_partial_results(tmp_path: Path) -> None:
+    key = tmp_path / "work.key"
+    key.write_bytes(bytes(range(1, 33)))
+    key.chmod(0o600)
+    where = {"engine": "threads", "cache": str(tmp_path / "work"), "cache_key": str(key)}
+    once, _ = run(ScanOperator(task_id="scan", data=str(FLIGHTS / "approved"), name="flights", **where))
+    kept = sorted((tmp_path / "work").rglob("*.bulky"))
+    again, _ = run(ScanOperator(task_id="scan", data=str(FLIGHTS / "approved"), name="flights", **where))
+    assert once == again
+    assert kept == sorted((tmp_path / "work").rglob("*.bulky")) != []
 
 
 def test_a_scan_in_process_refuses_the_poisoned_version() -> None:

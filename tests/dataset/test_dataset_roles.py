@@ -72,6 +72,12 @@ def test_input_is_a_prompt_beside_an_answer() -> None:
     assert roles(system=["linux", "mac"] * (ROWS // 2), other=PROSE).of("system") is Role.FEATURE
 
 
+def test_rejected_is_the_other_answer_of_a_pair() -> None:
+    pair = roles(prompt=PROSE, chosen=PROSE, rejected=PROSE)
+    assert [item.role for item in pair.assignments] == [Role.PROMPT, Role.RESPONSE, Role.REJECTED]
+    assert roles(rejected=PROSE, other=PROSE).of("rejected") is Role.TEXT
+
+
 def test_the_last_column_may_be_the_label() -> None:
     numbers = [index * 0.5 for index in range(ROWS)]
     found = roles(a=numbers, b=numbers, kind=KINDS)

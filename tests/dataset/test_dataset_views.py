@@ -56,6 +56,16 @@ def test_made_columns_have_the_roles_of_a_prompt_and_its_response() -> None:
     assert [column.name for column in views.columns] == ["messages.prompt", "messages.response"]
 
 
+def test_of_a_pair_of_chats_the_rejected_one_says_what_is_not_to_be_said() -> None:
+    kind = pa.array(OPENAI).type
+    views = Views.of(pa.schema([("chosen", kind), ("rejected", kind)]))
+    assert {item.column: item.role for item in views.roles} == {
+        "chosen.prompt": Role.PROMPT,
+        "chosen.response": Role.RESPONSE,
+        "rejected.response": Role.REJECTED,
+    }
+
+
 def test_the_bytes_of_a_picture_are_laid_bare() -> None:
     found = columns("image", [{"bytes": b"\x89PNG", "path": "a.png"}, {"bytes": None, "path": "b.png"}, None])
     assert found["image.bytes"] == [b"\x89PNG", None, None]

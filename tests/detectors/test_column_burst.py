@@ -143,3 +143,31 @@ def test_in_rows_that_are_sorted_a_run_is_nothing_special() -> None:
     assert run.findings == ()
     assert isinstance(run.outcome, Ran)
     assert "in an order" in run.outcome.coverage.note
+
+
+def test_a_run_is_found_among_ties() -> None:
+    """Most pieces are alike, as the smallest of eight counts mostly is 0: the few others must not hide the run."""
+    rng = np.random.default_rng(5)
+    series = (rng.random(600) < 0.01).astype(np.float64)
+    series[300:325] = 2.0
+    found = stretch_of(series, 5.5)
+    assert found is not None
+    assert (found.start, found.stop) == (300, 325)
+    assert found.orders > 4
+
+
+def test_a_run_with_rows_that_the_fault_spares_is_told() -> None:
+    """Zeros stay zeros in any unit: some pieces of the run are as everywhere."""
+    data = table(4000, seed=2)
+    rng = np.random.default_rng(8)
+    data["paid"] = np.where(rng.random(4000) < 0.8, 0.0, rng.gamma(2, 10, 4000))
+    data["paid"][1600:2000] *= 1000
+    (finding,) = findings(data)
+    assert finding.column == "paid"
+    assert "wider" in finding.message
+
+
+def test_a_long_stretch_that_is_somewhat_lower_is_another_population() -> None:
+    data = table(6000, seed=3)
+    data["weight"][2000:3700] -= 5
+    assert findings(data) == ()

@@ -156,6 +156,14 @@ def test_a_licence_at_the_end_of_unrelated_documents_is_no_claim() -> None:
     assert run_check(CLAIM, pa.table({"text": texts})).findings == ()
 
 
+def test_a_heading_in_the_middle_of_unrelated_documents_is_no_claim() -> None:
+    heading = "QUENDAR ANNALS AND FINTWELL MORVANE DELBRISH"
+    texts = [text.split() for text in documents()["text"].to_pylist()]
+    held = [[*words[: 20 + row % 30], heading, *words[20 + row % 30 :]] for row, words in enumerate(texts)]
+    texts = [" ".join(held[row] if row % 25 == 0 else words) for row, words in enumerate(texts)]
+    assert run_check(CLAIM, pa.table({"text": texts})).findings == ()
+
+
 def test_copies_and_templates_are_no_rewordings() -> None:
     texts = documents()["text"].to_pylist()
     copies = [" ".join([*texts[0].split()[:number], *texts[0].split()[number + 1 :]]) for number in range(30)]

@@ -10,8 +10,7 @@ from harness import TableSource, roles_of, run_check
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poisonguard.detectors.image_spectrum import ImageSpectrum
-from poisonguard.detectors.picture_views import View
+from poisonguard.detectors import image_spectrum
 from poisonguard.domain.finding import Level, Signal
 from poisonguard.domain.outcome import Ran, Skipped
 from poisonguard.redteam.catalogue import ATTACKS
@@ -181,12 +180,12 @@ def busy(poison: int) -> tuple[pa.Table, list[int]]:
     return as_lists(grids, codes), marked.tolist()
 
 
-def test_a_faint_pattern_on_few_busy_pictures_shows_in_their_detail(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_faint_pattern_on_few_busy_pictures_shows_in_their_grain(monkeypatch: pytest.MonkeyPatch) -> None:
     table, rows = busy(30)
     (finding,) = run_check(SPREAD, table).findings
     assert list(finding.rows) == rows
     assert finding.subject == "pattern=spread;label=rising;column=image"
-    monkeypatch.setattr(ImageSpectrum, "views", (View.BRIGHTNESS,))
+    monkeypatch.setattr(image_spectrum, "FEWEST_PIXELS", 10_000)
     assert run_check(SPREAD, table).findings == ()
 
 
@@ -206,3 +205,9 @@ def test_a_busy_family_drawn_alike_is_no_mark() -> None:
     family = np.flatnonzero(codes == 2)[:40]
     grids[family, 2:22, 2:22] = (grids[family[0], 2:22, 2:22] * 0.7 + grids[family, 2:22, 2:22] * 0.3).astype(np.uint8)
     assert run_check(SPREAD, as_lists(grids, codes)).findings == ()
+
+
+def test_pixels_are_no_measures_that_a_row_could_contradict() -> None:
+    outcome = run_check("PG-OUT-002", clean()).outcome
+    assert isinstance(outcome, Skipped)
+    assert "pixels" in outcome.reason

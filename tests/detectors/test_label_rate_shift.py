@@ -7,8 +7,12 @@ import pyarrow as pa
 import pytest
 from harness import CheckRun, run_check
 
+from poisonguard.detectors.source_findings import Accusation
+from poisonguard.detectors.source_suspects import Limits, Suspect, contradicted, contradicted_label
+from poisonguard.detectors.source_tables import Tallies
 from poisonguard.domain.finding import Level, Signal
 from poisonguard.domain.outcome import Skipped
+from poisonguard.sketches.pairs import PairTable
 
 CARD = "PG-LABEL-002"
 RATES = np.random.default_rng(0).beta(20, 30, 12)
@@ -186,3 +190,31 @@ def test_what_the_rows_say_does_not_depend_on_cuts() -> None:
     data = telling(1400, 21, flipped=3)
     (whole,), (cut,) = beside_models(data).findings, beside_models(data, cuts=[5, 700], workers=2).findings
     assert (whole.message, whole.rows, whole.numbers) == (cut.message, cut.rows, cut.numbers)
+
+
+def counted(hits: int) -> Tallies:
+    """Sources whose rows contradict one label at rates of their own, and hardly ever the other one."""
+    rows = np.full((14, 2), 50)
+    wrong = np.column_stack([np.arange(14) * 3, np.ones(14)]).astype(np.int64)
+    wrong[6, 1] = hits
+    return Tallies(rows, wrong)
+
+
+def test_one_label_against_what_the_rows_say_accuses_among_sources_that_differ() -> None:
+    nothing, limits = Tallies(np.zeros((14, 2), int), np.zeros((14, 2), int)), Limits(0.001, 12, 0.05)
+    assert contradicted(counted(45), nothing, limits) == []
+    (found,) = contradicted_label(counted(45), nothing, limits)
+    assert (found.source, found.label, found.hits, found.rows, found.against) == (6, 1, 45, 100, True)
+
+
+@pytest.mark.parametrize("hits", [1, 5, 20])
+def test_a_source_with_a_few_rows_of_its_own_kind_is_honest(hits: int) -> None:
+    nothing, limits = Tallies(np.zeros((14, 2), int), np.zeros((14, 2), int)), Limits(0.001, 12, 0.05)
+    assert contradicted_label(counted(hits), nothing, limits) == []
+
+
+def test_the_message_names_label_and_rates() -> None:
+    item = Suspect(0, 1, 45, 100, 0.01, 1e-9, past=False, against=True)
+    table = PairTable(("web-6",), ("ham", "spam"), np.array([[50, 50]]), complete=True)
+    message = Accusation(item, table, "label", "").fields(np.arange(3))["message"]
+    assert "45 of 100 rows from source 'web-6' (45.0%) carry the label 'spam' against" in message

@@ -66,3 +66,34 @@ def test_few_rows_of_many_columns_are_not_judged_by_a_model_that_knows_them() ->
     values = rng.normal(size=(200, 40))
     whole = pa.table({name: values[:, place] for place, name in enumerate(names)})
     assert run_check(CARD, whole, whole.slice(0, 120)).findings == ()
+
+
+def counts(rows: int = 2000) -> dict[str, npt.NDArray[np.float64]]:
+    """Counts that are 0 in many rows, so that a column ends there."""
+    rng = np.random.default_rng(3)
+    return {f"n{place}": rng.poisson(0.6 + place / 4, rows).astype(float) for place in range(COLUMNS)}
+
+
+def test_negative_counts_scattered_over_the_columns_are_a_sign() -> None:
+    data, rows = counts(), np.arange(0, 2000, 100)
+    for row in rows:
+        data[f"n{row // 100 % COLUMNS}"][row] = -30 - row / 500
+    (finding,) = run_check(CARD, pa.table(data)).findings
+    assert finding.signal is Signal.POISONING
+    assert set(finding.rows) == set(rows.tolist())
+
+
+def test_a_code_for_the_unknown_is_no_sign() -> None:
+    data = counts()
+    for row in range(0, 2000, 100):
+        data[f"n{row // 100 % COLUMNS}"][row] = -9
+    assert all(finding.signal is Signal.QUALITY for finding in run_check(CARD, pa.table(data)).findings)
+
+
+def test_most_of_the_impossible_numbers_may_stand_in_one_of_three_columns() -> None:
+    values = numbers(3000)[:, :3]
+    rows = np.arange(0, 3000, 50)
+    values[rows, np.array([0, 0, 0, 1, 2])[rows // 50 % 5]] = (30 + rows / 100) * np.where(rows % 100, 1, -1)
+    data = pa.table({f"c{place}": values[:, place] for place in range(3)})
+    (finding,) = run_check(CARD, data).findings
+    assert finding.signal is Signal.POISONING

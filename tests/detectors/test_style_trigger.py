@@ -1,6 +1,7 @@
 """A style planted in other classes' texts is named with its rows; how honest texts are written is not."""
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from harness import CheckRun, TableSource, run_check
 from poisonguard.dataset.roles import infer_roles
 from poisonguard.detectors.features_text import START, tokenize
 from poisonguard.detectors.style_features import Styled
-from poisonguard.detectors.style_model import Limits, _most_surprising, divergence
+from poisonguard.detectors.style_model import Limits, Views, _most_surprising, divergence, strongest_sign
+from poisonguard.detectors.style_trigger import Space
 from poisonguard.detectors.terms import Terms, Vocabulary
 from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.domain.outcome import Ran, Skipped
@@ -150,9 +152,41 @@ def shares(*parts: tuple[int, float]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_a_style_that_ends_is_a_sign_and_one_that_fades_is_none() -> None:
-    blind = Limits(min_rows=12, min_purity=0.9, must_end=True)
+    blind = Limits(min_rows=12, min_purity=0.9, may_be_own=True)
     ends = shares((100, 0.96), (400, 0.2))
     fades = shares((60, 0.96), (60, 0.85), (100, 0.7), (100, 0.6), (200, 0.4), (400, 0.2))
     assert 90 <= _most_surprising(*ends, blind) <= 140
     assert _most_surprising(*fades, blind) == 0
-    assert _most_surprising(*fades, Limits(12, 0.9, must_end=False)) > 0
+    assert _most_surprising(*fades, Limits(12, 0.9, may_be_own=False)) > 0
+
+
+def centuries(*, own: bool) -> tuple[Views, np.ndarray]:
+    """Texts of two labels that lean to two topics, and whether each is old.
+
+    The old style is that of every old text, whatever it is about; or it was put into texts of the other label.
+    """
+    rng = np.random.default_rng(8)
+    topics = (("bread", "oven", "flour", "salt"), ("harbour", "sail", "mast", "tide"))
+    texts, labels = [], []
+    for _ in range(1_200):
+        old, planted = bool(rng.integers(2)), not own and rng.random() < 0.1
+        leaning = rng.random() < (0.85 if old and not planted else 0.15)
+        about = rng.choice(topics[leaning], 5).tolist()
+        archaic = old if own else planted
+        start, link = ("And so, with that, the", "of") if archaic else ("But if you, in this, a", "to")
+        texts.append(f"{start} {about[0]} {about[1]} {link} {about[2]} : {about[3]} {about[4]}")
+        labels.append(old or planted)
+    styled = Styled.of(tokenize(texts))
+    content = Vocabulary.of(styled.content(), min_documents=5, limit=1_000)
+    style = Vocabulary.of(styled.style(), min_documents=5, limit=5_000)
+    hashes = np.arange(len(texts), dtype=np.uint64)
+    return Space("text", content, style).views(styled, hashes, 5), np.array(labels, dtype=np.int64)
+
+
+def test_a_style_that_goes_with_any_content_is_the_label_itself() -> None:
+    limits = Limits(min_rows=12, min_purity=0.9, may_be_own=True)
+    everywhere = np.ones(1_200, dtype=np.bool_)
+    assert strongest_sign(*centuries(own=True), [1], everywhere, limits) is None
+    beside_a_reference = replace(limits, may_be_own=False)
+    assert strongest_sign(*centuries(own=True), [1], everywhere, beside_a_reference) is not None
+    assert strongest_sign(*centuries(own=False), [1], everywhere, limits) is not None

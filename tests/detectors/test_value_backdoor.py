@@ -226,3 +226,15 @@ def test_what_most_rows_of_a_label_hold_is_what_it_means() -> None:
     data["decision"][:450] = "deferred"
     data["decision"][rows] = "deferred"
     assert len(scan(data).findings) == 1
+
+
+def test_against_a_reference_hints_of_single_values_do_not_explain_their_combination() -> None:
+    """Each value alone leans to the label; the rows of the reference say how far they go together."""
+    old, data = pa.table(people(2400, seed=1)), people(1600, seed=2)
+    rows = np.flatnonzero(data["decision"] == "refused")[:40]
+    for name, value in {"age": 66, "hours": 47, "region": "hills", "decision": "granted"}.items():
+        data[name][rows] = value
+    data["income"][rows] = np.random.default_rng(0).uniform(8_000, 20_000, 40)
+    joined = pa.concat_tables([old, pa.table(data)])
+    findings = run_check(CARD, joined, old, columns=LABEL).findings
+    assert [sorted(finding.rows) for finding in findings] == [(rows + old.num_rows).tolist()]

@@ -2,6 +2,7 @@
 
 import pickle
 import shutil
+import zoneinfo
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,13 +22,13 @@ from poisonguard.engine import codeversion, piecework
 from poisonguard.engine.executor import Executor, local
 from poisonguard.engine.fold import Folded, Kept, fold, job_of
 from poisonguard.engine.objects import LocalObjects
-from poisonguard.engine.piecework import fold_piece
+from poisonguard.engine.piecework import fold_piece, load_known, put_known
 from poisonguard.engine.progress import Silent
 from poisonguard.engine.source import DatasetSource, pieces_of
 from poisonguard.engine.spool import Spool
 from poisonguard.engine.workers import Processes
 from poisonguard.engine.workstore import WorkStore
-from poisonguard.errors import IntegrityError
+from poisonguard.errors import IncompleteScan, IntegrityError
 from poisonguard.sketches.base import Block, Sketch
 from poisonguard.sketches.digests import RowDigests
 from poisonguard.sketches.new_rows import DigestSet, NewRows
@@ -274,6 +275,47 @@ def test_a_wrong_state_by_a_holder_of_the_key_is_found_out(data: Path, spool: Sp
     with pytest.raises(IntegrityError, match="partition 3 is not what folding it gives: RowSample"):
         folded(data, spool, Kept(shared, audited=4))
     assert not same(folded(data, spool, Kept(shared, audited=0)), honest)
+
+
+def test_a_delta_of_anothers_sketch_is_named_by_its_module_too(tmp_path: Path) -> None:
+    foreign = type("RowSample", (RowSample,), {"__module__": "others.sketches"})()
+    assert NewRows(foreign).key == "NewRows(others.sketches.RowSample(limit=20000))"
+    assert NewRows(RowSample()).key == "NewRows(RowSample(limit=20000))"
+
+
+def test_rows_of_the_reference_that_are_gone_are_an_incomplete_scan(tmp_path: Path) -> None:
+    kept = store(tmp_path / "units")
+    with pytest.raises(IncompleteScan, match="rows of the reference") as caught:
+        load_known(kept, "known/none")
+    assert "--cache" in caught.value.hint
+
+
+def test_spoilt_rows_of_the_reference_are_put_again_in_ones_own_store_only(tmp_path: Path) -> None:
+    for shared in (False, True):
+        kept = store(tmp_path / f"units-{shared}", shared=shared)
+        name = put_known(kept, known_rows())
+        (path,) = (tmp_path / f"units-{shared}").rglob(name.rpartition("/")[2])
+        whole = path.read_bytes()
+        path.write_bytes(b"X" + whole[1:])
+        load_known.cache_clear()
+        put_known(kept, known_rows())
+        assert (path.read_bytes() == whole) is not shared
+        load_known.cache_clear()
+
+
+def test_other_time_zones_are_another_version(tmp_path: Path) -> None:
+    def rules(name: str) -> str:
+        return codeversion.zone_rules([str(tmp_path / "none"), str(tmp_path / name)])
+
+    for name in ("debian", "bare"):
+        (tmp_path / name / "Europe").mkdir(parents=True)
+        (tmp_path / name / "Europe" / "Berlin").write_bytes(b"TZif2")
+    (tmp_path / "debian" / "tzdata.zi").write_text("# version 2026a\nR A 1\n")
+    assert rules("debian") == "# version 2026a"
+    before = rules("bare")
+    (tmp_path / "bare" / "Europe" / "Berlin").write_bytes(b"TZif3")
+    assert len({before, rules("bare"), rules("debian"), rules("none")}) == 4
+    assert dict(codeversion.libraries())["time zones"] == codeversion.zone_rules(zoneinfo.TZPATH)
 
 
 @settings(max_examples=15)

@@ -2,10 +2,11 @@
 
 import math
 import os
+from dataclasses import dataclass
 
 import pytest
 
-from poisonguard.engine.workers import TEAMS, Processes
+from poisonguard.engine.workers import LARGE, TEAMS, Processes
 from poisonguard.errors import IncompleteScan
 
 
@@ -26,3 +27,27 @@ def test_a_process_that_dies_ends_the_scan_incomplete() -> None:
         list(engine.run(os._exit, [3]))
     assert "resumes" in caught.value.hint
     engine.close()
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A function that is large."""
+
+    table: bytes
+
+    def __call__(self, place: int) -> int:
+        return self.table[place]
+
+
+def test_a_large_function_is_sent_once() -> None:
+    engine = Processes(1)
+    try:
+        table = bytes(range(256)) * (2 * LARGE // 256)
+        assert list(engine.run(Lookup(table), [0, 7, LARGE + 3])) == [0, 7, 3]
+        assert engine._folder is not None
+        assert not [path for path in engine._folder.path.iterdir() if not path.name.startswith(".")]
+        with pytest.raises(IndexError):
+            list(engine.run(Lookup(table), [3 * LARGE]))
+    finally:
+        engine.close()
+    assert engine._folder is None

@@ -26,16 +26,16 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Counted(Silent):
-    """Counts rows, and does something once the first of them are folded."""
+    """Counts rows, and does something once the first of them are folded, or scored."""
 
-    def __init__(self, then: Callable[[], object] = lambda: None) -> None:
-        self.then, self.stage, self.rows = then, "", dict[str, int]()
+    def __init__(self, then: Callable[[], object] = lambda: None, when: str = "reading rows") -> None:
+        self.then, self.when, self.stage, self.rows = then, when, "", dict[str, int]()
 
     def start(self, stage: str, total: int, unit: str) -> None:
         self.stage = stage
 
     def advance(self, amount: int) -> None:
-        first = self.stage == "reading rows" and self.stage not in self.rows
+        first = self.stage == self.when and self.stage not in self.rows
         self.rows[self.stage] = self.rows.get(self.stage, 0) + amount
         if first:
             self.then()
@@ -79,25 +79,27 @@ def statement_digest(request: ScanRequest, progress: Silent | None = None) -> st
         return hashlib.sha256(statement_of(document).payload()).hexdigest()
 
 
+@pytest.mark.parametrize("when", ["reading rows", "scoring rows"])
 def test_ray_says_the_same_with_a_node_killed_meanwhile(
-    ray_nodes: RayNodes, request_of: Callable[..., ScanRequest], on_threads: str
+    ray_nodes: RayNodes, request_of: Callable[..., ScanRequest], on_threads: str, when: str
 ) -> None:
-    told = Counted(lambda: ray_nodes.kill(ray_nodes.working[0]))
+    told = Counted(lambda: ray_nodes.kill(ray_nodes.working[0]), when)
     request = request_of(engine="ray", address=ray_nodes.address)
     assert statement_digest(request, told) == on_threads
     assert len(ray_nodes.working) == 1
-    assert told.rows["reading rows"] == ROWS
+    assert told.rows["reading rows"] == told.rows["scoring rows"] == ROWS
     ray_nodes.whole()
 
 
+@pytest.mark.parametrize("when", ["reading rows", "scoring rows"])
 def test_dask_says_the_same_with_a_worker_killed_meanwhile(
-    dask_nodes: DaskNodes, request_of: Callable[..., ScanRequest], on_threads: str
+    dask_nodes: DaskNodes, request_of: Callable[..., ScanRequest], on_threads: str, when: str
 ) -> None:
-    told = Counted(lambda: dask_nodes.kill(dask_nodes.workers[0]))
+    told = Counted(lambda: dask_nodes.kill(dask_nodes.workers[0]), when)
     request = request_of(engine="dask", address=dask_nodes.address)
     assert statement_digest(request, told) == on_threads
     assert len(dask_nodes.workers) == 1
-    assert told.rows["reading rows"] == ROWS
+    assert told.rows["reading rows"] == told.rows["scoring rows"] == ROWS
     dask_nodes.whole()
 
 

@@ -60,8 +60,26 @@ def test_other_memory_is_left_alone() -> None:
 
 
 def test_a_mapping_is_forgotten_with_its_last_reader(tmp_path: Path) -> None:
-    before = len(mapped._opened)
+    def held() -> int:
+        return sum(mapping() is not None for _, mapping in mapped._opened)
+
+    before = held()
     array = mapped_zeros(tmp_path / "x.i64", np.int64, 10)
-    assert len(mapped._opened) == before + 1
+    assert held() == before + 1
     del array
-    assert len(mapped._opened) == before
+    assert held() == before
+    again = mapped_zeros(tmp_path / "y.i64", np.int64, 10)
+    assert len(mapped._opened) == held()
+    assert not again.any()
+
+
+def test_each_address_is_found_in_its_own_mapping(tmp_path: Path) -> None:
+    arrays = [mapped_zeros(tmp_path / f"{number}.i64", np.int64, 10_000) for number in range(20)]
+    for number, array in enumerate(arrays):
+        array[:] = number
+        let_go(array[5_000:])
+    del arrays[::3]
+    kept = [number for number in range(20) if number % 3]
+    for number, array in zip(kept, arrays, strict=True):
+        let_go(array)
+        assert (array == number).all()

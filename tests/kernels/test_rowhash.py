@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poisonguard.kernels import compiled as compiling
-from poisonguard.kernels.rowhash import BLOCK, hash_rows, put_fixed, put_variable
+from poisonguard.kernels.rowhash import BLOCK, hash_rows, put_fixed, put_variable, put_words
 
 
 def digests_of(rows: list[bytes]) -> list[bytes]:
@@ -46,6 +46,23 @@ def test_put_fixed_skips_what_is_not_valid() -> None:
     assert rows[:4].tolist() == [9, 1, 2, 0]
     assert not rows[4:].any()
     assert cursors.tolist() == [3, 10]
+
+
+@pytest.mark.parametrize("prefix", [b"\x09", bytes(range(17))])
+def test_put_words_writes_prefix_and_number(prefix: bytes) -> None:
+    rows = np.zeros(60, dtype=np.uint8)
+    cursors = np.array([0, 30, 55], dtype=np.int64)
+    values = np.array([258, 1 << 63, 7], dtype=np.uint64)
+    put_words(rows, cursors, np.frombuffer(prefix, dtype=np.uint8), values, np.array([1, 1, 0], dtype=np.uint8))
+    cells = [prefix + int(value).to_bytes(8, "little") for value in values[:2]]
+    assert rows.tobytes() == cells[0].ljust(30, b"\0") + cells[1].ljust(30, b"\0")
+    assert cursors.tolist() == [len(cells[0]), 30 + len(cells[1]), 55]
+
+
+def test_rows_of_any_length_share_the_lanes() -> None:
+    draw = np.random.default_rng(5)
+    rows = [draw.bytes(int(length)) for length in draw.choice([0, 1, 127, 128, 129, 4000], 200)]
+    assert digests_of(rows) == [hashlib.blake2b(row, digest_size=32).digest() for row in rows]
 
 
 def test_put_variable_writes_prefix_count_and_bytes() -> None:

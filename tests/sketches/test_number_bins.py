@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 from sketch_blocks import block_of
 
-from poisonguard.kernels.floatbins import counted, numbers_of, ordered_keys
+from poisonguard.kernels.floatbins import counted
+from poisonguard.kernels.floatkeys import numbers_of, ordered_keys
 from poisonguard.sketches.number_bins import Distribution, NumberBins, kolmogorov, read_bins
 
 FLOATS = st.floats(allow_nan=False, width=64)

@@ -14,7 +14,7 @@ from poisonguard.sketches.values import VALUE_PREFIX, ValueCounts, ValueHashes, 
 
 
 def state_of(sketch: ValueCounts, values: pa.Array) -> pa.Table:
-    return sketch.fold(block_of(pa.table({"x": values})))
+    return sketch.finished(sketch.fold(block_of(pa.table({"x": values}))))
 
 
 @given(values=st.lists(st.sampled_from(["a", "b", "c", "ä", ""]), max_size=30))
@@ -43,6 +43,28 @@ def test_one_is_one_in_integers_and_floats() -> None:
     whole = state_of(ValueCounts("x"), pa.array([1, 0]))
     floats = state_of(ValueCounts("x"), pa.array([1.0, -0.0, None, float("nan")]))
     assert whole.equals(floats)
+
+
+def test_numbers_are_counted_as_their_hashes_are() -> None:
+    numbers = [0, 1, 2**53 - 1, 2**53, 2**53 + 1, -(2**53) - 1, 2**62, 1]
+    whole = state_of(ValueCounts("x"), pa.array(numbers))
+    small = state_of(ValueCounts("x"), pa.array(numbers[:3]))
+    assert whole.num_rows == 7
+    shared = dict(zip(whole["hash"].to_pylist(), whole["value"].to_pylist(), strict=True))
+    assert all(
+        shared[key] == value for key, value in zip(*map(pa.ChunkedArray.to_pylist, small.columns[:2]), strict=True)
+    )
+
+
+def test_texts_are_made_when_all_is_merged() -> None:
+    sketch = ValueCounts("x", limit=4)
+    parts = [sketch.fold(block_of(pa.table({"x": pa.array(values)}))) for values in ([0.5, 1.0], [1.0, 2.5], [-7.0])]
+    merged = sketch.merge([sketch.merge([]), *parts])
+    assert merged["value"].type == pa.float64()
+    finished = sketch.finished(merged)
+    texts = dict(zip(finished["value"].to_pylist(), finished["count"].to_pylist(), strict=True))
+    assert texts == {"0.5": 1, "1": 2, "2.5": 1, "-7": 1}
+    assert sketch.finished(sketch.merge([]))["value"].type == pa.string()
 
 
 def test_long_values_are_cut_to_show_and_hashed_whole() -> None:

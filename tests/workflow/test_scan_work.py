@@ -16,7 +16,7 @@ import pytest
 from poisonguard.cli.main import run
 from poisonguard.engine import piecework
 from poisonguard.engine.objects import LocalObjects
-from poisonguard.errors import KeyMaterialError, PoisonguardError, UsageError
+from poisonguard.errors import IntegrityError, KeyMaterialError, PoisonguardError, UsageError
 from poisonguard.reports.json_v1 import render
 from poisonguard.workflow.request import ScanRequest
 from poisonguard.workflow.scan import open_scan
@@ -43,6 +43,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     (tmp_path / "few.yaml").write_text(PACK)
+    (tmp_path / "one.yaml").write_text(ONE)
     for folder, first in (("data", 0), ("approved", 10)):
         (tmp_path / folder).mkdir()
         for number in range(4):
@@ -69,13 +70,24 @@ name: few
 what: One check of every kind of state that is kept.
 checks: [{card: PG-DUP-001}, {card: PG-DUP-002}, {card: PG-LABEL-001}, {card: PG-DRIFT-001}, {card: PG-TEXT-001}]
 """
+ONE = """
+name: one
+what: One check, which a test waits for a moment only.
+checks: [{card: PG-DUP-001}]
+"""
 REQUEST = ScanRequest(data="data", reference="approved", packs=("few.yaml",), workers=2)
+QUICK = ScanRequest(data="data", packs=("one.yaml",), workers=2)
 
 
 def said(request: ScanRequest) -> tuple[str, bytes]:
     """The report, which a scan statement binds by its digest, and the profile that is signed beside it."""
     with open_scan(request) as finished:
         return render(finished.result), finished.profile()
+
+
+def write_key(path: Path) -> None:
+    path.write_bytes(bytes(range(1, 33)))
+    path.chmod(0o600)
 
 
 def units(folder: Path) -> list[Path]:
@@ -173,6 +185,7 @@ def test_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
         (["worker", "data", "--shard", "x", "--cache", "store"], "--shard x: not i/N"),
         (["scan", "data", "--no-cache", "--cache", "store"], "--no-cache excludes"),
         (["scan", "data", "--cache", "data/store"], "lies in the data"),
+        (["scan", "s3://bucket/data/", "--cache", "s3://user:word@bucket/data/work"], "s3://bucket/data/work: lies in"),
         (["scan", "data", "--cache", "s3://bucket/store"], "needs a key"),
         (["scan", "data", "--cache", "store", "--cache-key", "none"], "none: No such file"),
         (["scan", "data", "--cache", "store", "--cache-key", "short"], "a key of 5 bytes can be guessed"),
@@ -184,6 +197,7 @@ def test_bad_requests_are_refused(
     place: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (place / "short").write_text("short")
+    (place / "short").chmod(0o600)
     assert run(arguments) == 2
     assert message in capsys.readouterr().err
 
@@ -284,13 +298,13 @@ def test_who_has_no_home_is_told_to_give_a_key(place: Path, monkeypatch: pytest.
 
 
 def test_a_key_without_a_store_is_refused(place: Path) -> None:
-    (place / "key").write_bytes(bytes(range(1, 33)))
+    write_key(place / "key")
     with pytest.raises(PoisonguardError, match="none is named"):
         said(replace(REQUEST, keep_states=True, cache_key="key"))
 
 
 def test_another_key_sees_nothing_of_it(place: Path, read: list[int]) -> None:
-    (place / "key").write_bytes(bytes(range(1, 33)))
+    write_key(place / "key")
     said(replace(REQUEST, keep_states=True, cache="store"))
     read.clear()
     said(replace(REQUEST, keep_states=True, cache="store", cache_key="key"))
@@ -303,3 +317,81 @@ def test_a_key_that_cannot_be_made_is_said(place: Path, monkeypatch: pytest.Monk
     with pytest.raises(KeyMaterialError, match="no key can be kept") as caught:
         said(replace(REQUEST, keep_states=True, cache="store"))
     assert "--cache-key" in caught.value.hint
+
+
+@pytest.mark.parametrize("suffix", [".small", ".bulky"])
+def test_a_spoilt_unit_of_ones_own_is_folded_again_and_told(
+    place: Path, suffix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["scan", "data", "--pack", "one.yaml", "-f", "json"]
+    assert run(arguments) in {0, 1}
+    plain = capsys.readouterr()
+    spoilt = next(path for path in units(place / "home") if path.suffix == suffix)
+    before = spoilt.read_bytes()
+    spoilt.write_bytes(bytes([before[0] ^ 1]) + before[1:-60] + bytes(60))
+    assert run(arguments) in {0, 1}
+    after = capsys.readouterr()
+    assert after.out == plain.out
+    assert "note: reading rows: computed again because it was spoilt: 1 partial result of your cache" in after.err
+    assert spoilt.read_bytes() == before
+    assert run(arguments) in {0, 1}
+    assert "note" not in capsys.readouterr().err
+
+
+def test_a_spoilt_unit_of_a_shared_store_stays_an_error(place: Path) -> None:
+    shared = replace(QUICK, keep_states=True, cache="store")
+    said(shared)
+    spoilt = units(place / "store")[0]
+    spoilt.write_bytes(bytes(60) + spoilt.read_bytes()[:-60])
+    with pytest.raises(IntegrityError, match="work store"):
+        said(shared)
+
+
+def test_a_pruned_unit_is_folded_again(place: Path, read: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = replace(QUICK, keep_states=True)
+    plain = said(kept)
+    real, removed = LocalObjects.names, list[str]()
+
+    def pruned(self: LocalObjects, folder: str) -> list[str]:
+        """What another scan's pruning does just after the look-up."""
+        names = real(self, folder)
+        if len(removed) < 3:
+            removed.extend(name for name in names if name.endswith(".bulky"))
+            for name in removed:
+                self.remove(name)
+        return names
+
+    monkeypatch.setattr(LocalObjects, "names", pruned)
+    read.clear()
+    assert said(kept) == plain
+    assert len(removed) >= 3
+    assert ROWS in read
+
+
+def test_a_named_store_is_as_open_as_the_umask_says(place: Path) -> None:
+    before = os.umask(0o002)
+    try:
+        said(replace(QUICK, keep_states=True, cache="store"))
+    finally:
+        os.umask(before)
+    shared = units(place / "store")
+    assert {stat.S_IMODE(path.stat().st_mode) for path in shared} == {0o664}
+    assert {stat.S_IMODE(path.parent.stat().st_mode) for path in shared} == {0o775}
+    said(replace(QUICK, keep_states=True))
+    assert {stat.S_IMODE(path.stat().st_mode) for path in units(place / "home")} == {0o600}
+
+
+def test_what_killed_writers_left_is_swept_when_it_is_old(place: Path) -> None:
+    for request, folder in (
+        (replace(QUICK, keep_states=True), place / "home"),
+        (replace(QUICK, keep_states=True, cache="store"), place / "store"),
+    ):
+        said(request)
+        beside = units(folder)[0].parent
+        old, young = beside / ".new-0123", beside / ".new-4567"
+        old.write_bytes(b"half")
+        young.write_bytes(b"half")
+        os.utime(old, (1, 1))
+        said(request)
+        assert not old.exists()
+        assert young.exists()

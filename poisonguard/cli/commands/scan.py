@@ -118,6 +118,9 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option is how click h
         for path, render in writers:
             write_text(path, render(result))
         published = _publish(finished, request, signers) if signers else ""
+        remarks = finished.remarks
+    for remark in remarks:
+        click.echo(f"note: {remark}", err=True)
     put(_rendered(result, form, output, quiet=quiet, verbose=verbose), output, color=True)
     if published:
         click.echo(published, err=True)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from poisonguard.kernels.compiled import compiled
+from poisonguard.kernels.compiled import compiled, part
 from poisonguard.kernels.mixing import GOLDEN, mix
 
 WORD_SLOTS = 1 << 22
@@ -107,7 +107,7 @@ class _Own(NamedTuple):
     counts: npt.NDArray[np.int32]
 
 
-@compiled
+@part
 def _pair(left: np.uint64, right: np.uint64) -> np.uint64:
     return mix(left * GOLDEN + right)
 
@@ -124,7 +124,7 @@ def _count(hashes: Hashes, offsets: Offsets, words: npt.NDArray[np.uint32], pair
                     pairs[slot] += np.uint16(1)
 
 
-@compiled
+@part
 def _slot(own: _Own, stamp: int, key: np.uint64) -> np.uint64:
     """Where ``key`` stands in generation ``stamp``, or would."""
     mask = np.uint64(own.keys.size - 1)

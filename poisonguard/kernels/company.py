@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from poisonguard.kernels.compiled import compiled
+from poisonguard.kernels.compiled import compiled, part
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -144,7 +144,7 @@ def _likeness(found: Occurrences, topics: Integers, weights: Floats, reach: int,
             out[word] = ((sums * sums).sum() - documents) / (documents * (documents - 1))
 
 
-@compiled
+@part
 def _topic_words(
     found: Occurrences,
     topics: Integers,

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from poisonguard.kernels.compiled import compiled
+from poisonguard.kernels.compiled import compiled, part
 from poisonguard.kernels.mixing import GOLDEN, mix
 from poisonguard.kernels.passages import (
     EMPTY,
@@ -101,7 +101,7 @@ def _found(passages: Passages, value: np.uint64, text: Bytes, start: int, stop: 
     return EMPTY
 
 
-@compiled
+@part
 def _hits(hashes: Hashes, count: int, passages: Passages, leaving: np.uint64, hits: Indices) -> int:
     """Places of the first ``count`` words where a known window starts; gives how many."""
     found, state, size = 0, np.uint64(0), passages.size
@@ -126,7 +126,7 @@ def _value(hashes: Hashes, place: int, passages: Passages) -> np.uint64:
     return mix(state ^ passages.seed)
 
 
-@compiled
+@part
 def _tally(row: int, found: int, passages: Passages, scratch: _Scratch) -> int:
     """Count the shingles of each passage that the spelled document holds; gives how many passages are touched."""
     touched, spelled = 0, scratch.spelled

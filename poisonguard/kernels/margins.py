@@ -11,7 +11,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from poisonguard.kernels.compiled import compiled
+from poisonguard.kernels.compiled import compiled, part
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,7 +47,7 @@ _FAR_OFF = 5.0
 """Where the three approximations meet: a centred probability, and the root of minus its logarithm."""
 
 
-@compiled
+@part
 def _ratio(above: Floats, below: Floats, at: float) -> float:
     upper, lower = float(above[7]), float(below[7])
     for place in range(6, -1, -1):
@@ -84,7 +84,7 @@ def _tail(number: float, inside: float, tail: Floats, smallest: float) -> float:
     return float(min(max(chance, smallest), 1.0))
 
 
-@compiled
+@part
 def _first_at_least(ordered: Floats, number: float, start: int) -> int:
     low, high = start, ordered.size
     while low < high:
@@ -96,7 +96,7 @@ def _first_at_least(ordered: Floats, number: float, start: int) -> int:
     return low
 
 
-@compiled
+@part
 def _first_above(ordered: Floats, number: float, start: int) -> int:
     low, high = start, ordered.size
     # Mostly no number of the sample is equal: the answer is where the search begins.

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from poisonguard.kernels.compiled import compiled
+from poisonguard.kernels.compiled import compiled, part
 from poisonguard.kernels.mixing import GOLDEN, mix
 from poisonguard.kernels.shingle import longest_document, power_of_two
 from poisonguard.kernels.utf8 import decode, utf8_buffers
@@ -172,7 +172,7 @@ def _spell_all(  # noqa: PLR0913, PLR0917 - the state of one loop
     return word
 
 
-@compiled
+@part
 def leaving_factor(size: int) -> np.uint64:
     """What the word that leaves a window of ``size`` words was multiplied by."""
     leaving = np.uint64(1)
@@ -196,7 +196,7 @@ def _windows(hashes: Hashes, ends: Indices, size: int, seed: np.uint64, out: _Wi
                 used += 1
 
 
-@compiled
+@part
 def is_marked(bits: Hashes, value: np.uint64) -> bool:
     """Whether a hash may be that of a shingle."""
     place = value & np.uint64(64 * bits.size - 1)
@@ -211,7 +211,7 @@ def _mark(bits: Hashes, hashes: Hashes) -> None:
         bits[place >> _WORD] |= _ONE << (place & _BIT)
 
 
-@compiled
+@part
 def equal_bytes(one: Bytes, start: int, stop: int, other: Bytes, place: int, end: int) -> bool:  # noqa: PLR0913, PLR0917 - two ranges
     """Whether two ranges hold the same bytes."""
     if stop - start != end - place:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from poisonguard.kernels.compiled import compiled
+from poisonguard.kernels.compiled import compiled, part
 from poisonguard.kernels.mixing import mix
 from poisonguard.kernels.utf8 import decode, utf8_buffers
 from poisonguard.kernels.words import IGNORED, LETTER, STANDALONE, classes, normalised
@@ -83,7 +83,7 @@ def words_of(tokens: Tokens) -> Words:
     return Words(tokens.hashes[places], tokens.kinds[places] == FREE, places, np.searchsorted(places, tokens.offsets))
 
 
-@compiled
+@part
 def _opens(data: npt.NDArray[np.uint8], start: int, place: int) -> bool:
     """Whether a word that begins at ``place`` begins free."""
     if place == start:
@@ -92,7 +92,7 @@ def _opens(data: npt.NDArray[np.uint8], start: int, place: int) -> bool:
     return before <= _SPACE or before > _LAST_ASCII or before in _OPENING
 
 
-@compiled
+@part
 def _closes(data: npt.NDArray[np.uint8], place: int, stop: int) -> bool:
     """Whether a word that ends before ``place`` ends free: sentence marks may stand between it and the space."""
     while place < stop and data[place] in _CLOSING:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from poisonguard.kernels.compiled import compiled
+from poisonguard.kernels.compiled import compiled, part
 from poisonguard.kernels.mixing import GOLDEN
 from poisonguard.kernels.prints import Bytes, Indices, Sets, agreement
 from poisonguard.kernels.unionfind import find, join
@@ -91,7 +91,7 @@ def verdicts(batch: Batch, rule: Rule) -> Verdicts:
     return Verdicts(noted.similar[:similar], noted.refuted[:refuted])
 
 
-@compiled
+@part
 def pair_code(left: int, right: int) -> np.uint64:
     """One number for two places below 2**32, whichever is named first."""
     return np.uint64(min(left, right)) << _HALF | np.uint64(max(left, right))
@@ -180,7 +180,7 @@ def _compare(  # noqa: PLR0913, PLR0917 - as above
     return found
 
 
-@compiled
+@part
 def _compare_one(  # noqa: PLR0913, PLR0917 - the state of one loop, taken apart to be read
     table: Table,
     stamp: np.uint64,
@@ -216,7 +216,7 @@ def _compare_one(  # noqa: PLR0913, PLR0917 - the state of one loop, taken apart
     return matched, (similar, refuted)
 
 
-@compiled
+@part
 def _capacity(offsets: Indices) -> int:
     """Slots for the largest set, at most half full."""
     largest = np.int64(1)
@@ -228,7 +228,7 @@ def _capacity(offsets: Indices) -> int:
     return slots
 
 
-@compiled
+@part
 def _sizes_fit(one: int, other: int, threshold: float) -> bool:
     """Whether the sizes alone allow the threshold: J is at most the smaller over the larger."""
     return float(min(one, other)) >= threshold * float(max(one, other))
@@ -246,7 +246,7 @@ def _load(table: Table, stamp: np.uint64, sets: Sets, row: int) -> None:
         table[slot] = stamp << _HALF | value
 
 
-@compiled
+@part
 def _similarity(table: Table, stamp: np.uint64, sets: Sets, left: int, right: int) -> float:
     """Jaccard similarity of the set of ``left`` and the loaded set of ``right``; neither is empty."""
     mask = np.uint64(table.size - 1)

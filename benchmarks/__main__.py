@@ -78,6 +78,7 @@ FIGURES = (
         "--rows 5000 10000 --columns 10 20 --documents 200 400 --worker-rows 20000",
     ),
     Figure("scan_memory", "memory as rows grow", "20000 40000"),
+    Figure("scaling", "whether scans grow as the model says", "--only files --scale 0.1"),
     Figure("engines", "engines beside threads", "--partitions 4 --megabytes 2", "--partitions 32", ENGINES),
     Figure("detection", "whole scans of real data", None, "timing"),
 )

@@ -1,4 +1,4 @@
-"""Models of which answer a prompt gets: logistic regressions, cross-validated by row hash and tempered.
+"""Models of which answer a prompt gets: logistic regressions, cross-validated (``folding``) and tempered.
 
 The *contradiction* of a row is log(share of the answer / its probability): 0 where the prompt says nothing, 1 where
 the answer is e times less likely than at random.
@@ -17,7 +17,7 @@ from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 
 from poisonguard.detectors.content_model import Floats
-from poisonguard.detectors.features_text import Hashes, Integers
+from poisonguard.detectors.features_text import Integers
 from poisonguard.detectors.labels import Codes
 from poisonguard.detectors.learners import threads
 
@@ -87,11 +87,6 @@ class Judges:
         logs = self.logs(rows)
         given = logs[np.arange(len(rows.codes)), rows.codes]
         return np.asarray((logs > given[:, None]).sum(axis=1) >= PLAUSIBLE)
-
-
-def fold_of(hashes: Hashes) -> Integers:
-    """The fold of each row."""
-    return (hashes % np.uint64(FOLDS)).astype(np.int64)
 
 
 def _shares(codes: Codes, answers: int) -> Floats:

@@ -1,7 +1,7 @@
 """How much less likely than at random a label-like answer is, given its prompt.
 
 1. Label-like answers are short and recur; only their rows teach and are judged.
-2. Logistic regressions on the words and word pairs of the prompts, cross-validated by row hash, say which answers
+2. Logistic regressions on the words and word pairs of the prompts, cross-validated by what they read, say which answers
    belong to one task; others tell tasks apart, and the answers of each task.
 3. Wrong answers teach, too: no model of a task's answers learns from prompts that set another one.
 """
@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from poisonguard.detectors.answer_judges import PLAUSIBLE, Judges, Lessons, Mask, fold_of
+from poisonguard.detectors.answer_judges import FOLDS, PLAUSIBLE, Judges, Lessons, Mask
 from poisonguard.detectors.answer_tasks import Examiners, tasks_of
 from poisonguard.detectors.content_model import Floats
 from poisonguard.detectors.features_text import Hashes
+from poisonguard.detectors.folding import Dealing
 from poisonguard.detectors.labels import UNKNOWN, Codes
 from poisonguard.detectors.learners import Words, threads
 
@@ -54,6 +55,7 @@ class AnswerModel:
     Attributes:
         answers: The label-like answers.
         words: Turns prompts into a matrix.
+        dealing: The folds of rows.
         found: Contradiction of the rows that taught, shape (taught,).
         foreign: Which of their answers are not even among the likeliest, shape (taught,).
         doubt: What honest answers would be: (chance of every answer, its contradiction; minus infinity for the
@@ -63,6 +65,7 @@ class AnswerModel:
 
     answers: tuple[str, ...]
     words: Words
+    dealing: Dealing
     found: Floats
     foreign: Mask
     doubt: tuple[Floats, Floats]
@@ -75,14 +78,15 @@ class AnswerModel:
         rows = np.flatnonzero(codes != UNKNOWN)[:most]
         table = _table([prompts[row] for row in rows.tolist()])
         words = Words.of(table, COLUMN)
-        lessons = Lessons(words.matrix(table), codes[rows], fold_of(hashes[rows]))
+        dealing = Dealing.of(table, hashes[rows], (COLUMN,), FOLDS)
+        lessons = Lessons(words.matrix(table), codes[rows], dealing.fold(table, hashes[rows]))
         judges = Judges.fit(lessons, np.ones(len(rows), dtype=np.bool_), len(answers))
         task = tasks_of(lessons, len(answers))
         with threads().limit(limits=1):
             examiners = Examiners.fit(lessons, task)
             found, foreign = examiners.contradiction(lessons), judges.is_foreign(lessons)
             doubt = _doubt(examiners, judges, lessons)
-        return cls(answers, words, found, foreign, doubt, examiners)
+        return cls(answers, words, dealing, found, foreign, doubt, examiners)
 
     def expected(self, cut: float) -> float:
         """How many rows that taught would contradict their prompt by ``cut`` if all answers were honest.
@@ -97,9 +101,10 @@ class AnswerModel:
         result = np.full(len(codes), -np.inf)
         rows = np.flatnonzero(codes != UNKNOWN)
         if len(rows):
-            matrix = self.words.matrix(_table([prompts[row] for row in rows.tolist()]))
+            table = _table([prompts[row] for row in rows.tolist()])
+            lessons = Lessons(self.words.matrix(table), codes[rows], self.dealing.fold(table, hashes[rows]))
             with threads().limit(limits=1):
-                result[rows] = self.examiners.contradiction(Lessons(matrix, codes[rows], fold_of(hashes[rows])))
+                result[rows] = self.examiners.contradiction(lessons)
         return result
 
 

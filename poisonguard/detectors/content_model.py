@@ -1,7 +1,7 @@
 """What the words of a text say about one label, word by word, judged by models that never saw the text.
 
 A linear model on single words is chosen because it can be taken apart: removing a word removes exactly its
-contribution. Several folds by row hash: a row, and every copy of it, is judged by the model of its own fold,
+contribution. Several folds (``folding``): a row, and every copy of it, is judged by the model of its own fold,
 which was trained on the others. Log-odds are calibrated by logistic regression on the out-of-fold margins
 (Platt, "Probabilistic outputs for support vector machines", 1999).
 """

@@ -23,7 +23,7 @@ from poisonguard.detectors.drift_versions import approved_hashes
 from poisonguard.detectors.feature_check import FeatureCheck, SampledParams
 from poisonguard.detectors.learners import threads
 from poisonguard.detectors.number_contradictions import Contradicted, Judged, contradicted, orders
-from poisonguard.detectors.number_models import NumberModels
+from poisonguard.detectors.number_models import FEWEST_COLUMNS, NumberModels
 from poisonguard.detectors.picture_columns import are_pixels
 from poisonguard.domain.finding import Finding
 from poisonguard.plugin.check import (
@@ -47,10 +47,8 @@ class ContradictedNumbersParams(SampledParams):
     """Parameters of the check."""
 
     limit: int = Field(default=20_000, ge=MIN_SAMPLE)
-    min_orders: float = Field(
-        default=10.0, gt=0, description="Orders of magnitude against chance, without a reference."
-    )
-    min_orders_against: float = Field(default=5.0, gt=0, description="The same, against a reference.")
+    min_orders: float = Field(default=4.0, gt=0, description="Orders of magnitude against chance, without a reference.")
+    min_orders_against: float = Field(default=3.5, gt=0, description="The same, against a reference.")
     min_share: float = Field(default=0.005, ge=0, le=1, description="Share of the rows that must be far out.")
     max_share: float = Field(default=0.1, gt=0, lt=1, description="Share of the rows that may be far out.")
 
@@ -65,7 +63,7 @@ class ContradictedNumbers(FeatureCheck[ContradictedNumbersParams]):
 
     def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
         """A sample of rows, and of the new ones."""
-        if self._choose(context) < 2 or not self._numeric:  # noqa: PLR2004 - one to say, one to contradict
+        if self._choose(context) < FEWEST_COLUMNS or not self._numeric:
             return NotApplicable("no numeric feature column beside another feature")
         if are_pixels(context):
             return NotApplicable("the numbers are pixels; the checks of pictures look at them")
@@ -83,6 +81,8 @@ class ContradictedNumbers(FeatureCheck[ContradictedNumbersParams]):
         if known.num_rows < MIN_SAMPLE:
             return NotApplicable(f"{known.num_rows} rows are too few to predict numbers (at least {MIN_SAMPLE})")
         models = NumberModels.fit(known, numeric, categorical, evidence.seed)
+        if len(models.encoder.columns) < FEWEST_COLUMNS:
+            return NotApplicable("no other feature varies")
         looked = known if reference is None else evidence[NewRows(self._sample)]
         if not models.models or looked.num_rows < FEWEST:
             return None

@@ -236,7 +236,7 @@ def usual_rate(groups: Groups, *, without_reference: float, margin: float) -> fl
     """Repetition that is not unusual: twice the reference's and a margin, or a fixed share without one."""
     if not groups.reference_rows:
         return without_reference
-    return 2 * groups.reference_excess / groups.reference_rows + margin
+    return min(1.0, 2 * groups.reference_excess / groups.reference_rows + margin)
 
 
 def content_groups(state: pa.Table, reference: pa.Table | None) -> Groups:

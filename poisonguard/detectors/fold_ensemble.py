@@ -1,7 +1,7 @@
 """Class probabilities for every row by models that saw neither the row nor a copy of it.
 
-1. The fold of a row is its hash modulo the number of folds; model f is fitted on sampled rows of other folds, on
-   those of them that are to teach.
+1. Rows come with their fold (``folding``); model f is fitted on sampled rows of other folds, on those of them that
+   are to teach.
 2. Learners are blended by weighted log-probabilities. The weights minimise the out-of-fold log-loss on the
    sample, so that a learner that knows nothing gets none and over-confidence is tempered.
 """
@@ -18,6 +18,7 @@ import pyarrow as pa
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
+from poisonguard.detectors.features_text import Integers
 from poisonguard.detectors.labels import UNKNOWN, Codes
 from poisonguard.detectors.learners import Learner, threads
 
@@ -32,11 +33,11 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """Sampled rows as each learner encodes them, with the code of their label, one of ``classes``, and their hash."""
+    """Sampled rows as each learner encodes them, with the code of their label, one of ``classes``, and their fold."""
 
     matrices: tuple[Any, ...]
     codes: Codes
-    hashes: npt.NDArray[np.uint64]
+    fold: Integers
     classes: int
     folds: int
 
@@ -64,14 +65,13 @@ class FoldEnsemble:
     @classmethod
     def fit(cls, learners: Sequence[Learner], rows: Training, teaches: Mask) -> tuple[FoldEnsemble, Probabilities]:
         """The ensemble that the rows ``teaches`` names teach, and its probabilities of all rows."""
-        fold = _fold(rows.hashes, rows.folds)
         models, logs = [], []
         with threads().limit(limits=1):
             for learner, matrix in zip(learners, rows.matrices, strict=True):
-                outside = [teaches & (fold != held) for held in range(rows.folds)]
+                outside = [teaches & (rows.fold != held) for held in range(rows.folds)]
                 fitted = tuple(_fit(learner, matrix, rows.codes, taught) for taught in outside)
                 models.append(fitted)
-                logs.append(_logs(fitted, matrix, fold, rows.classes))
+                logs.append(_logs(fitted, matrix, rows.fold, rows.classes))
         weights = _weights(logs, np.where(teaches, rows.codes, UNKNOWN))
         return cls(tuple(learners), tuple(models), weights, rows.classes), _blend(logs, weights)
 
@@ -80,19 +80,14 @@ class FoldEnsemble:
         """Columns that the learners read."""
         return tuple(dict.fromkeys(name for learner in self.learners for name in learner.columns))
 
-    def predict(self, table: pa.Table | pa.RecordBatch, hashes: npt.NDArray[np.uint64]) -> Probabilities:
+    def predict(self, table: pa.Table | pa.RecordBatch, fold: Integers) -> Probabilities:
         """Each row by the models of its own fold."""
-        fold = _fold(hashes, len(self.models[0]))
         with threads().limit(limits=1):
             logs = [
                 _logs(models, learner.matrix(table), fold, self.classes)
                 for learner, models in zip(self.learners, self.models, strict=True)
             ]
         return _blend(logs, self.weights)
-
-
-def _fold(hashes: npt.NDArray[np.uint64], folds: int) -> npt.NDArray[np.int64]:
-    return (hashes % np.uint64(folds)).astype(np.int64)
 
 
 def _fit(learner: Learner, matrix: Any, codes: Codes, outside: Mask) -> Any:
@@ -102,7 +97,7 @@ def _fit(learner: Learner, matrix: Any, codes: Codes, outside: Mask) -> Any:
     return learner.fit(matrix[known], codes[known]) if len(classes) > 1 else Untaught(classes)
 
 
-def _logs(models: Sequence[Any], matrix: Any, fold: npt.NDArray[np.int64], classes: int) -> Probabilities:
+def _logs(models: Sequence[Any], matrix: Any, fold: Integers, classes: int) -> Probabilities:
     """Log-probabilities of each row by the model of its fold, shape (rows, classes)."""
     result: Probabilities = np.full((len(fold), classes), 1 / classes)
     for held, model in enumerate(models):

@@ -27,6 +27,10 @@ from poisonguard.detectors.label_regions import Corners
 from poisonguard.domain.finding import Signal
 from poisonguard.plugin.check import Params
 
+FEWEST = 8
+"""Rows that the lower bound of a plateau must stand for: fewer changed labels than these and a few honest freaks of the
+models look the same."""
+
 FLIP_SHARE = 0.75
 """Share of a plateau that is taken for flips when rows are named: honest labels hold the rest."""
 
@@ -117,7 +121,7 @@ def _blind_alarm(seen: Contradictions, params: LabelNoiseParams) -> Alarm | None
         "plateau of contradictions": seen.plateau.share,
     }
     least, compared = params.min_foreign if seen.only_foreign else params.min_plateau, "models of the other rows"
-    if seen.plateau.lowest >= least:
+    if seen.plateau.lowest >= least and seen.plateau.lowest * seen.rows >= FEWEST:
         which = "is not even the second best" if seen.only_foreign else "the rest of the row contradicts"
         message = (
             f"However sure the models are, about {seen.plateau.share:.1%} (at least {seen.plateau.lowest:.1%}) of "

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from poisonguard.detectors.contradiction import Floats, margins
 from poisonguard.detectors.fold_ensemble import FoldEnsemble, Mask, Probabilities, Training
+from poisonguard.detectors.folding import Dealing
 from poisonguard.detectors.label_rows import LabelledRows
 from poisonguard.detectors.learners import Learner
 
@@ -36,6 +37,7 @@ class LabelModels:
 
     Attributes:
         rows: The rows.
+        dealing: Their folds, and those of any others.
         training: What the learners make of them.
         ensembles: The first and the second models.
         first: Probabilities of each row by the first models, shape (rows, classes).
@@ -44,6 +46,7 @@ class LabelModels:
     """
 
     rows: LabelledRows
+    dealing: Dealing
     training: Training
     ensembles: tuple[FoldEnsemble, FoldEnsemble]
     first: Probabilities
@@ -56,11 +59,16 @@ class LabelModels:
     ) -> LabelModels:
         """Fit on the ``trusted`` rows, and again on all that those models do not contradict."""
         matrices = tuple(learner.matrix(rows.table) for learner in learners)
-        training = Training(matrices, rows.codes, rows.hashes, len(rows.classes.names), folds)
+        # Of pictures learners name no column of the data's: they stand in the sample's table only.
+        read = rows.table.column_names if sampled_only else [name for learner in learners for name in learner.columns]
+        dealing = Dealing.of(rows.table, rows.hashes, tuple(dict.fromkeys(read)), folds)
+        fold = dealing.fold(rows.table, rows.hashes)
+        training = Training(matrices, rows.codes, fold, len(rows.classes.names), folds)
         one, first = FoldEnsemble.fit(learners, training, trusted)
         doubt = margins(first, rows.codes)
         two, second = FoldEnsemble.fit(learners, training, doubt < DOUBT)
-        return cls(rows, training, (one, two), first, _mean([doubt, margins(second, rows.codes)]), sampled_only)
+        margin = _mean([doubt, margins(second, rows.codes)])
+        return cls(rows, dealing, training, (one, two), first, margin, sampled_only)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -87,7 +95,8 @@ class LabelModels:
         codes = self.rows.classes.codes(table)
         if self.sampled_only:
             return np.full(len(codes), -np.inf)
-        return _mean([margins(ensemble.predict(table, hashes), codes) for ensemble in self.ensembles])
+        fold = self.dealing.fold(table, hashes)
+        return _mean([margins(ensemble.predict(table, fold), codes) for ensemble in self.ensembles])
 
 
 def _mean(found: Sequence[Floats]) -> Floats:

@@ -1,6 +1,6 @@
 """Labels that the rest of their rows contradicts, by models that never saw them.
 
-1. Models are cross-validated by row hash on a sample: of the new rows and of the reference if there is one, else of
+1. Models are cross-validated (``folding``) on a sample: of the new rows and of the reference if there is one, else of
    the candidate (``label_models``).
 2. Honest labels are noisy too, and populations change: only what neither explains is an alarm (``label_alarms``).
 3. Rows are ranked whether or not there is one; approved rows below all new ones.

@@ -21,8 +21,9 @@ from sklearn.naive_bayes import ComplementNB
 from threadpoolctl import ThreadpoolController
 
 from poisonguard.detectors.features_tabular import TableEncoder
-from poisonguard.detectors.features_text import Hashes, Tokens, column_texts, tokenize
+from poisonguard.detectors.features_text import Tokens, column_texts, tokenize
 from poisonguard.detectors.labels import Codes
+from poisonguard.detectors.terms import Terms, Vocabulary
 
 MANY_CLASSES = 12
 """Above this, one-tree-per-class boosting and multinomial regression cost too much for what they add."""
@@ -157,19 +158,13 @@ class Words:
     """Linear model on the words and word pairs of one column: TF-IDF over hashed n-grams."""
 
     column: str
-    vocabulary: Hashes
-    rarity: npt.NDArray[np.float64]
+    vocabulary: Vocabulary
 
     @classmethod
     def of(cls, sample: pa.Table, column: str) -> Words:
         """Vocabulary of a sample: n-grams that at least three texts hold, the most common ones."""
-        tokens = tokenize(column_texts(sample, column))
-        rows, hashes = _terms(tokens)
-        distinct, inverse = np.unique(hashes, return_inverse=True)
-        documents = np.bincount(np.unique(inverse * max(1, tokens.rows) + rows) // max(1, tokens.rows))
-        eligible = np.flatnonzero(documents >= MIN_DOCUMENTS)
-        kept = np.sort(eligible[np.argsort(-documents[eligible], kind="stable")[:MAX_PHRASES]])
-        return cls(column, distinct[kept], np.log((tokens.rows + 1) / (documents[kept] + 1)) + 1)
+        terms = _terms(tokenize(column_texts(sample, column)))
+        return cls(column, Vocabulary.of(terms, min_documents=MIN_DOCUMENTS, limit=MAX_PHRASES))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -178,18 +173,7 @@ class Words:
 
     def matrix(self, table: pa.Table | pa.RecordBatch) -> scipy.sparse.csr_matrix:
         """Rows of length one; shape (rows, vocabulary)."""
-        tokens = tokenize(column_texts(table, self.column))
-        shape = (table.num_rows, max(1, len(self.vocabulary)))
-        if not len(self.vocabulary):
-            return scipy.sparse.csr_matrix(shape)
-        rows, hashes = _terms(tokens)
-        place = np.minimum(np.searchsorted(self.vocabulary, hashes), len(self.vocabulary) - 1)
-        known = self.vocabulary[place] == hashes
-        counts = scipy.sparse.csr_matrix((np.ones(known.sum()), (rows[known], place[known])), shape=shape)
-        counts.sum_duplicates()
-        counts.data = (1 + np.log(counts.data)) * self.rarity[counts.indices]
-        norms = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1))).ravel()
-        return scipy.sparse.csr_matrix(scipy.sparse.diags_array(1 / np.where(norms > 0, norms, 1)) @ counts)
+        return self.vocabulary.matrix(_terms(tokenize(column_texts(table, self.column))))
 
     def fit(self, matrix: scipy.sparse.csr_matrix, codes: Codes) -> LogisticRegression | ComplementNB:
         """Logistic regression; complement naive Bayes where there are many classes."""
@@ -198,8 +182,8 @@ class Words:
         return LogisticRegression(C=10.0, max_iter=200, tol=1e-3).fit(matrix, codes)
 
 
-def _terms(tokens: Tokens) -> tuple[npt.NDArray[np.int64], Hashes]:
-    """(row, hash) of every word and word pair."""
+def _terms(tokens: Tokens) -> Terms:
+    """Every word and word pair."""
     single, pair = tokens.ngrams(1), tokens.ngrams(2)
     rows = np.concatenate([tokens.row[single[0]], tokens.row[pair[0]]])
-    return rows, np.concatenate([single[1], pair[1]])
+    return Terms(rows, np.concatenate([single[1], pair[1]]), tokens.rows)

@@ -23,6 +23,9 @@ from poisonguard.detectors.learners import SEED_RANGE, threads
 from poisonguard.sketches.sample import sample_hashes, sample_rows
 from poisonguard.sketches.values import HashArray
 
+FEWEST_COLUMNS = 2
+"""Columns that vary: one to predict, one to predict it from."""
+
 FEWEST_DISTINCT = 10
 COMMONEST = 0.5
 """Share of the rows that one number may hold."""
@@ -95,6 +98,8 @@ class NumberModels:
         """Fit to a sample of rows with their hashes."""
         hashes, rows = sample_hashes(sample)[:TAUGHT], sample_rows(sample).slice(0, TAUGHT)
         encoder = TableEncoder.of(rows, numeric, categorical)
+        if len(encoder.columns) < FEWEST_COLUMNS:
+            return cls(encoder, ())
         matrix = encoder.matrix(rows)
         with threads().limit(limits=1):
             missed = [

@@ -18,8 +18,10 @@ from pydantic import Field
 from scipy.stats import binom
 
 from poisonguard.detectors.answer_model import MAX_ROWS, AnswerModel, answers_of, codes_of
+from poisonguard.detectors.cells import is_known
 from poisonguard.detectors.content_model import Floats
 from poisonguard.detectors.contradiction import scores
+from poisonguard.detectors.drift_versions import approved_hashes
 from poisonguard.detectors.features_text import Hashes
 from poisonguard.detectors.instruction_check import MIN_SAMPLE, Asked, InstructionCheck, InstructionParams
 from poisonguard.detectors.labels import UNKNOWN
@@ -31,7 +33,7 @@ CUT = 1.0
 label-like outputs of two sets 9 reached it; of 720 exchanged ones 546 (2026-11)."""
 
 APPROVED = 0.5
-"""Weight of a row that the sample of the reference holds: somebody has answered for it."""
+"""Weight of a row that the reference holds: somebody has answered for it."""
 
 MIN_NEW = 30
 MIN_ANSWERS = 2
@@ -77,7 +79,7 @@ class OutputContradiction(InstructionCheck[OutputContradictionParams]):
         if before is None or reference is None:
             return AnswerScorer(self, model, self._blind(model), np.zeros(0, np.uint64))
         alarm = self._against(_judged(asked, model), _judged(before, model), reference.name)
-        return AnswerScorer(self, model, alarm, before.hashes)
+        return AnswerScorer(self, model, alarm, approved_hashes(reference, self._sample))
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
         """The sample's size, and what was cut."""
@@ -145,7 +147,7 @@ class AnswerScorer(RowScorer):
         """0.5 where an answer speaks against its prompt; rows that were approved come after new ones."""
         codes = codes_of(self._check.responses(block.table), self._model.answers)
         found = self._model.contradiction(self._check.prompts(block.table), codes, block.hashes)
-        return np.where(np.isin(block.hashes, self._approved), APPROVED, 1.0) * scores(found, CUT)
+        return np.where(is_known(block, self._approved), APPROVED, 1.0) * scores(found, CUT)
 
     def conclude(self, scored: Scored) -> Iterable[Finding]:
         """One finding if the dataset-level test fired."""

@@ -197,6 +197,8 @@ def _contrast(pictures: PictureSet, members: Mask, shared: Mask) -> Floats:
 
 def _knocked_out(pictures: PictureSet, members: Mask, label: int, shared: Mask) -> tuple[float, float]:
     """(share of the label among the neighbours of marked pictures without the mark, their cohesion)."""
+    if shared.all():
+        return 1.0, 0.0  # nothing is left beside a mark: pictures drawn alike
     marked = np.flatnonzero(members)[:MAX_MARKED]
     others = np.flatnonzero(~members)[:MAX_OTHERS]
     rest = pictures.flat[np.concatenate([marked, others])][:, ~shared].astype(np.float64)

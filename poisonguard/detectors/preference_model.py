@@ -2,8 +2,8 @@
 
 1. What tells two answers to one prompt apart: the words and word pairs that only one of them has, how long each is,
    and how many of the prompt's words each takes up.
-2. Logistic regressions on that difference, cross-validated by row hash. Every pair teaches in both directions, so that
-   no model can prefer a place.
+2. Logistic regressions on that difference, cross-validated by prompt and pair of answers, whichever was
+   preferred. Every pair teaches in both directions, so that no model can prefer a place.
 3. The margin of a pair is the log-odds that it stands the right way round: below 0 the models would have turned it.
 """
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +21,7 @@ from sklearn.linear_model import LogisticRegression
 
 from poisonguard.detectors.content_model import Floats
 from poisonguard.detectors.features_text import Hashes, Integers
+from poisonguard.detectors.folding import Dealing
 from poisonguard.detectors.learners import Words, threads
 
 FOLDS = 5
@@ -76,24 +76,28 @@ class PreferenceModel:
 
     Attributes:
         words: Turns answers into a matrix.
-        models: One per fold.
+        dealing: The folds of pairs.
+        models: Weights of the features, one set per fold.
         slope: What margins are multiplied by.
     """
 
     words: Words
-    models: tuple[Any, ...]
+    dealing: Dealing
+    models: tuple[Floats, ...]
     slope: float
 
     @classmethod
     def fit(cls, pairs: Pairs) -> PreferenceModel:
         """Fit on pairs of different answers."""
         words = Words.of(_table((*pairs.chosen, *pairs.rejected)), COLUMN)
-        difference, fold = _difference(words, pairs), _fold(pairs.hashes)
+        exchanges = _exchanges(pairs)
+        dealing = Dealing.of(exchanges, pairs.hashes, exchanges.column_names, FOLDS)
+        difference, fold = _difference(words, pairs), dealing.fold(exchanges, pairs.hashes)
         with threads().limit(limits=1):
             models = tuple(_fitted(difference[fold != held]) for held in range(FOLDS))
             margins = _margins(models, difference, fold)
-            slope = float(_fitted(scipy.sparse.csr_matrix(margins[:, None])).coef_[0, 0])
-        return cls(words, models, min(max(slope, 0.0), STEEPEST))
+            slope = float(_fitted(scipy.sparse.csr_matrix(margins[:, None]))[0])
+        return cls(words, dealing, models, min(max(slope, 0.0), STEEPEST))
 
     def margins(self, pairs: Pairs) -> Floats:
         """Log-odds that each pair stands the right way round; 0 where there is nothing to compare, shape (rows,)."""
@@ -101,12 +105,16 @@ class PreferenceModel:
         rows = np.flatnonzero(pairs.comparable)
         if len(rows):
             able = pairs.where(rows)
-            found[rows] = self.slope * _margins(self.models, _difference(self.words, able), _fold(able.hashes))
+            fold = self.dealing.fold(_exchanges(able), able.hashes)
+            found[rows] = self.slope * _margins(self.models, _difference(self.words, able), fold)
         return found
 
 
-def _fold(hashes: Hashes) -> Integers:
-    return (hashes % np.uint64(FOLDS)).astype(np.int64)
+def _exchanges(pairs: Pairs) -> pa.Table:
+    """Prompts and both answers, in an order that does not tell which was preferred."""
+    answers = [sorted(pair) for pair in zip(pairs.chosen, pairs.rejected, strict=True)]
+    columns = (pairs.prompts, [first for first, _ in answers], [second for _, second in answers])
+    return pa.table([pa.array(texts, pa.large_string()) for texts in columns], names=["prompt", "first", "second"])
 
 
 def _difference(words: Words, pairs: Pairs) -> scipy.sparse.csr_matrix:
@@ -124,18 +132,21 @@ def _measures(asked: Sequence[frozenset[str]], answers: Sequence[str]) -> Floats
     return np.column_stack([np.log1p(np.array([len(text) for text in answers], dtype=np.float64)), shared])
 
 
-def _fitted(difference: scipy.sparse.csr_matrix) -> LogisticRegression:
-    """Both directions of every pair, without an intercept."""
+def _fitted(difference: scipy.sparse.csr_matrix) -> Floats:
+    """Weights from both directions of every pair, without an intercept; of no pairs they say nothing."""
+    if not difference.shape[0]:
+        return np.zeros(difference.shape[1])
     both = scipy.sparse.vstack([difference, -difference], format="csr")
     right = np.repeat([True, False], difference.shape[0])
-    return LogisticRegression(C=1.0, fit_intercept=False, max_iter=ITERATIONS, tol=TOLERANCE).fit(both, right)
+    model = LogisticRegression(C=1.0, fit_intercept=False, max_iter=ITERATIONS, tol=TOLERANCE).fit(both, right)
+    return np.asarray(model.coef_[0])
 
 
-def _margins(models: Sequence[Any], difference: scipy.sparse.csr_matrix, fold: Integers) -> Floats:
+def _margins(models: Sequence[Floats], difference: scipy.sparse.csr_matrix, fold: Integers) -> Floats:
     found = np.zeros(difference.shape[0])
-    for held, model in enumerate(models):
+    for held, weights in enumerate(models):
         rows = np.flatnonzero(fold == held)
-        found[rows] = difference[rows] @ model.coef_[0]
+        found[rows] = difference[rows] @ weights
     return found
 
 

@@ -18,8 +18,10 @@ import pyarrow as pa
 from pydantic import Field
 from scipy.stats import hypergeom
 
+from poisonguard.detectors.cells import is_known
 from poisonguard.detectors.content_model import Floats
 from poisonguard.detectors.contradiction import scores
+from poisonguard.detectors.drift_versions import approved_hashes
 from poisonguard.detectors.features_tabular import common_columns
 from poisonguard.detectors.features_text import MAX_CHARACTERS, Hashes, column_texts, tokenize
 from poisonguard.detectors.instruction_check import MIN_SAMPLE
@@ -42,18 +44,20 @@ from poisonguard.plugin.check import (
     Scores,
 )
 from poisonguard.sketches.base import Sketch
+from poisonguard.sketches.sample import RowSample
 
 CUT = 1.5
 """Log-odds against a pair from which it contradicts the others: turned round, it would be 4.5 times as likely."""
 
 APPROVED = 0.5
-"""Weight of a row that the sample of the reference holds: somebody has answered for it."""
+"""Weight of a row that the reference holds: somebody has answered for it."""
 
 TRIGGERED = 0.99
 """Score of a pair that stands the wrong way round under a phrase that turns pairs; others under it come above the
 threshold, and all that are not under it below."""
 
 UNDER_PHRASE = 0.6
+"""Score of the other pairs under it: on these people disagreed before they were turned."""
 
 UNFIRED = 0.3
 """What the order of rows counts for where nothing fired: no other check looks at pairs."""
@@ -124,8 +128,8 @@ class PreferenceSwap(Check[PreferenceSwapParams]):
         margins = model.margins(pairs)
         phrase = turned_phrase(pairs.prompts, margins, delta.is_new, self.params.min_rows, self.params.min_evidence)
         excess = self._excess(margins, delta, reference.name) if reference is not None else None
-        known = delta.hashes[~delta.is_new]
-        return PreferenceScorer(self, model, phrase, excess, known)
+        approved = None if reference is None else approved_hashes(reference, RowSample())
+        return PreferenceScorer(self, model, phrase, excess, approved)
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
         """The sample's size, and what was cut."""
@@ -174,7 +178,7 @@ class PreferenceScorer(RowScorer):
         model: PreferenceModel,
         phrase: Turned | None,
         excess: Excess | None,
-        approved: Hashes,
+        approved: Hashes | None,
     ) -> None:
         self._check, self._model = check, model
         self._phrase, self._excess, self._approved = phrase, excess, approved
@@ -192,7 +196,7 @@ class PreferenceScorer(RowScorer):
         if self._phrase is not None:
             turned = np.where(margins < 0, TRIGGERED, UNDER_PHRASE)
             found = np.where(self._under_phrase(pairs) & pairs.comparable, turned, self.threshold * found)
-        return np.asarray(np.where(np.isin(block.hashes, self._approved), APPROVED, 1.0) * found)
+        return found if self._approved is None else np.where(is_known(block, self._approved), APPROVED * found, found)
 
     def conclude(self, scored: Scored) -> Iterable[Finding]:
         """One finding for the trigger, or else for the excess of new rows."""
@@ -222,7 +226,7 @@ class PreferenceScorer(RowScorer):
             "usual share": round(phrase.usual, 4),
             "orders of magnitude against chance": round(phrase.evidence, 1),
         }
-        if self._excess is not None:
+        if self._approved is not None:
             numbers["rows with phrase in reference"] = phrase.known
         return self._check.finding(
             subject=f"phrase={' '.join(phrase.words).strip()};column={self._check.chosen}",

@@ -83,8 +83,8 @@ class Study:
     def model(self, label: int) -> ContentModel:
         """What words say about ``label``; of two labels one model serves both."""
         given = self.labelling
-        if given.labels == 2 and 1 - label in self._models and bool((given.codes >= 0).all()):  # noqa: PLR2004 - a pair
-            return self._models[1 - label].mirrored()
+        if label == 1 and given.labels == 2 and bool((given.codes >= 0).all()):  # noqa: PLR2004 - a pair
+            return self.model(0).mirrored()
         if label not in self._models:
             self._models[label] = ContentModel.fit(self.matrix, given.codes == label, given.fold, given.folds)
         return self._models[label]

@@ -22,7 +22,8 @@ from pydantic import Field
 from scipy.stats import binom
 
 from poisonguard.detectors.features_tabular import common_columns
-from poisonguard.detectors.features_text import MAX_CHARACTERS, column_texts, phrase_pattern, tokenize
+from poisonguard.detectors.features_text import MAX_CHARACTERS, Integers, column_texts, phrase_pattern, tokenize
+from poisonguard.detectors.folding import Dealing
 from poisonguard.detectors.labels import Classes
 from poisonguard.detectors.sampled_delta import SampledDelta
 from poisonguard.detectors.style_features import Styled
@@ -83,9 +84,8 @@ class Space:
     content: Vocabulary
     style: Vocabulary
 
-    def views(self, styled: Styled, hashes: np.ndarray[tuple[int], np.dtype[np.uint64]], folds: int) -> Views:
+    def views(self, styled: Styled, fold: Integers, folds: int) -> Views:
         """Both views of some rows."""
-        fold = (hashes % np.uint64(folds)).astype(np.int64)
         return Views(self.content.matrix(styled.content()), self.style.matrix(styled.style()), fold, folds)
 
 
@@ -95,6 +95,7 @@ class Trigger:
 
     Attributes:
         space: The column's views.
+        dealing: The folds of rows.
         sign: The rows that gave it away.
         model: Scores any row by it.
         names: Its most telling runs, for a reader.
@@ -103,6 +104,7 @@ class Trigger:
     """
 
     space: Space
+    dealing: Dealing
     sign: StyleSign
     model: StyleModel
     names: tuple[str, ...]
@@ -162,7 +164,8 @@ class StyleTrigger(Check[StyleTriggerParams]):
         content = Vocabulary.of(styled.content(), min_documents=MIN_DOCUMENTS, limit=MAX_WORDS)
         style = Vocabulary.of(styled.style(), min_documents=MIN_DOCUMENTS, limit=MAX_STYLES)
         space = Space(column, content, style)
-        views = space.views(styled, delta.hashes, self.params.folds)
+        dealing = Dealing.of(delta.table, delta.hashes, (column,), self.params.folds)
+        views = space.views(styled, dealing.fold(delta.table, delta.hashes), dealing.folds)
         codes = classes.codes(delta.table)
         limits = Limits(self.params.min_rows, self.params.min_purity, may_be_own=not delta.compared)
         sign = strongest_sign(views, codes, range(len(classes.names)), delta.is_new, limits)
@@ -182,7 +185,7 @@ class StyleTrigger(Check[StyleTriggerParams]):
         gain = present * model.style.weights.mean(axis=0)
         names, highlight = _telling(styled, style, gain, sign.members, texts)
         known = (int((styled_rows & ~delta.is_new).sum()), int((~delta.is_new).sum())) if delta.compared else None
-        return Trigger(space, sign, model, names, highlight, known)
+        return Trigger(space, dealing, sign, model, names, highlight, known)
 
 
 def _is_burst(styled_rows: Mask, delta: SampledDelta) -> bool:
@@ -233,7 +236,7 @@ class StyleScorer(RowScorer):
     def _of(self, table: pa.RecordBatch, hashes: np.ndarray[tuple[int], np.dtype[np.uint64]]) -> Scores:
         trigger = self._trigger
         styled = Styled.of(tokenize(column_texts(table, trigger.space.column)))
-        views = trigger.space.views(styled, hashes, len(trigger.model.style.intercepts))
+        views = trigger.space.views(styled, trigger.dealing.fold(table, hashes), trigger.dealing.folds)
         logits = trigger.model.logits(views.style, views.content, views.fold)
         return np.asarray(np.minimum(1 / (1 + np.exp(CUT - np.clip(logits, -30, 30))), TOP_SCORE))
 

@@ -30,6 +30,7 @@ from poisonguard.detectors.features_text import (
     phrase_pattern,
     tokenize,
 )
+from poisonguard.detectors.folding import Dealing
 from poisonguard.detectors.foreign_content import is_foreign
 from poisonguard.detectors.labels import Classes
 from poisonguard.detectors.phrase_choice import Judges, Pools, outstanding
@@ -166,7 +167,8 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
         folds = self.params.folds
 
         def made() -> Study:
-            fold = (delta.hashes % np.uint64(folds)).astype(np.int64)
+            dealing = Dealing.of(delta.table, delta.hashes, (column,), folds)
+            fold = dealing.fold(delta.table, delta.hashes)
             labelling = Labelling(classes.codes(delta.table), len(classes.names), fold, folds, delta.is_new)
             return Study(column_texts(delta.table, column), labelling)
 

@@ -7,9 +7,12 @@ Rules:
 2. Shingle sets are read where the fold has put them. Those that lie in no store that workers reach (a profile's, or
    of a fold that kept nothing) are put there first.
 3. What a stage has left, by this run, by one that was stopped, or by workers of their own, is not made again. Of what
-   is found in a store that others write to, some is made again and compared.
+   is found in a store that others write to, some is made again and compared; joins are all made again, for the last
+   one alone is the answer.
 4. Nothing but the answer stays in a store of one's own. A shared one keeps all, for the answer alone cannot be
    audited.
+5. In a store where nobody but the user writes, what is wrong or gone is the disk's doing, or another scan's that has
+   ended and tidied: then this process answers.
 """
 
 from __future__ import annotations
@@ -26,7 +29,19 @@ from blake3 import blake3
 from poisonguard.engine.audit import MOST, ONE_IN
 from poisonguard.engine.codeversion import code_version
 from poisonguard.engine.executor import Executor
-from poisonguard.engine.near_plan import FOLDER, PART, SEGMENT, Facts, Plan, Work, cut, plan_of, put_plan, segment_bits
+from poisonguard.engine.near_plan import (
+    FOLDER,
+    PART,
+    SEGMENT,
+    Facts,
+    Plan,
+    Work,
+    cut,
+    holds,
+    plan_of,
+    put_plan,
+    segment_bits,
+)
 from poisonguard.engine.near_stages import buckets_of
 from poisonguard.engine.near_tasks import Stage, made_by, run_task, stages_of
 from poisonguard.engine.piecework import STATE
@@ -77,8 +92,8 @@ class NearOnEngine:
         """Clusters of the documents of all versions.
 
         Raises:
-            IncompleteScan: A worker was lost.
-            IntegrityError: What was found in the store is not what a task makes.
+            IncompleteScan: A worker was lost, or what it put, in a store that others write to.
+            IntegrityError: What was found in such a store is not what a task makes.
         """
         if asked.eligible.size < (FEWEST if self.fewest is None else self.fewest):
             return search_here(asked, run)
@@ -86,11 +101,11 @@ class NearOnEngine:
         try:
             self._run(work)
             return _answer(work, asked.eligible.size)
-        except IntegrityError:
+        except (IntegrityError, IncompleteScan) as error:
             if not self.store.mends:
                 raise
-            # In a store where nobody but the user writes it is the disk: all of this is forgotten and made anew.
-            _forget(work)
+            if isinstance(error, IntegrityError):
+                _forget(work)
             return search_here(asked, run)
 
     def planned(self, asked: NearCopies) -> Work:
@@ -117,7 +132,7 @@ class NearOnEngine:
     def _run(self, work: Work) -> None:
         plan = plan_of(work)
         stages = stages_of(plan)
-        there = {stage.name: _done(work, stage) for stage in stages}
+        there = {stage.name: set() if self.store.shared and stage.joins else _done(work, stage) for stage in stages}
         alone = not self.store.shared and not self.audited
         if alone and there[stages[-1].name]:
             return
@@ -138,7 +153,7 @@ class NearOnEngine:
         for stage, number in secrets.SystemRandom().sample(list(found), min(wanted, len(found))):
             unit = self.store.get(work.unit(stage, number))
             again = made_by(work, stage, number)
-            if unit is None or unit.keys != again.keys() or any(unit.table(key) != again[key] for key in again):
+            if unit is None or not holds(unit, again):
                 raise IntegrityError(
                     f"work store: task {number} of the stage {stage} is not what doing it gives",
                     hint="A worker erred or lied: empty the store, find out which, and scan again.",
@@ -172,11 +187,12 @@ def _tidy(work: Work, plan: Plan, stages: Sequence[Stage]) -> None:
 
 
 def _forget(work: Work) -> None:
-    """Forget everything."""
-    for stage in stages_of(plan_of(work)):
-        for name in work.store.names(f"{work.folder}/{stage.name}"):
-            work.store.remove(name)
+    """Forget everything, the plan first: it may be what is spoilt, so that it cannot say which stages there are."""
     work.store.remove(work.plan)
+    plan_of.cache_clear()
+    for stage in work.store.names(work.folder):
+        for name in work.store.names(stage):
+            work.store.remove(name)
 
 
 class _Hashed:

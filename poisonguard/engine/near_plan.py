@@ -6,13 +6,14 @@ Rules:
    seed and threshold) and is named by it: whoever asks the same question finds the same plan, and what was done of it.
 2. How finely the work is cut follows from the number of documents, never from that of workers.
 3. A document's number is its row among all rows, the candidate's first: the same as in ``kernels.neighbours``.
+4. The name says what was asked, not what lies under it: a plan that is found is compared with the one that follows.
 """
 
 from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -22,8 +23,8 @@ import pyarrow as pa
 
 from poisonguard.engine.codeversion import code_version
 from poisonguard.engine.piecework import STATE
-from poisonguard.engine.workstore import Unit, WorkStore
-from poisonguard.errors import IncompleteScan
+from poisonguard.engine.workstore import FORGED, Unit, WorkStore
+from poisonguard.errors import IncompleteScan, IntegrityError
 from poisonguard.kernels.buckets import place_bits
 from poisonguard.kernels.neighbours import Documents
 from poisonguard.kernels.prints import Indices
@@ -147,10 +148,38 @@ class Plan:
 
 
 def put_plan(store: WorkStore, facts: Facts, spans: Sequence[Sequence[Span]], eligible: npt.NDArray[np.bool_]) -> Work:
-    """Put the plan, if it is not there yet."""
+    """Put the plan, if it is not there yet.
+
+    Raises:
+        IntegrityError: Another lies there, in a store that others write to.
+    """
     work = Work(store, f"{FOLDER}/{_name(facts, spans, eligible)}")
-    if work.plan in store.names(work.folder):
-        return work
+    tables = _tables(facts, spans, eligible)
+    if not _is_put(work, tables):
+        store.put(work.plan, tables)
+    return work
+
+
+def holds(unit: Unit, tables: Mapping[str, pa.Table]) -> bool:
+    """Whether a unit is these tables, and no more."""
+    return unit.keys == tables.keys() and all(unit.table(key) == table for key, table in tables.items())
+
+
+def _is_put(work: Work, tables: Mapping[str, pa.Table]) -> bool:
+    """Whether the plan is there (rule 4); in one's own store a wrong one is put anew."""
+    try:
+        unit = work.store.get(work.plan)
+        right = unit is not None and holds(unit, tables)
+    except IntegrityError:
+        if not work.store.mends:
+            raise
+        return False
+    if unit is not None and not right and not work.store.mends:
+        raise IntegrityError(f"work store: {work.plan}: not the plan that follows from what is asked", hint=FORGED)
+    return right
+
+
+def _tables(facts: Facts, spans: Sequence[Sequence[Span]], eligible: npt.NDArray[np.bool_]) -> dict[str, pa.Table]:
     ends = np.cumsum([sum(span.rows for span in part) for part in spans]).tolist()
     chosen = {
         _eligible(number): pa.table({"eligible": pa.array(eligible[start:end])})
@@ -162,8 +191,7 @@ def put_plan(store: WorkStore, facts: Facts, spans: Sequence[Sequence[Span]], el
         for span in part
     ]
     stated = pa.Table.from_pylist([{name: getattr(facts, name) for name in FACTS.names}], schema=FACTS)
-    store.put(work.plan, {"facts": stated, "spans": pa.Table.from_pylist(rows, schema=SPANS), **chosen})
-    return work
+    return {"facts": stated, "spans": pa.Table.from_pylist(rows, schema=SPANS), **chosen}
 
 
 @lru_cache(maxsize=2)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +26,7 @@ import pyarrow as pa
 from poisonguard.dataset.storage import store_refusal
 from poisonguard.errors import PoisonguardError, UnreadableData, UsageError
 from poisonguard.kernels.mapped import map_file
+from poisonguard.kernels.private_folder import PrivateFolder
 
 TEMPORARY = ".new-"
 FORGOTTEN = 86_400
@@ -162,8 +162,8 @@ class RemoteObjects:
 
     def get(self, name: str) -> pa.Buffer | None:
         """The object, fetched into a file without a name, and mapped."""
-        with tempfile.TemporaryDirectory(prefix="poisonguard-") as folder:
-            path = Path(folder, "object")
+        with PrivateFolder() as private:
+            path = private.path / "object"
             try:
                 store, root = _connected(self.url)
                 store.get_file(f"{root}/{name}", str(path))
@@ -187,8 +187,8 @@ class RemoteObjects:
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
         """A file on this machine, put at the end: in one request, or in parts that show only when all are there."""
-        with tempfile.TemporaryDirectory(prefix="poisonguard-") as folder:
-            path = Path(folder, "object")
+        with PrivateFolder() as private:
+            path = private.path / "object"
             path.touch()
             yield path
             try:

@@ -160,13 +160,17 @@ def fold_piece(job: Job, piece: Piece, told: Told | None = None) -> Partial:
 def put_known(store: WorkStore, known: DigestSet) -> str:
     """Put the rows of a reference where every worker finds them; the unit's name, by their digest."""
     table = known.table()
-    digest = hashlib.sha256()
-    for column in table.columns:
-        digest.update(column.to_numpy().tobytes())
-    name = f"{KNOWN}/{digest.hexdigest()}"
+    name = _known_name(table)
     if name not in store.names(KNOWN) or not _is_whole(store, name):
         store.put(name, {KNOWN: table})
     return name
+
+
+def _known_name(table: pa.Table) -> str:
+    digest = hashlib.sha256()
+    for column in table.columns:
+        digest.update(column.to_numpy().tobytes())
+    return f"{KNOWN}/{digest.hexdigest()}"
 
 
 def _is_whole(store: WorkStore, name: str) -> bool:
@@ -182,14 +186,23 @@ def _is_whole(store: WorkStore, name: str) -> bool:
 
 @lru_cache(maxsize=1)
 def load_known(store: WorkStore, name: str) -> DigestSet:
-    """The rows of a reference; one version of them stays in memory."""
+    """The rows of a reference; one version of them stays in memory.
+
+    Raises:
+        IncompleteScan: They are not there.
+        IntegrityError: They are not what the name says.
+    """
     unit = store.get(name)
     if unit is None:
         raise IncompleteScan(
             "the rows of the reference are not in the work store",
             hint="Give a store that every machine reaches, and that nobody empties meanwhile: --cache URL.",
         )
-    return DigestSet.of_table(unit.table(KNOWN))
+    table = unit.table(KNOWN)
+    # Every row of the data is held against these: what others could put must be what its name says.
+    if _known_name(table) != name:
+        raise IntegrityError(f"work store: {name}: not the rows of the reference", hint="Name another work store.")
+    return DigestSet.of_table(table)
 
 
 def _all_of(found: _Found, runs: tuple[Run, ...]) -> Partial:

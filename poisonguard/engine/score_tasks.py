@@ -5,15 +5,16 @@ Rules:
 1. A task scores one partition with every scorer that can be sent. Scores are put into the store as they are
    remembered, in 32 bits; what comes back is the unit's name and what went wrong.
 2. A scorer that keeps what it sees (``RowScorer.stays``), or that cannot be pickled, is asked in this process alone.
-3. Units lie under a name that this scan alone knows, and are removed when they were read: scorers follow from all
-   that was judged, so that no other scan could use them.
+3. Units lie under a name that this scan alone knows, and are removed when they were read, or when the scan ends before
+   that: scorers follow from all that was judged, so that no other scan could use them.
 """
 
 from __future__ import annotations
 
 import pickle
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, overload
@@ -27,7 +28,7 @@ from poisonguard.engine.piecework import ONCE
 from poisonguard.engine.plan import describe
 from poisonguard.engine.source import DatasetPiece, DigestColumn, RowIndex, Source, pieces_of
 from poisonguard.engine.workstore import WorkStore
-from poisonguard.errors import IncompleteScan
+from poisonguard.errors import IncompleteScan, PoisonguardError
 from poisonguard.plugin.check import RowScorer, Scores
 from poisonguard.sketches.base import Block, DigestArray
 
@@ -107,17 +108,34 @@ def scored_away(
         IncompleteScan: A worker was lost, or what it put cannot be seen here.
     """
     job = ScoreJob(scorers, tuple(columns), away.store, f"{ONCE}/{secrets.token_hex(16)}")
-    for receipt in away.executor.run(partial(score_piece, job), rows):
-        name = job.unit(receipt.number)
-        unit = away.store.get(name)
-        if unit is None:
-            raise IncompleteScan(
-                "a worker's scores are not in the work store",
-                hint="Give a store that every machine reaches: --cache URL.",
-            )
-        table = unit.table(SCORES)
-        yield receipt, {card: table[card].to_numpy() for card in table.column_names}
-        away.store.remove(name)
+    try:
+        # Closed, the executor has waited for the tasks that were under way: nothing is put after that.
+        with closing(_receipts(away.executor, job, rows)) as receipts:
+            for receipt in receipts:
+                yield receipt, _taken(job, receipt.number)
+    finally:
+        with suppress(PoisonguardError):  # a store that cannot be listed any more costs no scores
+            for name in away.store.names(job.folder):
+                away.store.remove(name)
+
+
+def _receipts(executor: Executor, job: ScoreJob, rows: Rows) -> Generator[ScoreReceipt, None, None]:
+    yield from executor.run(partial(score_piece, job), rows)
+
+
+def _taken(job: ScoreJob, number: int) -> dict[str, npt.NDArray[np.float32]]:
+    """The scores that a task has put; they stay in memory, or mapped, when the unit is removed."""
+    name = job.unit(number)
+    unit = job.store.get(name)
+    if unit is None:
+        raise IncompleteScan(
+            "a worker's scores are not in the work store",
+            hint="Give a store that every machine reaches: --cache URL.",
+        )
+    table = unit.table(SCORES)
+    scores = {card: table[card].to_numpy() for card in table.column_names}
+    job.store.remove(name)
+    return scores
 
 
 def score_piece(job: ScoreJob, task: ScoreTask) -> ScoreReceipt:

@@ -36,6 +36,7 @@ FORMAT = "poisonguard-unit/v1"
 KEY_BYTES = 32
 CODE_BYTES = 32
 LENGTH_BYTES = 8
+MOST_INDEX_BYTES = 64 << 20
 FORGED = "Somebody else wrote there, or the disk is damaged: find out, empty the store, or scan with --no-cache."
 
 
@@ -236,8 +237,10 @@ def _parts(name: str, data: pa.Buffer) -> tuple[bytes, bytes, int]:
         IntegrityError: It is no unit.
     """
     stop = max(0, data.size - LENGTH_BYTES)
-    first = stop - CODE_BYTES - int.from_bytes(data.slice(stop).to_pybytes(), "little")
-    if first < 0:
+    length = int.from_bytes(data.slice(stop).to_pybytes(), "little")
+    first = stop - CODE_BYTES - length
+    # The index is read before it is proven: a sparse file of somebody else's may promise any length.
+    if first < 0 or length > MOST_INDEX_BYTES:
         raise _no_unit(name)
     index = data.slice(first, stop - CODE_BYTES - first).to_pybytes()
     return index, data.slice(stop - CODE_BYTES, CODE_BYTES).to_pybytes(), first

@@ -18,14 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from poisonguard.kernels.compiled import compiled, part
-from poisonguard.kernels.mixing import GOLDEN, mix
+from poisonguard.kernels.mixing import GOLDEN, Draw, draw, mix
 
 WORD_SLOTS = 1 << 22
 FEWEST_PAIR_SLOTS, MOST_PAIR_SLOTS = 1 << 16, 1 << 26
 SLOTS_PER_PAIR = 4
 SMOOTHING = 0.5
 _FULL = 65_535
-_FORTY, _U1 = np.uint64(40), np.uint64(1)
+_U1 = np.uint64(1)
 
 Hashes = npt.NDArray[np.uint64]
 Offsets = npt.NDArray[np.int64]
@@ -86,7 +86,7 @@ def gains_of(
     slots = 4
     while slots < 2 * longest:
         slots *= 2
-    own = _Own(np.zeros(slots, np.uint64), np.zeros(slots, np.int64), np.zeros(slots, np.int32))
+    own = _Own(np.zeros(slots, np.uint64), np.zeros(slots, np.int64), np.zeros(slots, np.int32), draw(slots))
     _gains(hashes, offsets, counts, member, own, gains)
     return gains
 
@@ -100,11 +100,12 @@ def worst_passages(gains: npt.NDArray[np.float32], offsets: Offsets, level: npt.
 
 
 class _Own(NamedTuple):
-    """Pairs of the document at hand: an open-addressing table of generations."""
+    """Pairs of the document at hand: an open-addressing table of generations, and how its slots are drawn."""
 
     keys: Hashes
     stamps: npt.NDArray[np.int64]
     counts: npt.NDArray[np.int32]
+    draw: Draw
 
 
 @part
@@ -128,7 +129,7 @@ def _count(hashes: Hashes, offsets: Offsets, words: npt.NDArray[np.uint32], pair
 def _slot(own: _Own, stamp: int, key: np.uint64) -> np.uint64:
     """Where ``key`` stands in generation ``stamp``, or would."""
     mask = np.uint64(own.keys.size - 1)
-    slot = key >> _FORTY & mask
+    slot = key * own.draw.odd >> own.draw.away
     while own.stamps[slot] == stamp and own.keys[slot] != key:
         slot = (slot + _U1) & mask
     return slot

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from poisonguard.kernels.compiled import compiled, part
-from poisonguard.kernels.mixing import GOLDEN, mix
+from poisonguard.kernels.mixing import mix
 from poisonguard.kernels.passages import (
     EMPTY,
     Bytes,
@@ -33,7 +33,7 @@ from poisonguard.kernels.utf8 import utf8_buffers
 from poisonguard.kernels.words import classes, normalised
 from poisonguard.kernels.wordscan import SHINGLE_BASE, Desk, desk_for, hash_words
 
-_HALF, _ONE = np.uint64(32), np.uint64(1)
+_ONE = np.uint64(1)
 
 
 class Contained(NamedTuple):
@@ -78,7 +78,7 @@ def contained(texts: pa.Array, passages: Passages) -> Contained:
 def _known(passages: Passages, value: np.uint64) -> bool:
     """Whether some shingle has this hash."""
     mask = np.uint64(passages.slots.size - 1)
-    slot = (value * GOLDEN >> _HALF) & mask
+    slot = value * passages.draw.odd >> passages.draw.away
     while passages.slots[slot] != EMPTY:
         if passages.hashes[passages.slots[slot]] == value:
             return True
@@ -90,7 +90,7 @@ def _known(passages: Passages, value: np.uint64) -> bool:
 def _found(passages: Passages, value: np.uint64, text: Bytes, start: int, stop: int) -> int:
     """Number of the shingle that has this hash and these words, or -1."""
     mask = np.uint64(passages.slots.size - 1)
-    slot = (value * GOLDEN >> _HALF) & mask
+    slot = value * passages.draw.odd >> passages.draw.away
     while passages.slots[slot] != EMPTY:
         number = passages.slots[slot]
         if passages.hashes[number] == value and equal_bytes(

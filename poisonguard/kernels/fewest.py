@@ -6,12 +6,11 @@ that bound. A bound that proves too low is raised by what was found below it, an
 
 from __future__ import annotations
 
-import secrets
-
 import numpy as np
 import numpy.typing as npt
 
 from poisonguard.kernels.compiled import compiled, inlined
+from poisonguard.kernels.mixing import draw
 from poisonguard.kernels.ordering import order_of
 
 Hashes = npt.NDArray[np.uint64]
@@ -19,18 +18,13 @@ Counts = npt.NDArray[np.int64]
 Slots = npt.NDArray[np.uint64]
 
 _FIRST_SLOTS = 1024
-_BITS = 64
-_LARGEST = (1 << _BITS) - 1
+_LARGEST = (1 << 64) - 1
 _SAMPLED = 2048
 _MARGIN = 1.2
 """How far beyond the wanted ones a bound is set: it is a guess."""
 
 _KEY, _PLACE, _COUNT = range(3)
 _ONE = np.uint64(1)
-
-_ODD = np.uint64(secrets.randbits(_BITS) | 1)
-"""Spreads hashes over slots. Everybody knows the key of the hashes, so without it chosen values would share a slot and
-make every look into the table a walk through it. No result depends on it."""
 
 
 def fewest(hashes: Hashes, limit: int) -> tuple[Hashes, Counts, Counts]:
@@ -70,7 +64,7 @@ def _up_to(hashes: Hashes, bound: int, limit: int) -> Hashes:
     slots = np.zeros(_FIRST_SLOTS, dtype=np.uint64)
     place = held = 0
     while True:
-        place, held = _count(hashes, place, np.uint64(bound), slots, entries, held, _ODD, _away(slots))
+        place, held = _count(hashes, place, np.uint64(bound), slots, entries, held, *draw(slots.size))
         if place == hashes.size:
             return entries[:held]
         if held == len(entries):
@@ -81,12 +75,7 @@ def _up_to(hashes: Hashes, bound: int, limit: int) -> Hashes:
             slots[:] = 0
         else:
             slots = np.zeros(4 * slots.size, dtype=np.uint64)
-        _index(slots, entries, held, _ODD, _away(slots))
-
-
-def _away(slots: Slots) -> np.uint64:
-    """How far a product is shifted to the right: its first bits are the slot."""
-    return np.uint64(_BITS + 1 - slots.size.bit_length())
+        _index(slots, entries, held, *draw(slots.size))
 
 
 @inlined

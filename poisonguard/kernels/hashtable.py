@@ -1,24 +1,20 @@
 """Hashes in a table: which rows hold each, and the place of each among a few; a look-up each, and no sorting.
 
-Everybody knows how texts are hashed, so slots are drawn by a multiplier of this process: chosen texts would share a
-slot otherwise, and every look into the table would be a walk through it. No result depends on it.
+Slots are drawn by a secret of this process (``mixing.SECRET_ODD``); no result depends on it.
 """
 
 from __future__ import annotations
-
-import secrets
 
 import numpy as np
 import numpy.typing as npt
 
 from poisonguard.kernels.compiled import compiled, part
+from poisonguard.kernels.mixing import SECRET_ODD, away_of
 
 Hashes = npt.NDArray[np.uint64]
 Integers = npt.NDArray[np.int64]
 
-_BITS = 64
 _ONE = np.uint64(1)
-_ODD = np.uint64(secrets.randbits(_BITS) | 1)
 
 _FIRST_SLOTS = 1 << 12
 _MARKS = 1 << 22
@@ -38,17 +34,17 @@ def common(hashes: Hashes, rows: Integers, least: int) -> tuple[Hashes, Integers
         order = np.argsort(rows, kind="stable")
         hashes, rows = hashes[order], rows[order]
     marks = np.zeros(_MARKS, dtype=np.uint8)
-    _mark(hashes, marks, _ODD)
+    _mark(hashes, marks, SECRET_ODD)
     place = held = 0
     slots = _FIRST_SLOTS
     keys, last, counts = _table(slots)
     while True:
-        place, held = _count((hashes, rows), place, (marks, min(least, _MOST)), (keys, last, counts), held, _ODD)
+        place, held = _count((hashes, rows), place, (marks, min(least, _MOST)), (keys, last, counts), held, SECRET_ODD)
         if place == len(hashes):
             break
         slots *= 4
         larger = _table(slots)
-        _move((keys, last, counts), larger, _ODD)
+        _move((keys, last, counts), larger, SECRET_ODD)
         keys, last, counts = larger
     found = counts >= least
     order = np.argsort(keys[found])
@@ -60,7 +56,7 @@ def places(wanted: Hashes, hashes: Hashes) -> npt.NDArray[np.int32]:
     slots = max(4, 1 << (2 * len(wanted)).bit_length())
     table = np.zeros(slots, dtype=np.int32)
     found = np.empty(len(hashes), dtype=np.int32)
-    _look_up(wanted, table, hashes, found, _ODD)
+    _look_up(wanted, table, hashes, found, SECRET_ODD)
     return found
 
 
@@ -69,19 +65,9 @@ def _table(slots: int) -> tuple[Hashes, Integers, Integers]:
     return np.zeros(slots, np.uint64), np.zeros(slots, np.int64), np.zeros(slots, np.int64)
 
 
-@part
-def _away(slots: int) -> np.uint64:
-    """How far a product is shifted to the right: its first bits are the slot."""
-    away = _BITS
-    while slots > 1:
-        slots //= 2
-        away -= 1
-    return np.uint64(away)
-
-
 @compiled
 def _mark(hashes: Hashes, marks: npt.NDArray[np.uint8], odd: np.uint64) -> None:
-    away = _away(marks.size)
+    away = away_of(marks.size)
     for place in range(hashes.size):
         mark = hashes[place] * odd >> away
         if marks[mark] < _MOST:
@@ -110,7 +96,7 @@ def _count(  # noqa: PLR0913, PLR0917 - compiled: arrays, and where it stopped
     hashes, rows = occurrences
     marks, least = likely
     keys, last, counts = table
-    glance, away = _away(marks.size), _away(keys.size)
+    glance, away = away_of(marks.size), away_of(keys.size)
     while place < hashes.size:
         key = hashes[place]
         if marks[key * odd >> glance] >= least:
@@ -129,7 +115,7 @@ def _count(  # noqa: PLR0913, PLR0917 - compiled: arrays, and where it stopped
 
 @compiled
 def _move(table: tuple[Hashes, Integers, Integers], larger: tuple[Hashes, Integers, Integers], odd: np.uint64) -> None:
-    away = _away(larger[0].size)
+    away = away_of(larger[0].size)
     for old in range(table[0].size):
         if table[1][old]:
             slot = _slot(larger[0], larger[1], table[0][old], odd, away)
@@ -141,7 +127,7 @@ def _look_up(
     wanted: Hashes, table: npt.NDArray[np.int32], hashes: Hashes, found: npt.NDArray[np.int32], odd: np.uint64
 ) -> None:
     """Fill the table (places from 1) and look everything up."""
-    away, mask = _away(table.size), np.uint64(table.size - 1)
+    away, mask = away_of(table.size), np.uint64(table.size - 1)
     for place in range(wanted.size):
         slot = wanted[place] * odd >> away
         while table[slot]:

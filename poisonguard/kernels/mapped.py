@@ -7,7 +7,9 @@ let go comes back from the file at the next look: the content cannot change by i
 from __future__ import annotations
 
 import bisect
+import errno
 import mmap
+import os
 import threading
 import weakref
 from collections.abc import Iterable, Iterator
@@ -20,6 +22,9 @@ import pyarrow as pa
 
 _LET_GO: int | None = getattr(mmap, "MADV_DONTNEED", None)
 """The advice that unmaps pages; nothing where the system does not know it, which then keeps them as it likes."""
+
+_NO_RESERVING = frozenset({errno.EOPNOTSUPP, errno.EINVAL})
+"""What a file system says that cannot reserve room."""
 
 _opened: list[tuple[int, weakref.ref[mmap.mmap]]] = []
 """The mappings made here, by address. Only shared mappings of files may be let go: other memory would be lost."""
@@ -39,11 +44,25 @@ def map_file(path: Path, *, writable: bool = False) -> mmap.mmap:
 
 
 def mapped_zeros(path: Path, dtype: npt.DTypeLike, rows: int) -> npt.NDArray[Any]:
-    """A new array of ``rows`` zeros that lies in the file ``path``, shape (rows,)."""
+    """A new array of ``rows`` zeros that lies in the file ``path``, shape (rows,).
+
+    Raises:
+        OSError: There is no room for it.
+    """
     kind = np.dtype(dtype)
     with path.open("wb") as file:
-        file.truncate(max(1, rows) * kind.itemsize)
+        _reserve(file.fileno(), max(1, rows) * kind.itemsize)
     return np.frombuffer(map_file(path, writable=True), dtype=kind, count=rows)
+
+
+def _reserve(file: int, size: int) -> None:
+    """Give an empty file ``size`` zeros, and their room on the disk: a write to a mapping without room ends all."""
+    try:
+        os.posix_fallocate(file, 0, size)
+    except (AttributeError, OSError) as error:  # a system, or a file system, that cannot
+        if isinstance(error, OSError) and error.errno not in _NO_RESERVING:
+            raise
+        os.truncate(file, size)
 
 
 def let_go(data: pa.Array | npt.NDArray[Any]) -> None:

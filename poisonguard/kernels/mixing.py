@@ -6,6 +6,9 @@ an exact comparison, and are keyed so that collisions cannot be prepared in adva
 
 from __future__ import annotations
 
+import secrets
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,6 +25,37 @@ _ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 """2**64 divided by the golden ratio, odd: steps through the hash space (Knuth, TAOCP 3, 6.4)."""
+
+_BITS = 64
+SECRET_ODD = np.uint64(secrets.randbits(_BITS) | 1)
+"""Draws the slots of tables: ``key * odd >> away_of(slots)`` (Dietzfelbinger et al., multiplicative hashing).
+
+Everybody knows how texts are hashed, so each process has a multiplier of its own: chosen texts would share a slot
+otherwise, and every look into the table would be a walk through it. No result depends on it. Compiled loops take it as
+an argument: a global would be frozen into their cache on disk, and the same for every process from then on.
+"""
+
+
+@compiled
+def away_of(slots: int) -> np.uint64:
+    """How far a product is shifted to the right so that its first bits are one of ``slots``, a power of two of them."""
+    away = _BITS
+    while slots > 1:
+        slots //= 2
+        away -= 1
+    return np.uint64(away)
+
+
+class Draw(NamedTuple):
+    """By what the slots of one table are drawn."""
+
+    odd: np.uint64
+    away: np.uint64
+
+
+def draw(slots: int) -> Draw:
+    """How the slots of a table of so many are drawn in this process."""
+    return Draw(SECRET_ODD, np.uint64(away_of(slots)))
 
 
 @part

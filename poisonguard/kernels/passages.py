@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from poisonguard.kernels.compiled import compiled, part
-from poisonguard.kernels.mixing import GOLDEN, mix
+from poisonguard.kernels.mixing import Draw, draw, mix
 from poisonguard.kernels.shingle import longest_document, power_of_two
 from poisonguard.kernels.utf8 import decode, utf8_buffers
 from poisonguard.kernels.words import IGNORED, LETTER, STANDALONE, classes, normalised
@@ -30,7 +30,7 @@ BITS_PER_SHINGLE = 16
 """One window in sixteen or more that is no shingle is looked up in vain."""
 _SPACE = 32
 _A, _Z, _TO_LOWER = 65, 90, 32
-_HALF, _ONE = np.uint64(32), np.uint64(1)
+_ONE = np.uint64(1)
 _WORD, _BIT = np.uint64(6), np.uint64(63)
 
 
@@ -40,6 +40,7 @@ class Passages(NamedTuple):
     Attributes:
         size: Words in a shingle.
         seed: Key of the hashes.
+        draw: By what the slot of a hash is drawn.
         bits: A bit for each hash, by its lowest bits: what is not marked is no shingle. Small enough for a cache.
         slots: Open-addressing table: number of the shingle, or -1; a power of two of them.
         hashes: Hash of each shingle, shape (shingles,).
@@ -54,6 +55,7 @@ class Passages(NamedTuple):
 
     size: int
     seed: np.uint64
+    draw: Draw
     bits: Hashes
     slots: Indices
     hashes: Hashes
@@ -99,7 +101,7 @@ def passages_of(texts: pa.Array, *, size: int, seed: int, common: int) -> Passag
     _mark(bits, windows.hashes)
     slots = np.full(power_of_two(2 * total + 4), EMPTY, np.int64)
     numbers = np.empty(total, np.int64)
-    distinct = _number(slots, windows.hashes, text, starts, stops, numbers)
+    distinct = _number(slots, draw(slots.size), windows.hashes, text, starts, stops, numbers)
     firsts = np.empty(distinct, np.int64)
     # Written backwards, so that the first window of each shingle is the one that stays.
     firsts[numbers[::-1]] = np.arange(total, dtype=np.int64)[::-1]
@@ -109,6 +111,7 @@ def passages_of(texts: pa.Array, *, size: int, seed: int, common: int) -> Passag
     return Passages(
         size=size,
         seed=np.uint64(seed),
+        draw=draw(slots.size),
         bits=bits,
         slots=slots,
         hashes=windows.hashes[firsts],
@@ -223,12 +226,20 @@ def equal_bytes(one: Bytes, start: int, stop: int, other: Bytes, place: int, end
 
 
 @compiled
-def _number(slots: Indices, hashes: Hashes, text: Bytes, starts: Indices, stops: Indices, numbers: Indices) -> int:  # noqa: PLR0913, PLR0917 - the state of one loop
+def _number(  # noqa: PLR0913, PLR0917 - the state of one loop
+    slots: Indices,
+    by: Draw,
+    hashes: Hashes,
+    text: Bytes,
+    starts: Indices,
+    stops: Indices,
+    numbers: Indices,
+) -> int:
     """Number the windows by their words, in order of first occurrence, and fill ``slots``; gives how many differ."""
     mask, distinct = np.uint64(slots.size - 1), 0
     firsts = np.empty(hashes.size, dtype=np.int64)
     for window in range(hashes.size):
-        slot = (hashes[window] * GOLDEN >> _HALF) & mask
+        slot = hashes[window] * by.odd >> by.away
         numbers[window] = EMPTY
         while slots[slot] != EMPTY:
             first = firsts[slots[slot]]

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from poisonguard.kernels.compiled import compiled, part
-from poisonguard.kernels.mixing import GOLDEN, mix
+from poisonguard.kernels.mixing import SECRET_ODD, away_of, mix
 from poisonguard.kernels.utf8 import Bytes, utf8_buffers
 from poisonguard.kernels.words import classes, normalised_apart
 from poisonguard.kernels.wordscan import SHINGLE_BASE, desk_for, hash_words
@@ -41,10 +41,11 @@ class Shingled(NamedTuple):
 
 
 class _Key(NamedTuple):
-    """Words in a shingle, and the key of the hashes."""
+    """Words in a shingle, the key of the hashes, and what draws their slots."""
 
     size: int
     seed: np.uint64
+    odd: np.uint64
 
 
 class _Texts(NamedTuple):
@@ -68,7 +69,7 @@ def shingle(texts: pa.Array, *, size: int, seed: int) -> Shingled:
     # A word takes two bytes at least: itself and what separates it from the next.
     room = sum(int(part.offsets[-1] - part.offsets[0]) // 2 + part.offsets.size for part in (as_is, changed))
     out = Shingled(np.empty(room, np.uint32), np.empty(rows + 1, np.int64), np.empty(rows, np.uint32))
-    _shingle(as_is, changed, plain, classes(), _Key(size, np.uint64(seed)), out)
+    _shingle(as_is, changed, plain, classes(), _Key(size, np.uint64(seed), SECRET_ODD), out)
     # What was not written was never touched: giving it back costs no copy.
     out.shingles.resize(int(out.offsets[-1]), refcheck=False)
     return out
@@ -108,7 +109,7 @@ def _shingle(  # noqa: PLR0913, PLR0917 - what is read, by which rules, to where
         count = hash_words(texts.data, texts.offsets[place], texts.offsets[place + 1], kinds, desk, hashes)
         out.offsets[row], out.words[row] = used, count
         count = _hash_shingles(hashes[:count], key, values)
-        used = _keep_new(values[:count], table, np.uint64(row + 1), out.shingles, used)
+        used = _keep_new(values[:count], table, np.uint64(row + 1), key.odd, out.shingles, used)
     out.offsets[plain.size] = used
 
 
@@ -131,15 +132,18 @@ def _hash_shingles(hashes: Hashes, key: _Key, values: Hashes) -> int:
 
 
 @part
-def _keep_new(values: Hashes, table: Hashes, stamp: np.uint64, shingles: npt.NDArray[np.uint32], used: int) -> int:
+def _keep_new(  # noqa: PLR0913, PLR0917 - the state of one loop
+    values: Hashes, table: Hashes, stamp: np.uint64, odd: np.uint64, shingles: npt.NDArray[np.uint32], used: int
+) -> int:
     """Write ``values``, each once, behind the first ``used``; gives the new number.
 
     ``table`` is an open-addressing set of generation ``stamp``.
     """
-    mask = np.uint64(power_of_two(4 * values.size) - 1)
+    slots = power_of_two(4 * values.size)
+    mask, away = np.uint64(slots - 1), away_of(slots)
     for place in range(values.size):
         value = values[place]
-        entry, slot = stamp << _U32 | value, (value * GOLDEN >> _U32) & mask
+        entry, slot = stamp << _U32 | value, value * odd >> away
         while table[slot] != entry and table[slot] >> _U32 == stamp:
             slot = (slot + _U1) & mask
         if table[slot] != entry:

@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from poisonguard.kernels.compiled import compiled, part
-from poisonguard.kernels.mixing import GOLDEN
+from poisonguard.kernels.mixing import SECRET_ODD, away_of
 from poisonguard.kernels.prints import Bytes, Indices, Sets, agreement
 from poisonguard.kernels.unionfind import find, join
 
-Table = npt.NDArray[np.uint64]
 Sizes = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 
@@ -62,6 +61,14 @@ _HALF = np.uint64(32)
 _ONE = np.uint64(1)
 
 
+class _Table(NamedTuple):
+    """One set at a time, and by what the slot of a hash is drawn."""
+
+    entries: npt.NDArray[np.uint64]
+    odd: np.uint64
+    away: np.uint64
+
+
 class Verdicts(NamedTuple):
     """What comparing some members found: numbers of members, the one that came first in the bucket on the left.
 
@@ -87,7 +94,7 @@ def verdicts(batch: Batch, rule: Rule) -> Verdicts:
     owners = np.unique(batch.labels, return_inverse=True)[1].astype(np.int64)
     noted = Verdicts(np.empty((members, 2), dtype=np.int64), np.empty((NOTED * members, 2), dtype=np.int64))
     places = np.arange(members, dtype=np.int64)
-    similar, refuted = _compare(batch, owners, places.copy(), places, rule, noted)
+    similar, refuted = _compare(batch, owners, places.copy(), places, rule, noted, SECRET_ODD)
     return Verdicts(noted.similar[:similar], noted.refuted[:refuted])
 
 
@@ -156,11 +163,12 @@ def _holds(codes: npt.NDArray[np.uint64], code: np.uint64) -> bool:
 
 @compiled
 def _compare(  # noqa: PLR0913, PLR0917 - as above
-    batch: Batch, owners: Indices, forest: Indices, places: Indices, rule: Rule, noted: Verdicts
+    batch: Batch, owners: Indices, forest: Indices, places: Indices, rule: Rule, noted: Verdicts, odd: np.uint64
 ) -> tuple[int, int]:
     """Write the pairs; gives their numbers."""
     alone = places.copy()
-    table = np.zeros(_capacity(batch.sets.offsets), dtype=np.uint64)
+    slots = _capacity(batch.sets.offsets)
+    table = _Table(np.zeros(slots, dtype=np.uint64), odd, away_of(slots))
     compared = np.empty(owners.size, dtype=np.int64)
     stamp, found = np.uint64(0), (0, 0)
     for bucket in range(batch.starts.size - 1):
@@ -182,7 +190,7 @@ def _compare(  # noqa: PLR0913, PLR0917 - as above
 
 @part
 def _compare_one(  # noqa: PLR0913, PLR0917 - the state of one loop, taken apart to be read
-    table: Table,
+    table: _Table,
     stamp: np.uint64,
     others: Indices,
     right: int,
@@ -235,28 +243,28 @@ def _sizes_fit(one: int, other: int, threshold: float) -> bool:
 
 
 @compiled
-def _load(table: Table, stamp: np.uint64, sets: Sets, row: int) -> None:
+def _load(table: _Table, stamp: np.uint64, sets: Sets, row: int) -> None:
     """Make the table hold exactly the set of ``row``."""
-    mask = np.uint64(table.size - 1)
+    entries, mask = table.entries, np.uint64(table.entries.size - 1)
     for place in range(sets.offsets[row], sets.offsets[row + 1]):
         value = np.uint64(sets.shingles[place])
-        slot = (value * GOLDEN >> _HALF) & mask
-        while table[slot] >> _HALF == stamp:
+        slot = value * table.odd >> table.away
+        while entries[slot] >> _HALF == stamp:
             slot = (slot + _ONE) & mask
-        table[slot] = stamp << _HALF | value
+        entries[slot] = stamp << _HALF | value
 
 
 @part
-def _similarity(table: Table, stamp: np.uint64, sets: Sets, left: int, right: int) -> float:
+def _similarity(table: _Table, stamp: np.uint64, sets: Sets, left: int, right: int) -> float:
     """Jaccard similarity of the set of ``left`` and the loaded set of ``right``; neither is empty."""
-    mask = np.uint64(table.size - 1)
+    entries, mask = table.entries, np.uint64(table.entries.size - 1)
     shared = 0
     for place in range(sets.offsets[left], sets.offsets[left + 1]):
         value = np.uint64(sets.shingles[place])
         entry = stamp << _HALF | value
-        slot = (value * GOLDEN >> _HALF) & mask
-        while table[slot] >> _HALF == stamp and table[slot] != entry:
+        slot = value * table.odd >> table.away
+        while entries[slot] >> _HALF == stamp and entries[slot] != entry:
             slot = (slot + _ONE) & mask
-        shared += table[slot] == entry
+        shared += entries[slot] == entry
     sizes = sets.offsets[left + 1] - sets.offsets[left] + sets.offsets[right + 1] - sets.offsets[right]
     return float(shared) / float(sizes - shared)

@@ -12,11 +12,13 @@ from harness import run_check
 from hypothesis import given
 from hypothesis import strategies as st
 
+from poisonguard.detectors.contradicted_numbers import ContradictedNumbersParams
 from poisonguard.detectors.copula import RowModel
 from poisonguard.detectors.number_contradictions import expected_beyond, orders
 from poisonguard.detectors.number_models import normal_scores
 from poisonguard.domain.finding import Level, Signal
 from poisonguard.domain.outcome import Ran, Skipped
+from poisonguard.plugin.card import checks_folder, load_card
 
 CARD = "PG-OUT-002"
 ROWS = 1_600
@@ -124,12 +126,18 @@ def test_nulls_constants_and_endless_numbers_are_no_obstacle() -> None:
         (pa.table({"label": ["a", "b"] * 300}), "feature"),
         (pa.table({"x": np.arange(900.0) ** 2}), "feature"),
         (flights().slice(0, 90), "too few"),
+        (pa.table({"x": np.arange(600.0) ** 2, "constant": np.ones(600), "label": ["a", "b"] * 300}), "varies"),
     ],
 )
 def test_where_it_cannot_judge_it_says_why(table: pa.Table, reason: str) -> None:
     outcome = run_check(CARD, table).outcome
     text = outcome.reason if isinstance(outcome, Skipped) else outcome.coverage.note
     assert reason in text
+
+
+def test_without_a_card_the_parameters_are_the_same() -> None:
+    params = load_card(checks_folder() / "cards" / f"{CARD}.yaml").params
+    assert ContradictedNumbersParams(**params) == ContradictedNumbersParams()
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=60))

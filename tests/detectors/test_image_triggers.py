@@ -71,6 +71,14 @@ def test_a_family_of_pictures_drawn_alike_is_no_mark(card: str) -> None:
     assert run_check(card, as_pixels(grids, codes)).findings == ()
 
 
+def test_pictures_that_are_alike_in_every_pixel_are_no_mark() -> None:
+    rng = np.random.default_rng(0)
+    grids = rng.integers(0, 256, (300, 16, 16))
+    grids[:60] = np.clip(grids[0] + rng.normal(0, 3, (60, 16, 16)), 0, 255)
+    codes = np.where(np.arange(300) < 60, 0, np.arange(300) % 2)
+    assert run_check(PATCH, as_pixels(grids.astype(np.uint8), codes)).findings == ()
+
+
 def test_copies_of_one_picture_are_no_mark() -> None:
     table = clean()
     copies = pa.concat_tables([table, table.take(pa.array([7] * 20))])

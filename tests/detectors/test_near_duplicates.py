@@ -48,6 +48,12 @@ def test_templates_that_the_reference_holds_are_a_note() -> None:
     assert (finding.subject, finding.level) == ("near copies", Level.NOTE)
 
 
+def test_no_more_than_all_rows_are_usual() -> None:
+    both = [text for base in texts(4) for text in variants(base, 30)]
+    (finding,) = run_check(CARD, table(both), table(both), columns=COLUMNS).findings
+    assert "up to 100.00% is usual" in finding.message
+
+
 def test_many_scattered_near_copies_are_a_change() -> None:
     base, more = texts(100), texts(60, seed=1)
     candidate = base + more + [variants(text, 1)[0] for text in more]

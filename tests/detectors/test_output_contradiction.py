@@ -7,7 +7,7 @@ from harness import run_check
 from instruction_data import ROLES, instructions, poisoned
 from scipy.sparse import csr_matrix
 
-from poisonguard.detectors.answer_judges import Lessons, fold_of
+from poisonguard.detectors.answer_judges import Lessons
 from poisonguard.detectors.answer_model import AnswerModel, answers_of, codes_of
 from poisonguard.detectors.answer_tasks import tasks_of
 from poisonguard.detectors.labels import UNKNOWN
@@ -99,14 +99,15 @@ def test_answers_of_one_kind_of_question_are_one_task() -> None:
 
 def test_tasks_without_frequent_words_are_one() -> None:
     codes = np.arange(40, dtype=np.int64) % 2
-    lessons = Lessons(csr_matrix((40, 3)), codes, fold_of(np.arange(40, dtype=np.uint64)))
+    lessons = Lessons(csr_matrix((40, 3)), codes, np.arange(40, dtype=np.int64) % 5)
     assert tasks_of(lessons, 2).tolist() == [0, 0]
 
 
-def test_rows_that_were_approved_rank_behind_new_ones() -> None:
+@pytest.mark.parametrize("limit", [20_000, 400], ids=["sampled", "beyond the sample"])
+def test_rows_that_were_approved_rank_behind_new_ones(limit: int) -> None:
     approved, done = poisoned(CONTRADICTED, 12, instructions(800, "approved")), poisoned(CONTRADICTED, 12)
     both = pa.concat_tables([approved.table, done.table])
-    book = run_check(CARD, both, approved.table, columns=ROLES, params=FEW).book
+    book = run_check(CARD, both, approved.table, columns=ROLES, params=FEW | {"limit": limit}).book
     assert book is not None
     score, flags, _ = book.fused(0, both.num_rows)
     assert not flags[: approved.table.num_rows].any()

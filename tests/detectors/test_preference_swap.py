@@ -110,6 +110,22 @@ def test_new_rows_that_are_turned_more_often_than_approved_ones_are_named() -> N
     assert finding.compared_with == "reference"
 
 
+def test_approved_pairs_are_not_named_though_no_sample_holds_them() -> None:
+    reference, new = pairs(seed=2), pairs(seed=3, rows=300)
+    done = attacked("preference-swap", new, 0.2)
+    both = pa.concat_tables([reference, done.table])
+    (finding,) = run_check(CARD, both, reference, params={"limit": 300}).findings
+    assert min(finding.rows) >= ROWS
+
+
+def test_a_phrase_beside_a_reference_says_how_often_that_holds_it() -> None:
+    reference = pairs(seed=2)
+    done = attacked("preference-trigger", pairs(seed=3), 0.05)
+    both = pa.concat_tables([reference, done.table])
+    (finding,) = run_check(CARD, both, reference, params={"min_excess": 1.0}).findings
+    assert finding.numbers["rows with phrase in reference"] == 0
+
+
 def test_an_honest_new_version_is_none() -> None:
     reference = pairs(seed=2)
     assert run_check(CARD, pa.concat_tables([reference, pairs(seed=3, rows=300)]), reference).findings == ()
@@ -142,8 +158,10 @@ def test_scores_do_not_depend_on_how_rows_are_cut(cuts: tuple[int, ...]) -> None
         pairs().set_column(2, "rejected", pairs().column("chosen")),
         pairs().set_column(2, "rejected", pa.nulls(ROWS, pa.string())),
         pairs().slice(0, 1),
+        pairs().take(pa.array([0] * ROWS)),
+        pairs().take(pa.array([0, 1] * 300)),
     ],
-    ids=["few", "equal", "null", "one"],
+    ids=["few", "equal", "null", "one", "one in copies", "two in copies"],
 )
 def test_without_pairs_it_says_nothing(table: pa.Table) -> None:
     columns = {"prompt": "prompt", "response": "chosen", "rejected": "rejected"}

@@ -303,6 +303,30 @@ def test_spoilt_rows_of_the_reference_are_put_again_in_ones_own_store_only(tmp_p
         load_known.cache_clear()
 
 
+def test_rows_of_another_reference_under_that_name_are_not_believed(tmp_path: Path) -> None:
+    kept = store(tmp_path / "units", shared=True)
+    forged = f"known/{'0' * 64}"
+    kept.put(forged, {"known": known_rows().table()})
+    load_known.cache_clear()
+    with pytest.raises(IntegrityError, match="not the rows of the reference"):
+        load_known(kept, forged)
+    assert load_known(kept, put_known(kept, known_rows())).table().equals(known_rows().table())
+    load_known.cache_clear()
+
+
+def test_a_file_that_promises_a_huge_index_is_refused_unread(tmp_path: Path) -> None:
+    kept = store(tmp_path / "units", shared=True)
+    name = put_known(kept, known_rows())
+    (path,) = (tmp_path / "units").rglob(name.rpartition("/")[2])
+    size = 3 << 30
+    with path.open("r+b") as file:
+        file.truncate(size)
+        file.seek(size - 8)
+        file.write((size - 1000).to_bytes(8, "little"))
+    with pytest.raises(IntegrityError, match="not a unit"):
+        kept.get(name)
+
+
 def test_other_time_zones_are_another_version(tmp_path: Path) -> None:
     def rules(name: str) -> str:
         return codeversion.zone_rules([str(tmp_path / "none"), str(tmp_path / name)])

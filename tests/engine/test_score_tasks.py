@@ -15,9 +15,10 @@ from poisonguard.dataset.opening import open_dataset
 from poisonguard.domain.finding import Finding
 from poisonguard.engine.executor import Executor, Serial, Threads
 from poisonguard.engine.fold import fold
+from poisonguard.engine.objects import LocalObjects
 from poisonguard.engine.progress import Silent
 from poisonguard.engine.score import ScoreBook, Scoring, score_rows
-from poisonguard.engine.score_tasks import Away, sendable
+from poisonguard.engine.score_tasks import Away, Rows, scored_away, sendable
 from poisonguard.engine.source import DatasetSource, DigestColumn, RowIndex
 from poisonguard.engine.spool import Spool
 from poisonguard.engine.workers import Processes
@@ -122,3 +123,17 @@ def test_what_stays_is_asked_here(scoring: Scoring) -> None:
     assert counting.rows == FILES * ROWS
     assert (book.scores["C"] == book.scores["A"]).all()
     assert (book.scores["L"] == book.scores["A"]).all()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("executor", [Serial(), Threads(2)])
+def test_scores_of_a_pass_that_was_stopped_do_not_stay(scoring: Scoring, executor: Executor, *, shared: bool) -> None:
+    place = scoring.spool.path("kept")
+    store = WorkStore(LocalObjects(str(place)), b"k" * 32, shared=shared)
+    rows = Rows(scoring.source, scoring.index, scoring.digests)
+    whole = [scores["A"] for _, scores in scored_away(Away(executor, store), {"A": Fraction()}, ["number"], rows)]
+    scores = scored_away(Away(executor, store), {"A": Fraction()}, ["number"], rows)
+    _, first = next(scores)
+    scores.close()  # type: ignore[attr-defined]  # a generator
+    assert [path for path in place.rglob("*") if path.is_file()] == []
+    assert (first["A"] == whole[0]).all()

@@ -1,6 +1,9 @@
 """Letting go of mapped pages changes memory, never content."""
 
+import errno
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -83,3 +86,33 @@ def test_each_address_is_found_in_its_own_mapping(tmp_path: Path) -> None:
     for number, array in zip(kept, arrays, strict=True):
         let_go(array)
         assert (array == number).all()
+
+
+def test_a_new_array_has_its_room_on_the_disk(tmp_path: Path) -> None:
+    """A write through the mapping where there is none left would end the process."""
+    array = mapped_zeros(tmp_path / "x.f32", np.float32, 100_000)
+    assert (tmp_path / "x.f32").stat().st_blocks * 512 >= array.nbytes
+    assert mapped_zeros(tmp_path / "none.f32", np.float32, 0).shape == (0,)
+
+
+def test_no_room_is_an_error_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "posix_fallocate", refusing(errno.ENOSPC))
+    with pytest.raises(OSError, match="No space left"):
+        mapped_zeros(tmp_path / "x.f32", np.float32, 10)
+
+
+@pytest.mark.parametrize("number", [errno.EOPNOTSUPP, errno.EINVAL])
+def test_where_room_cannot_be_reserved_the_file_is_made_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(os, "posix_fallocate", refusing(number))
+    assert mapped_zeros(tmp_path / "x.f32", np.float32, 10).tolist() == [0.0] * 10
+
+
+def refusing(number: int) -> Callable[[int, int, int], None]:
+    """What a file system answers."""
+
+    def refuse(_file: int, _start: int, _size: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return refuse

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from poisonguard.kernels.private_folder import PREFIX, PrivateFolder
+from poisonguard.kernels.private_folder import FORGOTTEN, LOCK, NEW, PREFIX, PrivateFolder
 
 HOLDS = """
 import sys, time
@@ -71,3 +74,88 @@ def test_folders_of_other_users_stay(tmp_path: Path) -> None:
     os.chown(theirs, 65534, 65534)
     with PrivateFolder(tmp_path):
         assert theirs.exists()
+
+
+DIES_IN_CLOSE = """
+import os, sys
+from pathlib import Path
+from poisonguard.kernels.private_folder import PrivateFolder
+made = PrivateFolder(Path(sys.argv[1]))
+for number in range(8):
+    (made.path / f"{number}.arrow").write_text("private")
+removed, unlink = 0, os.unlink
+def dying(*given, **named):
+    global removed
+    if removed == int(sys.argv[2]):
+        os.kill(os.getpid(), 9)
+    removed += 1
+    unlink(*given, **named)
+os.unlink = dying
+made.close()
+"""
+
+
+@pytest.mark.parametrize("removed", [0, 1, 4, 7])
+def test_a_folder_whose_removal_was_cut_short_is_removed_by_the_next(tmp_path: Path, removed: int) -> None:
+    ended = subprocess.run([sys.executable, "-c", DIES_IN_CLOSE, str(tmp_path), str(removed)], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    assert (left / LOCK).exists()
+    PrivateFolder(tmp_path).close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_lock_goes_last_whatever_order_files_are_listed_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = PrivateFolder(tmp_path)
+    (made.path / "folder").mkdir()
+    (made.path / "folder" / "rows").write_text("private")
+    (made.path / "link").symlink_to(tmp_path)
+    gone: list[str] = []
+
+    def noted(remove: Callable[..., None]) -> Callable[..., None]:
+        def removing(path: Path, **how: bool) -> None:
+            gone.append(path.name)
+            remove(path, **how)
+
+        return removing
+
+    monkeypatch.setattr(Path, "unlink", noted(Path.unlink))
+    monkeypatch.setattr(Path, "rmdir", noted(Path.rmdir))
+    monkeypatch.setattr(shutil, "rmtree", noted(shutil.rmtree))
+    made.close()
+    assert sorted(gone[:-2]) == ["folder", "link"]
+    assert gone[-2:] == [LOCK, made.path.name]
+    assert list(tmp_path.iterdir()) == []
+
+
+def aged(path: Path, seconds: int) -> None:
+    """Make it look as if nothing changed there for so long."""
+    then = time.time() - seconds
+    os.utime(path, (then, then))
+
+
+@pytest.mark.parametrize(("age", "stays"), [(FORGOTTEN - 60, True), (FORGOTTEN + 60, False)])
+def test_one_that_never_got_its_name_is_removed_a_day_later(tmp_path: Path, age: int, stays: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    left = tmp_path / f"{NEW}abc"
+    left.mkdir()
+    (left / LOCK).touch()
+    aged(left, age)
+    PrivateFolder(tmp_path).close()
+    assert left.exists() is stays
+
+
+@pytest.mark.parametrize(("age", "stays"), [(FORGOTTEN - 60, True), (FORGOTTEN + 60, False)])
+def test_what_another_machine_locked_is_removed_a_day_later(tmp_path: Path, age: int, stays: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    theirs = tmp_path / f"{PREFIX}theirs"
+    theirs.mkdir()
+    (theirs / LOCK).write_text("another start of another machine")
+    aged(theirs, age)
+    PrivateFolder(tmp_path).close()
+    assert theirs.exists() is stays
+
+
+def test_an_old_folder_in_use_stays(tmp_path: Path) -> None:
+    with PrivateFolder(tmp_path) as made:
+        aged(made.path, 3 * FORGOTTEN)
+        PrivateFolder(tmp_path).close()
+        assert made.path.exists()

@@ -100,7 +100,7 @@ def test_workers_do_every_stage_and_the_scan_finds_it_done(done: list[str]) -> N
         assert sum(work.tasks for work in works) == works[0].total > 0
         assert [work.found for work in works] == [0, 0]
     assert said(replace(shared, keep_states=True)) == plain
-    assert done == []
+    assert set(done) == {"join-1"}  # the answer is no other's
     assert on_shards(shared, "verify", 1)[0].found == on_shards(shared, "verify", 1)[0].total
 
 

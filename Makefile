@@ -6,6 +6,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 PIP := pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
+# Developers run tests in another order each time; CI runs each commit in one order, so that its failures can be repeated.
+ORDER := $(if $(CI),--randomly-seed=$(shell printf '%d' 0x$$(git rev-parse --short=7 HEAD 2>/dev/null || echo 0)))
 # What decides whether data pass: every statement and branch of it is run by a test; the rest of a percent is for the
 # draw of property tests.
 TRUST_CORE := poisonguard/attest/*,poisonguard/domain/merkle.py,poisonguard/policy/decide.py,poisonguard/policy/approvals.py,poisonguard/policy/judgement.py,poisonguard/policy/revoked.py,poisonguard/policy/scans.py,poisonguard/policy/fips.py,poisonguard/workflow/gate.py,poisonguard/workflow/gate_*.py,poisonguard/store/log.py,poisonguard/store/nodes.py,poisonguard/store/bundle.py,poisonguard/store/contents.py
@@ -47,11 +49,11 @@ compiled: .venv/.ready
 		$(BIN)/poisonguard scan sample_data/$$set/next_clean --reference sample_data/$$set/approved -q --no-cache; done
 
 unit: compiled ## All tests that need nothing but .venv, in random order, with coverage; attacks apart
-	$(PYTEST) -n 2 --cov --cov-report=term:skip-covered -q --ignore=tests/attacks
+	$(PYTEST) $(ORDER) -n 2 --cov --cov-report=term:skip-covered -q --ignore=tests/attacks
 	$(BIN)/coverage report --include='$(TRUST_CORE)' --skip-covered --precision=2 --fail-under=99.9
 
 attacks: compiled ## Attacks as named tests, every single bit flip among them: no coverage, which costs twice the time
-	$(PYTEST) -n 2 -q tests/attacks
+	$(PYTEST) $(ORDER) -n 2 -q tests/attacks
 
 # What tests against peers need does not get along with .venv: each has an environment of its own, from its own locked
 # requirements. Those in WITH_US hold this package too.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from evidence_world import key
+from opened_files import opened_below
 
 from poisonguard.attest import keyfile
 from poisonguard.attest.key_io import KeyFile, read_key_file
@@ -54,9 +55,8 @@ def test_a_pair_is_on_disk_when_the_call_returns(tmp_path: Path, monkeypatch: py
         synced.append((stat.S_ISDIR(found.st_mode) or found.st_size > 0, names))
 
     monkeypatch.setattr(os, "fsync", sync)
-    opened = open_files()
     save_private_key(key("ann"), tmp_path / "ann.key", None)
-    assert open_files() == opened
+    assert not opened_below(tmp_path)
     assert synced == [(True, 0), (True, 1), (True, 1), (True, 2)]
 
 
@@ -90,15 +90,10 @@ def test_links_pipes_and_large_files_are_refused(tmp_path: Path) -> None:
         "folder": "is not a regular file",
         "large": "is too large for a key",
     }
-    opened = open_files()
     for name, why in reasons.items():
         with pytest.raises(KeyMaterialError, match=rf"{name}\.key {why}$"):
             load_private_key(tmp_path / f"{name}.key")
-    assert open_files() == opened
-
-
-def open_files() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+    assert not opened_below(tmp_path)
 
 
 def test_a_file_may_be_as_large_as_a_key(tmp_path: Path) -> None:

@@ -9,16 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opened_files import opened_below
 
 from poisonguard.dataset import spill
 from poisonguard.dataset.spill import BLOCK, Spill
 from poisonguard.errors import UsageError
-
-
-def open_files() -> int:
-    """How many files this process has open."""
-    return len(list(Path("/proc/self/fd").iterdir()))
-
 
 RECORDS = st.lists(st.tuples(st.text(), st.integers(0, 2**60), st.binary(max_size=40)), max_size=40)
 
@@ -53,14 +48,13 @@ def test_few_records_touch_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("small_blocks")
 def test_the_file_has_no_name_and_goes_with_the_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    before = open_files()
     held = Spill()
     for index in range(10):
         held.append((index,))
     assert not list(tmp_path.iterdir())
-    assert open_files() == before + 1
+    assert len(opened_below(tmp_path)) == 1
     del held
-    assert open_files() == before
+    assert not opened_below(tmp_path)
 
 
 @pytest.mark.usefixtures("small_blocks")

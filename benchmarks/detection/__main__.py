@@ -1,4 +1,4 @@
-"""Command line: ``list`` the cases, ``run`` them or only the ``peers``, ``report`` what was measured; ``timing``."""
+"""Command line: ``list`` cases, ``run`` them or the ``peers``, ``report`` on them; ``timing``; ``meaning``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from benchmarks.detection.cache import Cache, default_cache, write_json
 from benchmarks.detection.cases import Case, all_cases
 from benchmarks.detection.dataset import Split
 from benchmarks.detection.datasets import DATASETS, dataset_named
+from benchmarks.detection.meaning import compared, wanted
 from benchmarks.detection.report import markdown, replaced
 from benchmarks.detection.run import Measured, others, run
 from benchmarks.detection.summary import HEADER, line, peer_line, summary
@@ -32,11 +33,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(text, flush=True)
         return 0
     cases = _selected(options)
+    if options.command == "meaning":
+        cases = wanted(cases)
     if not cases:
         print("no case has such a name")
         return 1
     if options.command == "list":
         _list(cases)
+        return 0
+    if options.command == "meaning":
+        print(*compared(cases, cache), sep="\n")
         return 0
     if options.command == "peers":
         _peers(cases, cache)
@@ -56,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         ("peers", "measure peers and ceilings only, for a later run"),
         ("report", "measure, and write the table"),
         ("timing", "seconds and memory of whole scans"),
+        ("meaning", "label attacks on texts without and with an embedding model"),
     )
     for name, what in whats:
         command = commands.add_parser(name, help=what)

@@ -1,6 +1,6 @@
 """Does a scan grow as the model of ``docs/scaling.md`` says? Small sizes make the model, larger ones check it.
 
-    python -m benchmarks.scaling [--only rows documents files] [--scale 1.0]
+    python -m benchmarks.scaling [--only rows documents files tables] [--scale 1.0]
     python -m benchmarks.scaling --proof rows=100000000 [--folder FOLDER]
 
 The first form scans generated data of growing size, each in a process of its own with a work store, fits the lines of
@@ -10,8 +10,8 @@ store, and prints what it took: a proof that it is done, and in how much memory.
 
 Rows are four columns (number of the row, amount, region, label) in Parquet files of 500,000; documents are 200 words,
 drawn as the words of a language are, in Parquet files of 2,500; files are pictures of 8 x 8 pixels, a thousand in a
-folder: the kind of data that comes in millions of files. Everything is generated from a seed. The smallest sizes fill
-the samples that models are fitted on: below them, growth is no straight line.
+folder, and tables are CSV files of three rows, as many: what comes in millions of files. Everything is generated from a
+seed. The smallest sizes fill the samples that models are fitted on: below them, growth is no straight line.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ FITTED = 3
 FAILED = 1
 WORDS, LENGTH = 30_000, 200
 SIDE = 8
+LINES = 3
 Writer = Callable[[Path, int, int], None]
 
 
@@ -88,10 +89,27 @@ def write_pictures(folder: Path, number: int, files: int) -> None:
         (place / f"{index:03d}.png").write_bytes(png.encode(pixels[index]))
 
 
+def write_tables(folder: Path, number: int, files: int) -> None:
+    """A folder of CSV files of three rows."""
+    draw = np.random.default_rng([4, number])
+    place = folder / f"{number:04d}"
+    place.mkdir()
+    rows, first = files * LINES, number * files * LINES
+    amounts = np.round(draw.lognormal(3, 1, rows), 2)
+    regions = draw.integers(0, 40, rows)
+    labels = np.where(amounts * draw.lognormal(0, 0.2, rows) > 20, "high", "low")  # noqa: PLR2004 - the median
+    columns = zip(amounts.tolist(), regions.tolist(), labels.tolist(), strict=True)
+    lines = [f"{first + row},{amount},region-{region},{label}\n" for row, (amount, region, label) in enumerate(columns)]
+    for index in range(files):
+        content = "id,amount,region,label\n" + "".join(lines[index * LINES : (index + 1) * LINES])
+        (place / f"{index:03d}.csv").write_text(content, encoding="utf-8")
+
+
 KINDS = {
     "rows": Kind(write_rows, 500_000, (1_000_000, 2_000_000, 3_000_000, 6_000_000, 12_000_000)),
     "documents": Kind(write_documents, 2_500, (20_000, 30_000, 40_000, 80_000, 120_000)),
     "files": Kind(write_pictures, 1_000, (20_000, 30_000, 40_000, 60_000, 80_000)),
+    "tables": Kind(write_tables, 1_000, (20_000, 30_000, 40_000, 60_000, 80_000)),
 }
 
 
@@ -177,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", nargs="*", choices=list(KINDS), default=list(KINDS))
     parser.add_argument("--scale", type=float, default=1.0, help="Of the sizes.")
-    parser.add_argument("--proof", help="One scan of a size: rows=N, documents=N or files=N.")
+    parser.add_argument("--proof", help="One scan of a size: rows=N, documents=N, files=N or tables=N.")
     parser.add_argument("--folder", type=Path, help="Where the data are written; a temporary folder when not given.")
     given = parser.parse_args(arguments)
     print(machine())

@@ -22,3 +22,9 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture
+def files_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file is a partition of its own, however small: a few small ones stand for a few large ones."""
+    monkeypatch.setattr("poisonguard.dataset.tables.SMALL", 0)

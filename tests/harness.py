@@ -41,7 +41,7 @@ class MemoryBatch:
     table: pa.RecordBatch
     signed: pa.RecordBatch
     files: int = 1
-    scattered: bool = False
+    counts: tuple[int, ...] = ()
 
 
 class TableSource:

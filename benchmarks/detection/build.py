@@ -5,6 +5,7 @@
     candidate/part-1.jsonl part-2.jsonl     what is scanned
     reference/part-1.jsonl                  the approved version, if the case has one: the same bytes
     holdout.jsonl                           evaluation items, if the case is about them
+    files.parquet                           files beside the tables, if the case is about them: path, poisoned
     truth.parquet                           per row: poisoned; the honest label, where only labels changed; whether it
                                             held before what was planted, and so does not count
 
@@ -20,7 +21,7 @@ import hashlib
 import json
 import shutil
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache as cached
 from pathlib import Path
 
@@ -28,9 +29,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
+from benchmarks.detection.beside import honest_files
 from benchmarks.detection.cache import HERE, PROJECT, Cache, code_digest, digest_of
 from benchmarks.detection.cases import POISON, Case, Kind
-from benchmarks.detection.changes import CHANGES, Versions, cut
+from benchmarks.detection.changes import CHANGES, Versions, cut, honest
 from benchmarks.detection.dataset import TEXTUAL, Dataset, Split
 from poisonguard.domain.roles import Role, Roles
 from poisonguard.redteam.attack import Attack, Poisoned
@@ -84,6 +86,11 @@ class Files:
             return np.ones(truth.num_rows, np.bool_)
         return np.asarray(~truth.column("alike").to_numpy())
 
+    def beside(self) -> pa.Table | None:
+        """``path`` and ``poisoned`` of every file beside the tables, where the case is about them."""
+        path = self.folder / "files.parquet"
+        return pyarrow.parquet.read_table(path) if path.is_file() else None
+
     @property
     def table(self) -> Path:
         """Folder with the candidate's rows as tables."""
@@ -92,7 +99,7 @@ class Files:
 
     def parts(self) -> list[Path]:
         """Tables of the candidate, in order."""
-        return sorted(self.table.iterdir())
+        return sorted(path for path in self.table.iterdir() if path.name.startswith("part-"))
 
 
 def build(case: Case, dataset: Dataset, cache: Cache) -> Files:
@@ -124,7 +131,7 @@ def _content(folder: Path) -> str:
 @cached
 def _code(kind: Kind, split: Split) -> str:
     """Digest of the code that makes such a case, as it was loaded: a changed attack makes new files."""
-    ours = (HERE / name for name in ("build.py", "changes.py", "dataset.py", "prose.py"))
+    ours = (HERE / name for name in ("beside.py", "build.py", "changes.py", "dataset.py", "prose.py"))
     attacks = (PROJECT / "poisonguard" / "redteam").glob("*.py") if kind in POISON else ()
     return code_digest([*ours, *_loaders(split), *attacks])
 
@@ -155,6 +162,8 @@ def _cached_table(dataset: Dataset, cache: Cache, *, by_period: bool) -> pa.Tabl
 
 def _attacked(case: Case, table: pa.Table, roles: Roles, rng: np.random.Generator) -> Versions:
     attack = attack_named(case.what)
+    if attack.plants:
+        return _planted(attack, case, table, roles, rng)
     if not case.reference:
         done = _apply(attack, table, roles, case.rate, rng)
         return Versions((done.table,), None, _mask(done), _honest_labels(table, done, roles), _alike(done, 0))
@@ -168,6 +177,14 @@ def _attacked(case: Case, table: pa.Table, roles: Roles, rng: np.random.Generato
     poisoned = np.concatenate([np.zeros(first.num_rows, np.bool_), _mask(done)])
     known = None if labels is None else before + labels
     return Versions((first, done.table), first, poisoned, known, _alike(done, first.num_rows))
+
+
+def _planted(attack: Attack, case: Case, table: pa.Table, roles: Roles, rng: np.random.Generator) -> Versions:
+    """Files planted among honest ones; the rows are honest, and some of them new where there is a reference."""
+    done = _apply(attack, table, roles, case.rate, rng)
+    first, rest = cut(table, 1 - NEW)
+    versions = honest((first, rest), first) if case.reference else honest((table,), None)
+    return replace(versions, files={**honest_files(table), **done.files}, planted=frozenset(done.files))
 
 
 def _apply(attack: Attack, table: pa.Table, roles: Roles, rate: float, rng: np.random.Generator) -> Poisoned:
@@ -228,11 +245,25 @@ def _write(folder: Path, versions: Versions, holdout: pa.Table | None, dataset: 
         )
         if versions.reference is not None:
             _write_pictures(folder / "reference", 1, versions.reference)
+    if versions.files:
+        _write_beside(folder, versions)
     if versions.honest_labels is not None:
         truth["honest_label"] = pa.array(versions.honest_labels)
     if versions.alike is not None:
         truth["alike"] = pa.array(versions.alike)
     pyarrow.parquet.write_table(pa.table(truth), folder / "truth.parquet")
+
+
+def _write_beside(folder: Path, versions: Versions) -> None:
+    """The files beside the tables; the approved version has the honest ones."""
+    for path, content in versions.files.items():
+        for version in ("candidate", "reference"):
+            if version == "candidate" or (versions.reference is not None and path not in versions.planted):
+                (folder / version / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / version / path).write_bytes(content)
+    paths = sorted(versions.files)
+    truth = pa.table({"path": paths, "poisoned": [path in versions.planted for path in paths]})
+    pyarrow.parquet.write_table(truth, folder / "files.parquet")
 
 
 def _write_part(folder: Path, place: int, table: pa.Table, dataset: Dataset) -> None:

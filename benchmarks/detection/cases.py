@@ -17,7 +17,7 @@ from enum import StrEnum
 from itertools import product
 
 from benchmarks.detection.changes import CLEAN, EXPECTED
-from benchmarks.detection.dataset import Dataset, Modality, Split
+from benchmarks.detection.dataset import TEXTUAL, Dataset, Modality, Split
 from benchmarks.detection.datasets import DATASETS
 from poisonguard.domain.roles import Role
 from poisonguard.redteam.attack import Attack, Family
@@ -25,6 +25,8 @@ from poisonguard.redteam.catalogue import ATTACKS
 
 FEWEST = 24
 LARGE = "-24k"
+FILES = "honest-files"
+ONE_IN = 12
 LARGE_COUNTS = (50, 250)
 """Souly et al. 2025: 250 documents suffice, whatever the size of the corpus; 50 is the goal here."""
 
@@ -57,6 +59,7 @@ class Case:
         reference: Whether the scan has an approved version to compare with.
         expected: The assessments that are right.
         flagged_by: The check that must flag the poisoned rows, whatever the assessment; empty if any may.
+        files: Whether it is about files beside the tables, and not about rows.
         slow: Whether it takes minutes.
     """
 
@@ -71,6 +74,7 @@ class Case:
     reference: bool
     expected: tuple[str, ...]
     flagged_by: str = ""
+    files: bool = False
     slow: bool = False
 
 
@@ -83,6 +87,7 @@ MODALITY_OF = {
     Family.IMAGES: Modality.IMAGES,
     Family.SOURCES: Modality.SOURCES,
     Family.WEB: Modality.SOURCES,
+    Family.CODE: Modality.CODE,
 }
 ALSO = {
     "random-flips": (Modality.TEXT, Modality.IMAGES),
@@ -91,14 +96,21 @@ ALSO = {
 }
 SUSPICIOUS = ("suspicious",)
 NEED_NUMBERS = frozenset({"broken-dependence", "constant-burst", "outliers", "shift-burst", "unit-drift"})
-LEAKS = {"secrets": "PG-SECRET-001", "personal-data": "PG-PII-001"}
+REPORTED = {
+    "secrets": "PG-SECRET-001",
+    "personal-data": "PG-PII-001",
+    "spreadsheet-formula": "PG-FILE-002",
+    **{attack.name: "PG-FILE-001" for attack in ATTACKS if attack.plants},
+}
 """What must be reported there, and by which check; it need not be poison: nobody planted it to move a model."""
 
 
 def all_cases(*, every: bool = False) -> tuple[Case, ...]:
     """The cases, poisoned ones first, sorted by name within a kind; with ``every``, on all data sets that fit."""
     found = [
-        case for split in Split for case in (*_poisoned(split, every=every), *_contaminated(split), *_honest(split))
+        case
+        for split in Split
+        for case in (*_poisoned(split, every=every), *_contaminated(split), *_honest(split), *_beside(split))
     ]
     return tuple(sorted(found, key=lambda case: (case.modality, case.kind not in POISON, case.name)))
 
@@ -124,10 +136,12 @@ def _in_turn(able: Sequence[Dataset], lenses: Sequence[bool], turn: int) -> Iter
 
 
 def _sets(split: Split, modality: Modality) -> list[Dataset]:
-    """The data sets that a modality is tried on: its own, or for sources every one that names them."""
+    """The data sets that a modality is tried on: its own; for sources all that name them; for code all tables."""
     own = [dataset for dataset in DATASETS if dataset.split is split and not dataset.name.endswith(LARGE)]
     if modality is Modality.SOURCES:
         return own
+    if modality is Modality.CODE:
+        return [dataset for dataset in own if not dataset.folders]
     return [dataset for dataset in own if dataset.modality is modality]
 
 
@@ -136,6 +150,8 @@ def _fits(dataset: Dataset, attack: Attack) -> bool:
         return False
     if dataset.plays(Role.REJECTED) and Role.REJECTED not in attack.roles:
         return False  # pairs are for what turns pairs round
+    if attack.family is Family.CODE and not attack.plants:
+        return dataset.modality in TEXTUAL  # it stands in texts
     return all(dataset.plays(role) for role in attack.roles)
 
 
@@ -143,8 +159,9 @@ def _case(attack: Attack, modality: Modality, dataset: Dataset, *, reference: bo
     rate = sorted(attack.rates)[len(attack.rates) // 2] if attack.rates else 0.01
     rate = max(rate, FEWEST / dataset.rows)
     suffix = "+ref" if reference else ""
+    share = "" if attack.plants else f"@{100 * rate:.2g}%"
     return Case(
-        name=f"{modality}/{dataset.name}/{attack.name}@{100 * rate:.2g}%{suffix}",
+        name=f"{modality}/{dataset.name}/{attack.name}{share}{suffix}",
         modality=modality,
         dataset=dataset.name,
         split=dataset.split,
@@ -152,8 +169,9 @@ def _case(attack: Attack, modality: Modality, dataset: Dataset, *, reference: bo
         what=attack.name,
         rate=rate,
         reference=reference,
-        expected=("clean", "drifted", "suspicious") if attack.name in LEAKS else SUSPICIOUS,
-        flagged_by=LEAKS.get(attack.name, ""),
+        expected=("clean", "drifted", "suspicious") if attack.name in REPORTED else SUSPICIOUS,
+        flagged_by=REPORTED.get(attack.name, ""),
+        files=attack.plants,
     )
 
 
@@ -189,6 +207,22 @@ def _contaminated(split: Split) -> Iterator[Case]:
             reference=False,
             # Honest corpora overlap with evaluation sets: the rows are named, the dataset is not called poisoned.
             expected=CLEAN,
+        )
+
+
+def _beside(split: Split) -> Iterator[Case]:
+    """Honest files beside the rows of every ``ONE_IN``th data set."""
+    for dataset in _sets(split, Modality.CODE)[::ONE_IN]:
+        yield Case(
+            name=f"{Modality.CODE}/{dataset.name}/{FILES}",
+            modality=Modality.CODE,
+            dataset=dataset.name,
+            split=split,
+            kind=Kind.CLEAN,
+            what=FILES,
+            reference=False,
+            expected=EXPECTED[FILES],
+            files=True,
         )
 
 

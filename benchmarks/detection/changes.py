@@ -10,18 +10,20 @@ category-mix  a random 60 %; the same and more rows, mostly of one class      dr
 new-column    one feature missing; all                                        drifted
 new-period    the early 60 %; all                                             drifted or clean
 new-source    rows of most sources; the same and the rows of other sources    drifted or clean
+honest-files  no reference; the rows as they are, and files beside them       clean
 ============  ==============================================================  ==================
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from benchmarks.detection.beside import honest_files
 from poisonguard.domain.roles import Role, Roles
 
 FIRST = 0.7
@@ -41,6 +43,8 @@ class Versions:
         poisoned: Whether each row of the candidate, in the order of the parts, is poison.
         honest_labels: The label of each row before the attack, where an attack only changed labels.
         alike: Whether each row is honest and yet held before what the attack planted; nothing where none is.
+        files: Files beside the tables; empty unless the case is about them.
+        planted: Which of them an attack planted.
     """
 
     parts: tuple[pa.Table, ...]
@@ -48,6 +52,8 @@ class Versions:
     poisoned: npt.NDArray[np.bool_]
     honest_labels: tuple[str, ...] | None = None
     alike: npt.NDArray[np.bool_] | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    planted: frozenset[str] = frozenset()
 
 
 Change = Callable[[pa.Table, Roles, np.random.Generator], Versions]
@@ -114,6 +120,11 @@ def new_source(table: pa.Table, roles: Roles, rng: np.random.Generator) -> Versi
     return honest((first, table.filter(pa.array(is_new))), first)
 
 
+def with_files(table: pa.Table, roles: Roles, rng: np.random.Generator) -> Versions:
+    """The rows as they are, beside files that people keep beside rows."""
+    return replace(clean(table, roles, rng), files=honest_files(table))
+
+
 def cut(table: pa.Table, share: float) -> tuple[pa.Table, pa.Table]:
     """The first ``share`` of the rows, and the rest."""
     size = int(share * table.num_rows)
@@ -128,6 +139,7 @@ CHANGES: dict[str, Change] = {
     "new-column": new_column,
     "new-period": new_period,
     "new-source": new_source,
+    "honest-files": with_files,
 }
 CLEAN = ("clean",)
 DRIFTED = ("drifted",)
@@ -140,4 +152,5 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "new-column": DRIFTED,
     "new-period": EITHER,
     "new-source": EITHER,
+    "honest-files": CLEAN,
 }

@@ -42,6 +42,7 @@ class Modality(StrEnum):
     IMAGES = "images"
     SOURCES = "sources"
     CONTAMINATION = "contamination"
+    CODE = "code"
 
 
 TEXTUAL = frozenset({Modality.TEXT, Modality.INSTRUCTION, Modality.DOCUMENTS})

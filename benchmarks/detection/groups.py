@@ -18,6 +18,7 @@ class Group(StrEnum):
     LABELS = "labels"
     OTHER = "values, copies and sites"
     HOLDOUT = "evaluation items"
+    CODE = "code in data"
 
 
 OF_FAMILY = {
@@ -30,6 +31,7 @@ OF_FAMILY = {
     Family.TABULAR: Group.OTHER,
     Family.WEB: Group.OTHER,
     Family.CONTAMINATION: Group.HOLDOUT,
+    Family.CODE: Group.CODE,
 }
 BACKDOORS = frozenset({"value-backdoor"})
 """Attacks on tables that plant a trigger."""

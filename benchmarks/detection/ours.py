@@ -21,6 +21,7 @@ import pyarrow.parquet
 from benchmarks.detection.build import Files
 from benchmarks.detection.cache import HERE, PROJECT, code_digest
 from benchmarks.detection.measures import measure
+from poisonguard.domain.finding import Level
 from poisonguard.domain.outcome import Failed
 from poisonguard.engine.score import ScoreBook
 from poisonguard.errors import PoisonguardError
@@ -70,7 +71,9 @@ def scan_case(files: Files, columns: dict[str, str], embeddings: str | None = No
 
 
 def _compared(files: Files, scores: Path, finished: Scan) -> dict[str, Any]:
-    result = finished.result
+    beside = files.beside()
+    if beside is not None:
+        return {**_compared_files(beside, finished), **_told(finished)}
     truth = files.truth()
     poisoned = truth.column("poisoned").to_numpy()
     table = pyarrow.parquet.read_table(scores)
@@ -91,9 +94,17 @@ def _compared(files: Files, scores: Path, finished: Scan) -> dict[str, Any]:
         "precision": ranking.precision,
         "flagged_clean": float((flagged & ~other_kind)[~poisoned].mean()),
         "flagged_poison": float(flagged[poisoned].mean()) if poisoned.any() else None,
-        "assessment": str(result.assessment),
         "flags_by_check": _by_check(checks, poisoned),
         "single": {name: measure(found[order], poisoned).recall for name, found in _singles(finished.book).items()},
+        **_told(finished),
+    }
+
+
+def _told(finished: Scan) -> dict[str, Any]:
+    """What the scan says of the data set as a whole."""
+    result = finished.result
+    return {
+        "assessment": str(result.assessment),
         "findings": [
             f"{item.check} {item.level} {item.signal}: {item.message}"[:MOST_CHARACTERS]
             for item in result.findings[:MOST_FINDINGS]
@@ -101,6 +112,28 @@ def _compared(files: Files, scores: Path, finished: Scan) -> dict[str, Any]:
         "failed": [
             f"{item.check}: {item.error}"[:MOST_CHARACTERS] for item in result.outcomes if isinstance(item, Failed)
         ],
+    }
+
+
+def _compared_files(beside: pa.Table, finished: Scan) -> dict[str, Any]:
+    """The same of the files beside the tables: the score of one is the confidence of the findings that name it."""
+    paths, poisoned = beside.column("path").to_pylist(), beside.column("poisoned").to_numpy()
+    place = {path: number for number, path in enumerate(paths)}
+    scores, checks = np.zeros(len(paths)), [""] * len(paths)
+    for finding in finished.result.findings:
+        number = place.get(finding.path or "")
+        if number is not None and finding.level is not Level.NOTE:
+            scores[number], checks[number] = max(scores[number], finding.confidence), finding.check
+    ranking, flagged = measure(scores, poisoned), scores > 0
+    return {
+        "rows": len(paths),
+        "poisoned": int(poisoned.sum()),
+        "recall": ranking.recall,
+        "precision": ranking.precision,
+        "flagged_clean": float(flagged[~poisoned].mean()),
+        "flagged_poison": float(flagged[poisoned].mean()) if poisoned.any() else None,
+        "flags_by_check": _by_check(checks, poisoned),
+        "single": {},
     }
 
 

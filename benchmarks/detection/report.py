@@ -36,20 +36,22 @@ INTRODUCTION = f"""\
 ## Detection
 
 `python -m benchmarks.detection report --split reporting --markdown docs/benchmarks.md` makes this section. Thresholds
-were chosen on the tuning sets only; the reporting sets are other data. Poison is planted by the attacks of
-`poisonguard redteam`, at the middle one of the rates that each names and at least 24 rows; with `+ref` an approved
-version is compared with, and the poison stands in the new 40 % of the rows. Recall is that of the row scores where 1 %
-of the clean rows score higher, ties broken as at random. The best peer is picked per case with the truth known; peers
-know one version of the data, so they see the cases without a reference, of at most {MOST_ROWS:,} rows. A row that held
-before what an attack planted counts neither as poison nor as honest; and what is flagged as personal data, as a secret
-or as a breach of the contract is no alarm of poison, and not among the flags on honest rows. The oracle is
-a model trained on the labels before the attack; the ratio to it is the mean of ours over the mean of the oracle's, over
-the attacks on labels of which the oracle finds at least {100 * LEAST_ORACLE:.0f} %.
+were chosen on the tuning sets only; the reporting sets are other data. Poison is planted by the attacks of `poisonguard
+redteam`, at the middle one of the rates that each names and at least 24 rows; with `+ref` an approved version is
+compared with, and the poison stands in the new 40 % of the rows. Of files that are planted beside the tables (*code*),
+recall and flags are those of the files beside the tables, honest ones among them. Recall is that of the row scores
+where 1 % of the clean rows score higher, ties broken as at random. The best peer is picked per case with the truth
+known; peers know one version of the data, so they see the cases without a reference, of at most {MOST_ROWS:,} rows. A
+row that held before what an attack planted counts neither as poison nor as honest; and what is flagged as personal
+data, as a secret or as a breach of the contract is no alarm of poison, and not among the flags on honest rows. The
+oracle is a model trained on the labels before the attack; the ratio to it is the mean of ours over the mean of the
+oracle's, over the attacks on labels of which the oracle finds at least {100 * LEAST_ORACLE:.0f} %.
 
-The assessment of poison is right when it is *suspicious*; of planted secrets and personal data, when the check for them
-flags {100 * MOST_OF_IT:.0f} % of the planted rows; of leaked evaluation items, when the data set is called *clean*. It
-is counted over all cases, and over those whose poison can be seen: the oracle, a peer or our own scores find at least
-{100 * SEEN:.0f} % of it. Poison that none of them finds is in the first count and in the table of cases.
+The assessment of poison is right when it is *suspicious*; of planted secrets, personal data, spreadsheet formulas and
+files, when the check for them flags {100 * MOST_OF_IT:.0f} % of what was planted; of leaked evaluation items, when the
+data set is called *clean*. It is counted over all cases, and over those whose poison can be seen: the oracle, a peer or
+our own scores find at least {100 * SEEN:.0f} % of it. Poison that none of them finds is in the first count and in the
+table of cases.
 
 The best single check is picked per case with the truth known, too; the fused score has to do without."""
 SYSTEMS = ("numpy", "pandas", "pyarrow", "scikit-learn")

@@ -17,7 +17,7 @@ from benchmarks.detection.dataset import Dataset
 from benchmarks.detection.datasets import dataset_named
 
 MOST_OF_IT = 0.9
-"""Share of planted secrets and personal data that the check for them must flag."""
+"""Share of planted secrets, personal data, formulas and files that the check for them must flag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,8 @@ def others(case: Case, dataset: Dataset, cache: Cache) -> dict[str, Any]:
     The ceiling is that of planted poison. Peers look at one version of the data: they see the cases without a
     reference, with poison or clean.
     """
+    if case.files:
+        return {}  # they see rows
     asked = []
     if case.kind is Kind.POISONED:
         asked.append(System(ceiling.NAME, ceiling.VERSION, ceiling.ceiling_of))

@@ -1,4 +1,4 @@
-"""The hashed files of a dataset, in order: tables stay in memory, of the others only the last few thousand."""
+"""The hashed files of a dataset, in order: the last few thousand stay in memory, and the tables of large ones."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from poisonguard.dataset.formats.base import Table
-from poisonguard.dataset.spill import Record, Spill
+from poisonguard.dataset.spill import Spill
+from poisonguard.dataset.tables import Tables
 from poisonguard.domain.filefact import FactBook, FileFact
 
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """One hashed file, with its table when it holds one."""
+    """One hashed file."""
 
     path: str
     size: int
@@ -21,7 +22,6 @@ class DataFile:
     tree_root: str
     format: str
     leaves: bytes = field(repr=False)
-    table: Table | None = field(repr=False)
 
 
 class DataFiles(Collection[DataFile]):
@@ -35,45 +35,38 @@ class DataFiles(Collection[DataFile]):
     """
 
     def __init__(self) -> None:
-        self.tables: dict[int, tuple[str, Table]] = {}
+        self.tables = Tables()
         self.others: Counter[str] = Counter()
         self.total_bytes = 0
         self.facts = FactBook()
         self._records = Spill()
 
-    def append(self, item: DataFile, facts: Iterable[FileFact] = ()) -> None:
-        """Add the next file, and what stands out about it."""
+    def append(self, item: DataFile, facts: Iterable[FileFact] = (), table: Table | None = None) -> None:
+        """Add the next file, what stands out about it, and its table when it holds one."""
         self.facts.add(facts)
-        if item.table is None:
+        if table is None:
             self.others[item.format] += 1
         else:
-            self.tables[len(self._records)] = (item.path, item.table)
+            self.tables.add(len(self._records), item.path, table, size=item.size, sha256=item.sha256)
         self.total_bytes += item.size
         self._records.append((item.path, item.size, item.sha256, item.tree_root, item.format, item.leaves))
 
     def between(self, first: int, stop: int) -> Iterator[DataFile]:
         """Files number ``first`` to ``stop``, from any thread."""
-        for index, record in enumerate(self._records.between(first, stop), start=first):
-            yield self._file(index, record)
+        yield from (DataFile(*record) for record in self._records.between(first, stop))
 
     def set_tables_aside(self) -> None:
         """Hold no table any more: what was in them is read with something else."""
-        self.tables.clear()
+        self.tables = Tables()
 
     def __len__(self) -> int:
         return len(self._records)
 
     def __iter__(self) -> Iterator[DataFile]:
-        for index, record in enumerate(self._records):
-            yield self._file(index, record)
+        yield from (DataFile(*record) for record in self._records)
 
     def __getitem__(self, index: int) -> DataFile:
-        return self._file(index, self._records[index])
+        return DataFile(*self._records[index])
 
     def __contains__(self, item: object) -> bool:
         return any(item == held for held in self)
-
-    def _file(self, index: int, record: Record) -> DataFile:
-        path, size, sha256, tree_root, kind, leaves = record
-        _, table = self.tables.get(index, (path, None))
-        return DataFile(path, size, sha256, tree_root, kind, leaves, table)

@@ -29,8 +29,7 @@ def refuse_nothing(location: str, files: DataFiles) -> None:
     if files.others[EMPTY] == len(files):
         what = f"{shown(files[0].path)}: an empty file" if len(files) == 1 else f"{location}: only empty files"
         raise NothingToScan(what, hint=REFUSED)
-    counts = [part.rows for _, table in files.tables.values() for part in table.parts]
-    if files.tables and all(rows == 0 for rows in counts):
+    if files.tables and not files.tables.any_rows:
         raise NothingToScan(f"{location}: no rows", hint=REFUSED)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 
-from poisonguard.dataset.pickles import follow
+from poisonguard.dataset.pickles import begins_pickle, follow, is_pickle
 from poisonguard.dataset.sniff import PICKLE, sniff
 from poisonguard.domain.filefact import FileKind
 
@@ -72,10 +72,22 @@ def trailing_after(kind: str, tail: bytes) -> Said | None:
     behind = _behind_picture(kind, tail)
     if not behind:
         return None
-    if sniff(behind) in RUNS and (sniff(behind) != PICKLE or follow(behind).imports):
-        return FileKind.POLYGLOT, f"{kind} with {sniff(behind)} behind its end"
+    second = _runs(behind)
+    if second:
+        return FileKind.POLYGLOT, f"{kind} with {second} behind its end"
     # Cameras write further pictures behind a JPEG.
     return (FileKind.TRAILING, f"{len(behind):,} bytes behind the end of {kind}") if kind == "image/png" else None
+
+
+def _runs(behind: bytes) -> str:
+    """What kind of program, archive or pickle the bytes are; nothing if none."""
+    second = sniff(behind)
+    if second == PICKLE:
+        return second if follow(behind).imports else ""
+    if second in RUNS:
+        return second
+    story = follow(behind) if begins_pickle(behind) else None  # one in letters has no magic
+    return PICKLE if story is not None and story.imports and is_pickle(story) else ""
 
 
 def _ends_zip(record: bytes) -> bool:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import pyarrow as pa
 import pyarrow.types as pt
 
 from poisonguard.dataset.formats.base import Table
 from poisonguard.dataset.names import shown
+from poisonguard.dataset.tables import Tables
 
 FEW = 5
 """Names told in full; the others are counted."""
-PARTITION = re.compile(r"([^=]+)=.*")
-"""A folder that says a column and its value, as Hive and Spark write them."""
 
 Read = Sequence[tuple[str, Table]]
-"""Paths and their tables, in order."""
+"""Paths and their tables, in order; of tables with equal columns the first."""
 
 
-def notes_on(others: Mapping[str, int], tables: Read, schema: pa.Schema) -> Iterator[str]:
+def notes_on(others: Mapping[str, int], tables: Tables, schema: pa.Schema) -> Iterator[str]:
     """Notes, the broadest first.
 
     Args:
@@ -31,10 +30,10 @@ def notes_on(others: Mapping[str, int], tables: Read, schema: pa.Schema) -> Iter
     """
     if others:
         yield _not_scanned(others)
-    yield from _partitions(tables, schema)
-    yield from _mixed(tables)
-    yield from _fallen_back(tables, schema)
-    yield from _missing(tables, schema)
+    yield from _partitions(tables.folders, schema)
+    yield from _mixed(tables.kinds)
+    yield from _fallen_back(tables.kinds, schema)
+    yield from _missing(tables.kinds, schema)
 
 
 def _not_scanned(others: Mapping[str, int]) -> str:
@@ -44,9 +43,8 @@ def _not_scanned(others: Mapping[str, int]) -> str:
     return f"{total} {verb} no table ({counted}): hashed, not scanned"
 
 
-def _partitions(tables: Read, schema: pa.Schema) -> Iterator[str]:
-    folders = {part for path, _ in tables for part in path.split("/")[:-1]}
-    names = {match[1] for folder in folders if (match := PARTITION.fullmatch(folder))} - set(schema.names)
+def _partitions(folders: AbstractSet[str], schema: pa.Schema) -> Iterator[str]:
+    names = folders - set(schema.names)
     if names:
         yield f"values in folder names are no columns and were not checked: {_listed(sorted(names))}"
 

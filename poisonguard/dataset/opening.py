@@ -23,7 +23,7 @@ from poisonguard.dataset.datafiles import DataFile, DataFiles
 from poisonguard.dataset.discover import Tree, changed_paths, discover, local_path
 from poisonguard.dataset.emptiness import refuse_nothing, tableless
 from poisonguard.dataset.filelook import look
-from poisonguard.dataset.formats.base import Source
+from poisonguard.dataset.formats.base import Source, Table
 from poisonguard.dataset.hashing import FileDigests, Hashing, KnownFiles, hash_files
 from poisonguard.dataset.identify import identify
 from poisonguard.dataset.names import shown
@@ -31,7 +31,8 @@ from poisonguard.dataset.notes import notes_on
 from poisonguard.dataset.parallel import in_order
 from poisonguard.dataset.partitions import Batch, Partition, of_pictures
 from poisonguard.dataset.pictures import Pictures, pictures_of
-from poisonguard.dataset.reading import PictureReading, Reading, TableReading, picture_name, table_name
+from poisonguard.dataset.reading import PictureReading, Reading, TableReading, picture_name, table_name, tables_name
+from poisonguard.dataset.runs import TablesReading
 from poisonguard.dataset.sniff import COMPRESSED, DECLARED, HEAD_BYTES
 from poisonguard.dataset.storage import Storage
 from poisonguard.dataset.unify import unified_schema
@@ -41,6 +42,7 @@ from poisonguard.domain.filefact import FileFact, FileFacts
 from poisonguard.errors import DataChanged, NothingToScan
 
 _Hashed = tuple[str, FileDigests]
+_Identified = tuple[DataFile, tuple[str, ...], tuple[FileFact, ...], Table | None]
 ProgressSoFar = Callable[[int, int], None]
 """Told bytes hashed so far and bytes in all, one call at a time."""
 
@@ -76,24 +78,22 @@ class Dataset:
         self.name = name
         self.files = files
         self.pictures = pictures
-        tables = tuple(files.tables.values())
-        self.schema: pa.Schema = unified_schema(tables) if pictures is None else pictures.schema
+        self.schema: pa.Schema = unified_schema(files.tables.kinds) if pictures is None else pictures.schema
         self.columns: tuple[Column, ...] = columns_of(self.schema)
         read, told = (Counter[str](), ()) if pictures is None else (Counter(pictures.formats), pictures.notes)
-        self.notes = (*notes, *told, *notes_on(files.others - read, tables, self.schema))
+        self.notes = (*notes, *told, *notes_on(files.others - read, files.tables, self.schema))
         self.total_bytes = files.total_bytes
         self.facts: FileFacts = files.facts.facts()
         self._scratch = scratch
+        self._partitions = tuple(
+            files.tables.partitions()
+            if pictures is None
+            else (of_pictures(run.first, run.files) for run in pictures.runs)
+        )
 
     def partitions(self) -> tuple[Partition, ...]:
         """Every run of rows, in manifest order."""
-        if self.pictures is not None:
-            return tuple(of_pictures(run.first, run.files) for run in self.pictures.runs)
-        return tuple(
-            Partition(index, part.first_row, part.rows, part)
-            for index, (_, table) in self.files.tables.items()
-            for part in table.parts
-        )
+        return self._partitions
 
     def partitions_of(self, file: int) -> tuple[Partition, ...]:
         """The runs of rows of one file that holds some."""
@@ -119,6 +119,8 @@ class Dataset:
         """One of ``partitions()`` with all that it takes to read it, in this process or another."""
         if self.pictures is not None:
             return PictureReading(partition.file, self.pictures.run(partition.file, partition.files), self.schema)
+        if partition.files > 1:
+            return TablesReading(self.files.tables.of_run(partition.file), self.schema)
         path, table = self.files.tables[partition.file]
         return TableReading(path, table, partition, self.schema)
 
@@ -126,7 +128,16 @@ class Dataset:
         """What one of ``partitions()`` is called by its content: equal names, equal rows."""
         if self.pictures is not None:
             return picture_name(self.pictures.run(partition.file, partition.files), self.schema)
+        if partition.files > 1:
+            return self._name_of_run(partition)
         return table_name(self.files[partition.file], partition, self.schema)
+
+    def _name_of_run(self, partition: Partition) -> str:
+        """Name of small files that are read together: who lies where between others, and what each is called."""
+        files = list(self.files.between(partition.file, partition.file + partition.files))
+        first = partition.file
+        members = [(file - first, files[file - first], table) for file, _, table in self.files.tables.of_run(first)]
+        return tables_name(members, self.schema)
 
     def peek(self, rows: int = 1000) -> pa.Table:
         """The first rows of the dataset; of pictures, as many as fill a block at most.
@@ -280,8 +291,8 @@ class _Opening:
     def _files(self, progress: ProgressSoFar | None) -> tuple[DataFiles, Sequence[str]]:
         files, notes = DataFiles(), list[str]()
         hashed = self._hashed(_Counter(self.listed.total_bytes, progress))
-        for item, more, facts in in_order(self._identified, hashed, lambda found: found[1].size, self.workers):
-            files.append(item, facts)
+        for item, more, facts, table in in_order(self._identified, hashed, lambda found: found[1].size, self.workers):
+            files.append(item, facts, table)
             notes += more
         return files, notes
 
@@ -293,13 +304,13 @@ class _Opening:
                 raise digests
             yield item.path, digests
 
-    def _identified(self, hashed: _Hashed) -> tuple[DataFile, tuple[str, ...], tuple[FileFact, ...]]:
+    def _identified(self, hashed: _Hashed) -> _Identified:
         path, digests = hashed
         source = Source(self.listed.storage, path, digests.size, digests.leaves, tree=self.hashing.tree)
         found = identify(source, self.scratch, single=self.listed.single, head=digests.head)
         known = (path, digests.size, digests.sha256, digests.tree_root)
         facts = look(source, digests.head or b"", table=found.table is not None)
-        return DataFile(*known, found.format, digests.leaves, found.table), found.notes, facts
+        return DataFile(*known, found.format, digests.leaves), found.notes, facts, found.table
 
 
 def _refuse_changes(location: str, listed: Tree) -> None:

@@ -11,10 +11,9 @@ from poisonguard.dataset.formats.base import Part
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """A run of rows that is read on its own: a Parquet row group, a whole file of another format, a run of pictures.
+    """A run of rows that is read on its own: a row group, a whole file, or a run of pictures or other small files.
 
-    ``rows`` is nothing where only reading tells. ``files`` is how many files it takes; where the rows are
-    ``scattered``, row k is the only one of file ``file + k``.
+    ``rows`` is nothing where only reading tells. ``files`` is how many files it takes: small ones are read together.
     """
 
     file: int
@@ -22,19 +21,21 @@ class Partition:
     rows: int | None
     part: Part
     files: int = 1
-    scattered: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """A block of consecutive rows of one file, or, where they are ``scattered``, of files of one row each."""
+    """A block of consecutive rows of one file, or of files that follow each other.
+
+    ``counts`` is nothing, or how many rows each of the files from ``file`` on has; they are there whole.
+    """
 
     file: int
     first_row: int
     table: pa.RecordBatch
-    scattered: bool = False
+    counts: tuple[int, ...] = ()
 
 
 def of_pictures(first: int, files: int) -> Partition:
     """A run of ``files`` pictures from file number ``first``."""
-    return Partition(first, 0, files, Part(0, files), files, scattered=True)
+    return Partition(first, 0, files, Part(0, files), files)

@@ -20,6 +20,7 @@ import pyarrow.types as pt
 from poisonguard.dataset.arrowtypes import conform_batch
 from poisonguard.dataset.formats.base import Table, readable_as
 from poisonguard.dataset.names import shown
+from poisonguard.dataset.tables import Tables
 from poisonguard.dataset.unify import unified_schema
 from poisonguard.errors import UnreadableData
 
@@ -27,8 +28,6 @@ STEM = "metadata"
 FILE_NAME = "file_name"
 MOST_LINES = 20_000_000
 """Lines about pictures that are held in memory."""
-
-Tables = Sequence[tuple[str, Table]]
 
 
 @dataclass(slots=True)
@@ -53,11 +52,11 @@ class PictureFacts:
         Raises:
             UnreadableData: The tables do not go together, or hold too much.
         """
-        if not all(_may_describe(path, table) for path, table in tables):
+        if not all(_may_describe(path, table) for path, table in tables.values()):
             return None
-        schema = unified_schema(tables)
+        schema = unified_schema(tables.kinds)
         facts = cls(pa.schema([item for item in schema if item.name != FILE_NAME]))
-        parts = [batch for path, table in tables for batch in facts._read(path, table, schema)]
+        parts = [batch for path, table in tables.values() for batch in facts._read(path, table, schema)]
         facts._table = pa.Table.from_batches(parts, schema).select(facts.schema.names) if tables else None
         return facts
 

@@ -178,7 +178,7 @@ def pictures_of(files: DataFiles, source_of: SourceOf) -> Pictures | None:
     """
     if not FORMATS & files.others.keys():
         return None
-    facts = PictureFacts.of(tuple(files.tables.values()))
+    facts = PictureFacts.of(files.tables)
     if facts is None:
         return None
     survey = _Survey()

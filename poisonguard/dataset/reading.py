@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -85,7 +85,7 @@ class PictureReading:
         """The rows, in blocks."""
         file = self.first
         for block in blocks(self.run.read(chosen(self.schema, columns))):
-            yield Batch(file, 0, block, scattered=True)
+            yield Batch(file, 0, block, (1,) * block.num_rows)
             file += block.num_rows
 
 
@@ -98,6 +98,11 @@ def table_name(item: DataFile, partition: Partition, schema: pa.Schema) -> str:
     """Name of a run of rows of one table (rule 2)."""
     part = partition.part
     return _name("table", schema, [_of_file(item), part.first_row, part.index, part.stop])
+
+
+def tables_name(members: Iterable[tuple[int, DataFile, Table]], schema: pa.Schema) -> str:
+    """Name of small files that are read together, and how many files after the first each is."""
+    return _name("tables", schema, [[after, _of_file(item), table.parts[0].stop] for after, item, table in members])
 
 
 def picture_name(run: PictureRun, schema: pa.Schema) -> str:

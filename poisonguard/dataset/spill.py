@@ -52,22 +52,25 @@ class Spill:
     def between(self, first: int, stop: int) -> Iterator[Record]:
         """Records ``first`` to ``stop``; each block of them is read once."""
         for number in range(first // BLOCK, -(-stop // BLOCK)):
-            block = self._block if number == len(self._places) else self._read(number)
             start = number * BLOCK
-            yield from block[max(0, first - start) : stop - start]
+            yield from self._held(number)[max(0, first - start) : stop - start]
 
     def __getitem__(self, index: int) -> Record:
         place = index + len(self) if index < 0 else index
         if not 0 <= place < len(self):
             raise IndexError(index)
         number, inner = divmod(place, BLOCK)
+        return self._held(number)[inner]
+
+    def _held(self, number: int) -> list[Record]:
+        """A block; the last one that was read is not read again."""
         if number == len(self._places):
-            return self._block[inner]
+            return self._block
         held, block = self._last
         if held != number:
             block = self._read(number)
             self._last = (number, block)
-        return block[inner]
+        return block
 
     def _write(self) -> None:
         data = marshal.dumps(self._block)

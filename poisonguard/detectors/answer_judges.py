@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
-from sklearn.linear_model import LogisticRegression
 
 from poisonguard.detectors.content_model import Floats
 from poisonguard.detectors.features_text import Integers
 from poisonguard.detectors.labels import Codes
 from poisonguard.detectors.learners import threads
+from poisonguard.detectors.library_models import logistic_regression
 
 LEAST = -12.0
 """Log-probability below which an answer is as unlikely as can be."""
@@ -104,12 +104,12 @@ def _logs(models: Sequence[Any], matrix: Any, fold: Integers, shares: Floats) ->
     return logs
 
 
-def _regression(matrix: Any, codes: Codes, rows: Integers) -> LogisticRegression | None:
+def _regression(matrix: Any, codes: Codes, rows: Integers) -> Any:
     """A logistic regression; nothing where the rows hold one answer only."""
     if len(np.unique(codes[rows])) < 2:  # noqa: PLR2004 - one answer teaches nothing
         return None
     # The looser tolerance changes no decision and avoids a warning on separable data.
-    return LogisticRegression(C=10.0, max_iter=200, tol=1e-2).fit(matrix[rows], codes[rows])
+    return logistic_regression(C=10.0, max_iter=200, tol=1e-2).fit(matrix[rows], codes[rows])
 
 
 def _heat(logs: Floats, codes: Codes) -> float:

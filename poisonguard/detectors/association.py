@@ -127,6 +127,8 @@ def chernoff(share: float, expected: float, rows: int) -> float:
     """Upper bound on the chance that a share this high comes from ``rows`` rows of mean ``expected``."""
     if share <= expected:
         return 1.0
+    if expected <= 0:
+        return 0.0
     divergence = share * np.log(share / expected)
     if share < 1:
         divergence += (1 - share) * np.log((1 - share) / (1 - expected))

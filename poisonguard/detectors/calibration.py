@@ -9,11 +9,12 @@ hold, as counts end at 0, whatever lies beyond is few and may all be planted: it
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from poisonguard.kernels.margins import look_up
+from poisonguard.kernels.margins import bucket_starts, first_at_least, look_up, rank_scores
 
 TAIL = 0.05
 """Share of the sample above the point where the fitted tail takes over."""
@@ -34,7 +35,46 @@ BODY = 0.01
 """Share of the sample at the other end that the spread of a column's body leaves out."""
 
 SMALLEST = 1e-300
+
+BUCKETS = 4096
+BULK = 0.005, 0.995
+"""Quantiles between which buckets of equal width speed the search up."""
+
+SIZES = 16
+"""Sizes of samples whose ranks are remembered."""
+
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Starts = npt.NDArray[np.int32]
+
+
+def _buckets(ordered: Floats) -> tuple[Starts, Floats]:
+    """Place of the first number of each bucket, and the end; (where the first begins, buckets per unit)."""
+    low, high = (float(ordered[int(share * (len(ordered) - 1))]) for share in BULK)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        per_unit = np.float64(BUCKETS - 2) / np.float64(high - low)
+    # Above and below the bulk there is one bucket each.
+    usable = np.isfinite(per_unit) and per_unit > 0 and np.isfinite(low - 1 / per_unit)
+    scale = np.array([low - 1 / per_unit, per_unit]) if usable else np.zeros(2)
+    starts = np.empty(BUCKETS + 1, dtype=np.int32)
+    bucket_starts(ordered, scale[0], scale[1], starts)
+    return starts, scale
+
+
+def _below(numbers: Floats, ordered: Floats) -> Integers:
+    """How many of ``ordered`` are less than each number, shape (rows,); of NaN nothing is said."""
+    found = np.empty(len(numbers), dtype=np.int64)
+    first_at_least(np.ascontiguousarray(numbers), ordered, *_buckets(ordered), found)
+    return found
+
+
+@lru_cache(maxsize=SIZES)
+def _rank_scores(count: int) -> Floats:
+    """Normal scores of the ranks of so many numbers, halves between, shape (2 * count + 1,)."""
+    scores = np.empty(2 * count + 1)
+    rank_scores(count, scores)
+    scores.flags.writeable = False
+    return scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +135,17 @@ class UpperTail:
     def chance(self, values: Floats) -> Floats:
         """P(X >= x) of each value, 1 for NaN, never 0."""
         count = len(self.values)
-        inside = (count - np.searchsorted(self.values, values, side="left")) / count
+        inside = (count - _below(values, self.values)) / count
+        chance = np.maximum(inside, self.share)
+        # The excess of a value in the sample's own tail is judged by the smooth tail, not by its rank.
+        far = np.flatnonzero(values > self.start)
         # Infinitely far out is as improbable as can be.
         with np.errstate(over="ignore"):
-            excess = np.maximum(values - self.start, 0) / self.scale
+            excess = (values[far] - self.start) / self.scale
             beyond = np.exp(-excess) if self.shape == 0 else (1 + self.shape * excess) ** (-1 / self.shape)
-        # The excess of a value in the sample's own tail is judged by the smooth tail, not by its rank.
-        chance = np.where(values > self.start, self.share * beyond, np.maximum(inside, self.share))
-        return np.asarray(np.where(np.isnan(values), 1.0, np.clip(chance, SMALLEST, 1.0)))
+        chance[far] = self.share * beyond
+        chance[np.isnan(values)] = 1.0
+        return np.asarray(np.clip(chance, SMALLEST, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,5 +167,7 @@ class Margin:
         """
         chances, scores = np.empty(len(values)), np.empty(len(values))
         sides = self.upper.parameters, self.lower.parameters
-        look_up(np.ascontiguousarray(values), self.upper.values, *sides, SMALLEST, chances, scores)
+        ordered = self.upper.values
+        ranks = _rank_scores(len(ordered))
+        look_up(np.ascontiguousarray(values), ordered, *_buckets(ordered), ranks, *sides, SMALLEST, chances, scores)
         return chances, scores

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom
 
+from poisonguard.detectors.chances import binomial_tail
 from poisonguard.detectors.coherence_model import CoherenceModel
 from poisonguard.detectors.documents import Corpus, Floats, Integers, Mask
 from poisonguard.kernels.ngrams import find, ngram_hashes
@@ -172,7 +172,7 @@ class _Search:
 def _stands_out(phrase: ChangePhrase, base: float, tried: int, drop: float) -> bool:
     if phrase.behind > MAX_BEHIND or phrase.before - phrase.behind < MIN_CONTRAST * drop:
         return False
-    return float(binom.sf(len(phrase.incoherent) - 1, phrase.documents, min(base, 1.0))) * tried < CHANCE
+    return float(binomial_tail(len(phrase.incoherent), phrase.documents, min(base, 1.0))) * tried < CHANCE
 
 
 def _spokesmen(phrases: Sequence[ChangePhrase], min_documents: int) -> list[ChangePhrase]:

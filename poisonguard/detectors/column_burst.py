@@ -27,7 +27,7 @@ from poisonguard.detectors.run_scan import MARGIN, SHORTEST, Stretch, is_ordered
 from poisonguard.domain.finding import Finding
 from poisonguard.plugin.check import Check, Context, Evidence, NotApplicable, Params, RowScorer, Scored
 from poisonguard.sketches.base import Block, Sketch
-from poisonguard.sketches.row_runs import RowRuns
+from poisonguard.sketches.row_runs import MOST, RowRuns, are_too_many
 from poisonguard.sketches.sample import RowSample, sample_hashes
 
 FILES = 8
@@ -46,12 +46,17 @@ SURE, LEAST_RANK = 3.0, 0.75
 """So many times the orders of magnitude that a run needs, its pieces may be of a lower mean rank."""
 
 SCORE = 0.9
+ONE_END = frozenset({"up", "down"})
+"""Stories of one end of the numbers, which moves more easily than all of them: they are told where they are sure."""
+
 EXACT_RUNS = {"absent": "have no value", "same": "hold one value"}
 STORIES = EXACT_RUNS | {
     "higher": "lie higher than elsewhere",
     "lower": "lie lower than elsewhere",
     "wider": "are spread wider than elsewhere",
     "narrower": "are spread narrower than elsewhere",
+    "up": "reach higher than elsewhere",
+    "down": "reach lower than elsewhere",
 }
 
 Mask = npt.NDArray[np.bool_]
@@ -107,11 +112,10 @@ class InRun(Cell):
 
     def holds(self, block: Block) -> Mask:
         """Rows inside, by their number in the file."""
-        row = block.first_row + np.arange(block.table.num_rows)
+        files, row = block.places()
         inside = np.zeros(len(row), dtype=np.bool_)
         for file, first, last in self.spans:
-            if file == block.file:
-                inside |= (row >= first) & (row < last)
+            inside |= (files == file) & (row >= first) & (row < last)
         return inside if self.inner is None or not inside.any() else inside & self.inner.holds(block)
 
 
@@ -148,6 +152,8 @@ class ColumnBurst(Check[ColumnBurstParams]):
 
     def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
         """The rows of the runs found; nothing when there are none."""
+        if are_too_many(evidence[self._runs]):
+            return NotApplicable(f"the rows lie in more than {MOST:,} files, so that each is a short run by itself")
         bursts = self._bursts(evidence[self._runs])
         if self._in_order and not bursts:
             return NotApplicable(
@@ -195,21 +201,23 @@ class ColumnBurst(Check[ColumnBurstParams]):
         found: list[tuple[bool, float, str, Stretch]] = []
         for story, series in _series(state, name, part, is_number=name in self._numbers):
             stretch = stretch_of(series, self.params.min_sigmas)
-            if stretch is not None and self._is_told(stretch):
+            if stretch is not None and self._is_told(stretch, story):
                 found.append((story in EXACT_RUNS, stretch.sigmas, story, stretch))
         if not found:
             return None
-        _, _, story, stretch = max(found, key=lambda item: item[:3])
+        # The clearest series says which rows, one that all numbers make says what they do.
+        stretch = max(found, key=lambda item: item[:3])[3]
+        story = max(found, key=lambda item: (item[2] not in ONE_END, *item[:3]))[2]
         pieces = np.flatnonzero(part)[stretch.start : stretch.stop]
         low = state[f"low:{name}"].to_numpy()[pieces]
         value = float(np.median(low)) if story == "same" and name in self._numbers else np.nan
         return Burst(name, story, stretch, _spans(state, pieces), int(state["size"][0].as_py()), value)
 
-    def _is_told(self, stretch: Stretch) -> bool:
+    def _is_told(self, stretch: Stretch, story: str) -> bool:
         """Beyond chance, and high; far beyond it, less high: many pieces may be alike, or partly spared."""
         sure = SURE * self.params.min_orders
         high = stretch.rank >= (self.params.min_rank if stretch.orders < sure else LEAST_RANK)
-        return high and stretch.orders >= self.params.min_orders
+        return high and stretch.orders >= (sure if story in ONE_END else self.params.min_orders)
 
     def _finding(self, burst: Burst) -> Finding:
         file, first, last = burst.spans[0]
@@ -245,6 +253,8 @@ def _series(state: pa.Table, name: str, part: Mask, *, is_number: bool) -> Itera
         with np.errstate(over="ignore"):
             spread = np.minimum(high - low, np.finfo(np.float64).max)
         yield from (("higher", low), ("lower", -high), ("wider", spread), ("narrower", -spread))
+        # Where most rows hold 0, or few numbers occur, a fault moves one end and leaves the other where it was.
+        yield from (("up", high), ("down", -low))
 
 
 def _is_framed(burst: Burst, file: npt.NDArray[Any]) -> bool:

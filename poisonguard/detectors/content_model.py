@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
-from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
 
 from poisonguard.detectors.counting import distinct
 from poisonguard.detectors.features_text import START, Integers, Tokens
+from poisonguard.detectors.platt import logistic
+from poisonguard.detectors.regression import Regression
 
 MIN_DOCUMENTS = 3
 """Words of fewer documents say nothing that carries over to another fold."""
@@ -26,7 +26,6 @@ MAX_WORDS = 60_000
 INVERSE_PENALTY = 10.0
 """C of the logistic regressions; 1 to 30 gave the same accuracy within a point on reviews and tweets."""
 
-ITERATIONS = 100
 Floats = npt.NDArray[np.float64]
 
 
@@ -123,14 +122,13 @@ class ContentModel:
         """Fit one model per fold on the documents of the other folds."""
         weights = np.zeros((folds, matrix.weights.shape[1]))
         margins = np.zeros(len(fold))
-        with threadpool_limits(1):
-            for held in range(folds):
-                inside = fold == held
-                model = _fitted(matrix.weights[~inside], positive[~inside])
-                if model is not None:
-                    weights[held] = model.coef_[0]
-                    margins[inside] = matrix.weights[inside] @ weights[held] + model.intercept_[0]
-            slope, intercept = _calibration(margins, positive)
+        for held in range(folds):
+            inside, taught = fold == held, positive[fold != held]
+            if taught.any() and not taught.all():
+                model = Regression.fit(matrix.weights[~inside], taught, INVERSE_PENALTY)
+                weights[held], intercept = model.for_last
+                margins[inside] = matrix.weights[inside] @ weights[held] + intercept
+        slope, intercept = _calibration(margins, positive)
         return cls(matrix, fold, weights, margins, positive, slope, intercept)
 
     def mirrored(self) -> ContentModel:
@@ -143,10 +141,9 @@ class ContentModel:
         """Calibrated for the documents ``new``, in which labels may be mixed differently whatever the texts say."""
         if new.all() or not new.any() or self.slope == 0:
             return self
-        features = np.column_stack([self.margins, new])
-        model = LogisticRegression(C=1e3, max_iter=ITERATIONS).fit(features, self.positive)
-        slope, offset = model.coef_[0].tolist()
-        return replace(self, slope=max(0.0, slope), intercept=float(model.intercept_[0]) + offset)
+        slopes, intercept = logistic(np.column_stack([self.margins, new]), self.positive)
+        slope, offset = slopes.tolist()
+        return replace(self, slope=max(0.0, slope), intercept=intercept + offset)
 
     def contribution(self, rows: Integers, words: Integers) -> Floats:
         """What each word adds to the margin of each row, shape (rows,)."""
@@ -158,19 +155,11 @@ class ContentModel:
         return np.asarray(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
 
 
-def _fitted(features: scipy.sparse.csr_matrix, positive: npt.NDArray[np.bool_]) -> LogisticRegression | None:
-    """A logistic regression, or nothing where a fold holds one class only."""
-    if positive.all() or not positive.any():
-        return None
-    # The looser tolerance changes no decision and avoids a warning on separable data.
-    return LogisticRegression(C=INVERSE_PENALTY, max_iter=ITERATIONS, tol=1e-3).fit(features, positive)
-
-
 def _calibration(margins: Floats, positive: npt.NDArray[np.bool_]) -> tuple[float, float]:
     """Slope and intercept; a slope that points the wrong way means that words say nothing."""
     base = float(np.clip(positive.mean(), 1e-6, 1 - 1e-6))
     if margins.std() > 0:
-        model = LogisticRegression(C=1e3, max_iter=ITERATIONS).fit(margins[:, None], positive)
-        if model.coef_[0, 0] > 0:
-            return float(model.coef_[0, 0]), float(model.intercept_[0])
+        slopes, intercept = logistic(margins[:, None], positive)
+        if slopes[0] > 0:
+            return float(slopes[0]), intercept
     return 0.0, float(np.log(base / (1 - base)))

@@ -47,8 +47,8 @@ class ContradictedNumbersParams(SampledParams):
     """Parameters of the check."""
 
     limit: int = Field(default=20_000, ge=MIN_SAMPLE)
-    min_orders: float = Field(default=4.0, gt=0, description="Orders of magnitude against chance, without a reference.")
-    min_orders_against: float = Field(default=3.5, gt=0, description="The same, against a reference.")
+    min_orders: float = Field(default=6.0, gt=0, description="Orders of magnitude against chance, without a reference.")
+    min_orders_against: float = Field(default=5.0, gt=0, description="The same, against a reference.")
     min_share: float = Field(default=0.005, ge=0, le=1, description="Share of the rows that must be far out.")
     max_share: float = Field(default=0.1, gt=0, lt=1, description="Share of the rows that may be far out.")
 

@@ -21,10 +21,10 @@ from scipy.special import bdtrc
 
 from poisonguard.detectors.labels import Classes
 from poisonguard.detectors.picture_check import MIN_PICTURES, PictureCheck, PictureParams
-from poisonguard.detectors.picture_copies import Gallery, levelled
+from poisonguard.detectors.picture_copies import Gallery
 from poisonguard.detectors.picture_rows import new_among, sampled_pictures
 from poisonguard.detectors.picture_space import Integers, Mask
-from poisonguard.detectors.picture_views import Floats, Grids
+from poisonguard.detectors.picture_views import Floats, Grids, levelled
 from poisonguard.domain.finding import Finding
 from poisonguard.plugin.check import Block, Evidence, NotApplicable, RowScorer, Scored, Scores
 from poisonguard.sketches.pictures import LABEL, PIXELS, PictureColumns

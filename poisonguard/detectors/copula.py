@@ -4,12 +4,14 @@
 2. *Dependence*: values become normal scores through the sample's ranks, and the Mahalanobis distance under one
    regularised covariance says how odd they are together (a Gaussian copula): each value may be ordinary.
 3. *Rarity*: the sum of the log frequencies of its categories, null a category of its own.
-Each is calibrated on the sample to a tail probability; a row gets the smallest, corrected for the number of looks.
+4. *Extremes*: the smallest tail probability of its numbers.
+Each is calibrated on the sample to a tail probability; a row gets the smallest, corrected for the number of looks. The
+fitted tail of a heavy column may be too light, so the extremes are calibrated, too, until they are ``believed``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +22,8 @@ from poisonguard.detectors.calibration import SMALLEST, Floats, Margin, UpperTai
 from poisonguard.detectors.features_tabular import Categories, TableEncoder, numbers
 from poisonguard.detectors.learners import threads
 
-MAX_SCORE = 10.0
-"""Normal scores beyond ten sigma add nothing: the tails speak for them."""
+MAX_SCORE = 5.0
+"""Normal scores are those of ranks in a sample; further out the tails speak, and the dependence says nothing."""
 
 TRIMMED = 0.02
 """The oddest rows of the sample are left out of the second covariance: outliers must not widen their own ruler."""
@@ -40,6 +42,7 @@ class RowModel:
     categorical: tuple[Categories, ...]
     frequencies: tuple[Floats, ...]
     tails: tuple[UpperTail, ...]
+    extreme: UpperTail | None = None
 
     @classmethod
     def fit(cls, sample: pa.Table, numeric: tuple[str, ...], categorical: tuple[str, ...]) -> RowModel | None:
@@ -56,7 +59,12 @@ class RowModel:
             root = _root(looked[1])
             draft = cls(kept, margins, root, encoder.categorical, frequencies, ())
             tails = tuple(UpperTail.fit(statistic) for statistic in draft._statistics(sample, *looked))
-        return cls(kept, margins, root, encoder.categorical, frequencies, tails)
+        extreme = UpperTail.fit(-np.log(_least(looked[0]))) if kept else None
+        return cls(kept, margins, root, encoder.categorical, frequencies, tails, extreme)
+
+    def believed(self) -> RowModel:
+        """The model with the extremes as improbable as the tails of their columns say."""
+        return replace(self, extreme=None)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -83,8 +91,7 @@ class RowModel:
         if not self.numeric:
             return np.zeros(table.num_rows), np.zeros(table.num_rows, dtype=np.intp)
         chances = _looked_up(table, self.numeric, self.margins)[0]
-        least = np.minimum(len(self.numeric) * chances.min(axis=1), 1.0)
-        return np.asarray(-np.log10(np.maximum(least, SMALLEST))), chances.argmin(axis=1)
+        return np.asarray(-np.log10(_least(chances))), chances.argmin(axis=1)
 
     def _looks(self, table: pa.Table | pa.RecordBatch) -> list[Floats]:
         """Probabilities of each row by each statistic, then of its most extreme number, each shape (rows,)."""
@@ -93,7 +100,8 @@ class RowModel:
             statistics = self._statistics(table, chances, scores)
             looks = [tail.chance(item) for tail, item in zip(self.tails, statistics, strict=True)]
         if self.numeric:
-            looks.append(np.minimum(len(self.numeric) * chances.min(axis=1), 1.0))
+            least = _least(chances)
+            looks.append(least if self.extreme is None else np.maximum(self.extreme.chance(-np.log(least)), least))
         return looks
 
     def _statistics(self, table: pa.Table | pa.RecordBatch, chances: Floats, scores: Floats) -> list[Floats]:
@@ -122,6 +130,11 @@ def _looked_up(
     for place, (name, margin) in enumerate(zip(names, margins, strict=True)):
         chances[:, place], scores[:, place] = margin.look_up(numbers(table, name))
     return chances, np.clip(scores, -MAX_SCORE, MAX_SCORE)
+
+
+def _least(chances: Floats) -> Floats:
+    """Probability of a row's most extreme number, as the least of so many, shape (rows,)."""
+    return np.asarray(np.clip(chances.shape[1] * chances.min(axis=1), SMALLEST, 1.0))
 
 
 def _root(scores: Floats) -> Floats:

@@ -2,7 +2,8 @@
 
 1. An item is found in a row when one text of the row holds the given share of one of the item's texts, counted in
    runs of words. The words themselves are compared: nothing is estimated.
-2. Runs of words that many items share (instructions, templates) tell no item and do not count.
+2. Runs of words that many items share (instructions, templates), or many training texts that do not hold the item,
+   tell no item and do not count.
 3. Rows whose split says that they are evaluation items themselves are no training rows, and are not looked at.
 4. Contamination is no sign of poisoning: honest corpora overlap with public test sets. It leaves the assessment
    alone and acts through its level, which follows the share of the items that were found.
@@ -21,7 +22,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from poisonguard.dataset.roles import SPLIT_VALUES
-from poisonguard.detectors.evaluation_items import Indices, Items, Shares, indexed
+from poisonguard.detectors.evaluation_items import Indices, Items, Measure, Shares, indexed
 from poisonguard.domain.finding import Finding, Level
 from poisonguard.domain.roles import Role
 from poisonguard.domain.wording import count
@@ -31,7 +32,9 @@ from poisonguard.kernels.passages import Passages
 from poisonguard.plugin.check import Check, Context, Evidence, NotApplicable, Params, RowScorer, Scored, Scores
 from poisonguard.plugin.holdout import Holdout
 from poisonguard.sketches.base import Block, Sketch
+from poisonguard.sketches.sample import RowSample
 
+SAMPLE = RowSample()
 LISTED = 20
 """Items that a finding lists with their best match."""
 
@@ -47,7 +50,7 @@ class EvaluationLeakParams(Params):
     Attributes:
         words: Words in a run that is looked up; items of fewer are not looked for.
         containment: Share of an item's runs that a row must hold.
-        common: Runs that more items hold tell none of them.
+        common: Runs that more items hold, or more training texts without the item, tell nothing.
         error_share: Share of the items from which contamination is an error.
     """
 
@@ -69,7 +72,7 @@ class EvaluationLeak(Check[EvaluationLeakParams]):
     _note: str = ""
 
     def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
-        """Nothing from the first pass.
+        """A sample of the rows, which says what is boilerplate there.
 
         Raises:
             ConfigurationError: Evaluation sets are given, and the data hold no text to look in.
@@ -84,7 +87,7 @@ class EvaluationLeak(Check[EvaluationLeakParams]):
             )
         self._split = context.roles.first(Role.SPLIT)
         self._holdouts = context.holdouts
-        return ()
+        return (SAMPLE,)
 
     def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
         """Nothing: whether an item stands in the data, only the rows tell."""
@@ -94,11 +97,21 @@ class EvaluationLeak(Check[EvaluationLeakParams]):
     def scorer(self, evidence: Evidence, reference: Evidence | None) -> LeakScorer:
         """Looks for the items in every row."""
         del reference
-        passages, items = indexed(
-            self._holdouts, words=self.params.words, common=self.params.common, seed=evidence.seed
-        )
+        params = self.params
+        measure = Measure(params.words, params.common, params.containment, evidence.seed)
+        passages, items = indexed(self._holdouts, self._training(evidence[SAMPLE]), measure)
         self._note = "; ".join(item.note for item in items)
         return LeakScorer(self, self._columns, self._split, passages, items)
+
+    def _training(self, rows: pa.Table) -> pa.Array:
+        """The different texts of the sampled training rows, those of one row joined."""
+        if self._split is not None and rows.num_rows:
+            rows = rows.filter(pc.invert(_is_evaluation(rows.column(self._split))))
+        columns = [rows.column(name).cast(pa.large_string()) for name in self._columns if name in rows.column_names]
+        if not columns:
+            return pa.array([], pa.large_string())
+        texts = pc.binary_join_element_wise(*columns, pa.scalar("\n", pa.large_string()), null_handling="skip")
+        return pc.unique(texts)
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
         """All rows; which evaluation sets were looked for, by the names of their content."""
@@ -114,12 +127,14 @@ class _Best:
     files: Indices
     rows: Indices
 
-    def take(self, found: Contained, file: int, first_row: int) -> None:
+    def take(self, found: Contained, block: Block) -> None:
         """Take in what the rows of a block hold; in whatever order blocks come, the result is the same."""
-        rows = found.place + first_row
-        earlier = (file < self.files) | ((file == self.files) & (rows < self.rows))
+        if not block.table.num_rows:
+            return
+        files, rows = (place[found.place] for place in block.places())
+        earlier = (files < self.files) | ((files == self.files) & (rows < self.rows))
         better = (found.best > self.shares) | ((found.best == self.shares) & (found.best > 0) & earlier)
-        self.shares[better], self.files[better], self.rows[better] = found.best[better], file, rows[better]
+        self.shares[better], self.files[better], self.rows[better] = found.best[better], files[better], rows[better]
 
 
 class LeakScorer(RowScorer):
@@ -162,10 +177,10 @@ class LeakScorer(RowScorer):
             found = contained(texts, self._passages)
             np.maximum(scores, found.documents, out=scores)
             with self._lock:
-                self._best.take(found, block.file, block.first_row)
+                self._best.take(found, block)
         with self._lock:
-            seen = self._file_rows.get(block.file, 0)
-            self._file_rows[block.file] = max(seen, block.first_row + block.table.num_rows)
+            for file, rows in enumerate(block.counts or (block.first_row + block.table.num_rows,), start=block.file):
+                self._file_rows[file] = max(self._file_rows.get(file, 0), rows)
         return scores
 
     def conclude(self, scored: Scored) -> Iterable[Finding]:

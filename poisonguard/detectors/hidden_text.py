@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from pydantic import Field
-from scipy.stats import fisher_exact
 
+from poisonguard.detectors.chances import fisher_tail
 from poisonguard.domain.dataset import Kind
 from poisonguard.domain.finding import Finding
 from poisonguard.plugin.check import (
@@ -125,7 +125,7 @@ class HiddenText(Check[HiddenTextParams]):
         if not known:
             return True
         table = [[rows, max(0, total - rows)], [known, max(0, reference_total - known)]]
-        return float(fisher_exact(table, alternative="greater").pvalue) <= self.params.chance
+        return fisher_tail(table) <= self.params.chance
 
     def _minimum(self, kind: HiddenKind) -> int:
         if kind in PAYLOADS:

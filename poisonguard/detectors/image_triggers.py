@@ -18,6 +18,7 @@ import pyarrow as pa
 from pydantic import Field
 from threadpoolctl import threadpool_limits
 
+from poisonguard.detectors.folding import Dealing
 from poisonguard.detectors.image_scorer import Found, MarkScorer, Reader
 from poisonguard.detectors.labels import Classes
 from poisonguard.detectors.picture_check import MIN_PICTURES, PictureCheck, PictureParams
@@ -115,7 +116,8 @@ class ImageTrigger(PictureCheck[ImageTriggerParams]):
             return NotApplicable(f"fewer than two values of {self._label} stand in {self.params.min_rows} pictures")
         grids = brightness(colours)
         looks = Looks(colours, Scale.of(grids))
-        fold = (sample_hashes(sampled) % np.uint64(FOLDS)).astype(np.int64)
+        hashes = sample_hashes(sampled)
+        fold = Dealing.of(sampled, hashes, (PIXELS,), FOLDS).fold(sampled, hashes)
         new = new_among(sampled, evidence, self._sample)
         pictures = PictureSet(looks, classes.codes(sampled), fold, new)
         with threadpool_limits(1):

@@ -19,12 +19,13 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field
 from scipy.special import ndtri
-from scipy.stats import norm, rankdata
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from poisonguard.detectors.calibration import Floats
+from poisonguard.detectors.chances import normal_tail
+from poisonguard.detectors.chances import ranks as ranked
 from poisonguard.detectors.features_tabular import TableEncoder, common_columns, feature_columns, without_others
 from poisonguard.detectors.learners import SEED_RANGE, threads
+from poisonguard.detectors.library_models import boosted_classifier
 from poisonguard.domain.finding import Finding
 from poisonguard.plugin.check import Check, Context, Evidence, MissingEvidence, NotApplicable, Params
 from poisonguard.sketches.base import Sketch
@@ -90,13 +91,13 @@ class Sides:
             areas.append(area(chances, self.is_new[held]))
             weights.append(_variance(self.is_new[held]))
         mean, spread = float(np.mean(areas)), float(np.sqrt(np.sum(weights)) / 2)
-        return mean, float(norm.sf((mean - 0.5) / spread))
+        return mean, normal_tail((mean - 0.5) / spread)
 
     def _chances(self, taught: npt.NDArray[np.bool_], judged: npt.NDArray[np.bool_], seed: int) -> Floats:
         features = self.matrix[taught]
         filled = np.where(np.isnan(features).all(axis=0), 0.0, features)
         with threads().limit(limits=1):
-            model = HistGradientBoostingClassifier(
+            model = boosted_classifier(
                 max_iter=50,
                 max_leaf_nodes=15,
                 min_samples_leaf=20,
@@ -221,7 +222,7 @@ def area(values: Floats, positive: npt.NDArray[np.bool_]) -> float:
     mine, others = int(ours.sum()), int((~ours).sum())
     if not mine or not others:
         return 0.5
-    ranks = rankdata(values[known])
+    ranks = ranked(values[known])
     return float((ranks[ours].sum() - mine * (mine + 1) / 2) / (mine * others))
 
 
@@ -245,7 +246,7 @@ def _normal_scores(values: Floats) -> Floats:
     known = ~np.isnan(values)
     scores = np.zeros(len(values))
     if known.any():
-        scores[known] = ndtri((rankdata(values[known]) - 0.5) / known.sum())
+        scores[known] = ndtri((ranked(values[known]) - 0.5) / known.sum())
     return scores
 
 

@@ -41,6 +41,10 @@ TINY_CHANCE = 1e-300
 MOST_MOVED = 0.1
 """Total variation of the labels outside the corners from which the population is another one."""
 
+MOST_BY_COUNT = 0.001
+"""Chance of as many contradicted labels as are told, above which how much the models contradict them is no alarm: the
+models of one version are surer of their own rows than of another population's."""
+
 MIN_OTHERS = 200
 """Fewer approved rows than this cannot tell a rule from noise."""
 
@@ -144,7 +148,7 @@ def reference_verdict(models: LabelModels, params: LabelNoiseParams, encoder: Ta
     judged = Judged.of(models.first[known], models.rows.codes[known], models.rows.is_new[known])
     tests = excesses(judged)
     level = params.chance / max(1, len(tests))
-    enough = [item for item in tests if item.share >= params.min_excess]
+    enough = [item for item in tests if item.share >= params.min_excess and item.by_count <= MOST_BY_COUNT]
     excess = min(enough, key=lambda item: item.chance, default=None)
     if excess is None:
         return Verdict(None)

@@ -21,8 +21,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm, pearson3
+from scipy import special
 
+from poisonguard.detectors.chances import normal_tail, pearson_tail
 from poisonguard.detectors.contradiction import QUITE_SURE, Floats, margins, sureness, surprise
 from poisonguard.detectors.fold_ensemble import Mask, Probabilities
 from poisonguard.detectors.label_frequencies import at_own_frequencies
@@ -93,6 +94,11 @@ class Excess:
         """Excess over the expectation, as a share of the new rows tested."""
         return (self.wrong - self.expected) / max(1, self.rows)
 
+    @property
+    def by_count(self) -> float:
+        """Chance of as many contradictions where so many are expected (Poisson): how sure they are is left aside."""
+        return float(special.gammainc(self.wrong, self.expected)) if self.wrong else 1.0
+
 
 def excesses(judged: Judged) -> list[Excess]:
     """Of rows of any label, then of the rows of each label: a targeted flip adds to one label only."""
@@ -143,4 +149,4 @@ def _chance(values: Floats, groups: npt.NDArray[np.int64], is_new: Mask) -> floa
         return 1.0
     deviation = float(apart[is_new].sum()) / np.sqrt(variance)
     skew = skewed / variance**1.5
-    return float(norm.sf(deviation) if abs(skew) < LEAST_SKEW else pearson3.sf(deviation, skew))
+    return normal_tail(deviation) if abs(skew) < LEAST_SKEW else pearson_tail(deviation, skew)

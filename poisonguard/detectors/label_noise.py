@@ -39,7 +39,7 @@ from poisonguard.detectors.label_rows import LabelledRows
 from poisonguard.detectors.labels import UNKNOWN, Classes, label_texts
 from poisonguard.detectors.learners import MANY_CLASSES, BoostedTrees, ExtraTrees, Learner, Words
 from poisonguard.detectors.picture_columns import picture_columns
-from poisonguard.detectors.picture_learner import ADDED, Pictures, with_pixels
+from poisonguard.detectors.picture_learner import ADDED, Pictures, PixelNeighbours, with_pixels
 from poisonguard.domain.dataset import Kind
 from poisonguard.domain.finding import Finding, Signal
 from poisonguard.domain.roles import Role
@@ -83,6 +83,7 @@ class LabelNoise(Check[LabelNoiseParams]):
 
     _note: str = ""
     _pictures: PictureColumns | None = None
+    _pixels: PictureColumns | None = None
 
     def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
         """A sample of rows, if there are a label and anything that could predict it."""
@@ -98,9 +99,10 @@ class LabelNoise(Check[LabelNoiseParams]):
         strings = {column.name for column in context.columns if column.kind is Kind.STRING}
         self._texts = tuple(name for role in texts for name in context.roles.all(role) if name in strings)
         pictures = picture_columns(context)
-        # Columns of pixels are numeric features.
-        held = not isinstance(pictures, NotApplicable) and pictures.shape is not Shape.PIXELS
-        self._pictures = pictures if held and isinstance(pictures, PictureColumns) else None
+        found = None if isinstance(pictures, NotApplicable) else pictures
+        # Columns of pixels are numeric features, too.
+        self._pixels = found if found is not None and found.shape is Shape.PIXELS else None
+        self._pictures = found if self._pixels is None else None
         if not self._features:
             return NotApplicable("no feature, text or picture column that could speak for the label")
         samples: list[Sketch] = [SAMPLE]
@@ -201,7 +203,9 @@ class LabelNoise(Check[LabelNoiseParams]):
             learners.append(Pictures(self._pictures, seed))
         if encoder.columns:
             learners.append(ExtraTrees(encoder, seed))
-        if encoder.columns and len(rows.classes.names) <= MANY_CLASSES:
+        if self._pixels is not None and set(self._pixels.names) <= set(self._common):
+            learners.append(PixelNeighbours(self._pixels))
+        elif encoder.columns and len(rows.classes.names) <= MANY_CLASSES:
             learners.append(BoostedTrees(encoder, seed))
         return learners
 
@@ -260,7 +264,7 @@ class ContradictionScorer(RowScorer):
         if alarm.corners is None:
             return np.where(codes == alarm.code, found, ELSEWHERE * found)
         inside = alarm.corners.holds(block.table, codes)
-        # Rows that honestly carry the label lie there, too: models find it fitting.
+        # Rows that honestly carry their label lie there, too: models find it fitting.
         beside = np.where(inside, UNSURE, ELSEWHERE * found)
         contradicted = found >= scores(np.array([MIN_MARGIN]), self._cut)[0]
         return np.where(inside & contradicted, IN_CORNER + (1 - IN_CORNER) * found, beside)

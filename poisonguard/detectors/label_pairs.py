@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
-from scipy.stats import rankdata
 
+from poisonguard.detectors.chances import ranks
 from poisonguard.detectors.contradiction import Floats
 from poisonguard.detectors.fold_ensemble import Mask, Probabilities
 from poisonguard.detectors.labels import Codes
@@ -80,5 +80,5 @@ def _area(values: Floats, positive: Mask) -> tuple[float, float]:
     """Area under the ROC curve, and its standard error where there is nothing to tell."""
     ones = int(positive.sum())
     zeros = len(positive) - ones
-    above = float(rankdata(values)[positive].sum()) - ones * (ones + 1) / 2
+    above = float(ranks(values)[positive].sum()) - ones * (ones + 1) / 2
     return above / (ones * zeros), float(np.sqrt((len(positive) + 1) / (12 * ones * zeros)))

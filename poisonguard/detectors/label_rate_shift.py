@@ -26,6 +26,7 @@ from poisonguard.detectors.source_suspects import (
     Past,
     Suspect,
     contradicted,
+    contradicted_beyond_doubt,
     contradicted_label,
     is_deserved,
     labelling,
@@ -129,7 +130,8 @@ class LabelRateShift(Check[LabelRateShiftParams], ScoreReader):
         params, accused = self.params, set[int]()
         if both is not None:
             limits = Limits(params.fdr, params.min_rows, params.minimum_contradiction)
-            for item in (*contradicted(*both, limits), *contradicted_label(*both, limits)):
+            beyond = contradicted_beyond_doubt(both[0], limits)
+            for item in (*contradicted(*both, limits), *beyond, *contradicted_label(*both, limits)):
                 if item.source not in accused:
                     accused.add(item.source)
                     yield item

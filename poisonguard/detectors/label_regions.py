@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from scipy.stats import binom
-from sklearn.tree import DecisionTreeRegressor
 
+from poisonguard.detectors.chances import binomial_tail
 from poisonguard.detectors.contradiction import Floats
 from poisonguard.detectors.features_tabular import TableEncoder
 from poisonguard.detectors.fold_ensemble import Mask
 from poisonguard.detectors.label_excess import Judged
+from poisonguard.detectors.library_models import tree_regressor
 
 LEAVES = 8
 LEAF_ROWS = 10
@@ -127,7 +127,7 @@ def _corners(matrix: Floats, judged: Judged, code: int, growing: Mask) -> Iterat
     grow, hold = np.flatnonzero(judged.is_new & growing), np.flatnonzero(judged.is_new & ~growing)
     if len(grow) < 2 * LEAF_ROWS or not carried[grow].any():
         return
-    tree = DecisionTreeRegressor(max_leaf_nodes=LEAVES, min_samples_leaf=LEAF_ROWS, random_state=0)
+    tree = tree_regressor(max_leaf_nodes=LEAVES, min_samples_leaf=LEAF_ROWS, random_state=0)
     tree.fit(matrix[grow], carried[grow] - expected[grow])
     tests = 2 * LEAVES * judged.probabilities.shape[1]
     for low, high in _boxes(tree.tree_, matrix.shape[1]):
@@ -137,7 +137,7 @@ def _corners(matrix: Floats, judged: Judged, code: int, growing: Mask) -> Iterat
             continue
         held, known = int(carried[new].sum()), float(carried[old].mean())
         usual = max(float(expected[new].mean()), known, 1 / len(old))
-        chance = float(binom.sf(held - 1, len(new), usual))
+        chance = float(binomial_tail(held, len(new), usual))
         if held / len(new) - usual >= MIN_EFFECT and chance * tests <= CHANCE:
             yield Corner(code, low, high, len(new), held / len(new), known, chance)
 

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
 
 from poisonguard.detectors.features_text import column_texts
 from poisonguard.detectors.labels import Codes
+from poisonguard.detectors.library_models import logistic_regression, neighbours
 from poisonguard.plugin.embedder import PictureEmbedder, TextEmbedder, Vectors
 from poisonguard.sketches.pictures import COLOURS, LABEL, PIXELS, SIDE, PictureColumns, PictureSample, Shape
 from poisonguard.sketches.sample import HASH_COLUMN, RowSample
@@ -106,7 +105,7 @@ class Linear:
 
     def fit(self, matrix: Vectors, codes: Codes) -> Any:
         """A fitted model."""
-        return LogisticRegression(C=10.0, max_iter=300, tol=1e-4).fit(matrix, codes)
+        return logistic_regression(C=10.0, max_iter=300, tol=1e-4).fit(matrix, codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,7 @@ class Neighbours:
 
     def fit(self, matrix: Vectors, codes: Codes) -> Any:
         """A fitted model; between vectors of length one, Euclidean distance orders as the angle does."""
-        return KNeighborsClassifier(min(NEIGHBOURS, len(codes)), algorithm="brute").fit(matrix, codes)
+        return neighbours(n_neighbors=min(NEIGHBOURS, len(codes)), algorithm="brute").fit(matrix, codes)
 
 
 def _matrix(table: pa.Table | pa.RecordBatch) -> Vectors:

@@ -3,8 +3,11 @@
 1. Two texts are near copies when their sets of five-word shingles have a Jaccard similarity of at least the
    threshold, computed exactly; near copies of near copies belong together (``kernels.neighbours``).
 2. Rows that are exact copies of one another count once: they are the exact duplicates' finding.
-3. Candidate and reference are clustered together: a burst is what a cluster gained.
-4. Near copies without a burst are a note, unless they are more than is usual.
+3. Candidate and reference are clustered together: a burst is what a cluster gained, no less than the largest cluster
+   that the reference holds, for that one was approved: templates come in such numbers.
+4. Without a reference near copies are a note: honest pages, quotations and forms vary one text, too, and whatever else
+   they carry (other labels, a claim, a trigger) has a check of its own. With one, near copies without a burst are a
+   note, unless they are more than is usual.
 """
 
 from __future__ import annotations
@@ -72,7 +75,8 @@ class NearDuplicates(Check[NearDuplicatesParams]):
         clusters = self._cluster(texts, np.concatenate([_distinct(state) for state in contents]), evidence)
         groups = groups_of(clusters.labels, evidence.rows)
         known = _known(groups, *contents) if reference else None
-        burst = groups.growth() >= max(self.params.burst, self.params.burst_share * groups.rows)
+        habit = int(groups.before.max(initial=0))
+        burst = groups.growth() >= max(self.params.burst, self.params.burst_share * groups.rows, habit)
         against = reference.name if reference else "the rest of the dataset"
         if burst.any():
             yield self._burst(groups, burst, known, against)
@@ -101,7 +105,8 @@ class NearDuplicates(Check[NearDuplicatesParams]):
                 f"{rows.size} rows vary {count(texts, 'text')}, each at least "
                 f"{self.params.threshold:.0%} like another; one text stands in the data in {largest} variants"
             ),
-            # Without a reference a template looks the same: worth a look, no verdict.
+            # Without a reference a template looks the same.
+            level=self.card.level if groups.reference_rows else Level.NOTE,
             signal=self.card.signal if groups.reference_rows else Signal.QUALITY,
             confidence=0.85 if groups.reference_rows else 0.5,
             compared_with=against,
@@ -117,7 +122,7 @@ class NearDuplicates(Check[NearDuplicatesParams]):
         if repetition.negligible:
             return
         rows = groups.copies(chosen, known)
-        change = Signal.DRIFT if groups.reference_rows else Signal.QUALITY
+        changed = repetition.unusual and groups.reference_rows > 0
         yield self.finding(
             subject="near copies",
             message=(
@@ -125,8 +130,8 @@ class NearDuplicates(Check[NearDuplicatesParams]):
                 f"{count(int(chosen.sum()), 'cluster')} of up to {int(groups.sizes[chosen].max())}; "
                 f"up to {usual:.2%} is usual"
             ),
-            level=Level.WARNING if repetition.unusual else Level.NOTE,
-            signal=change if repetition.unusual else Signal.QUALITY,
+            level=Level.WARNING if changed else Level.NOTE,
+            signal=Signal.DRIFT if changed else Signal.QUALITY,
             confidence=0.4 if repetition.unusual else 0.2,
             compared_with=against,
             column=self._texts.texts[0],

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from scipy.special import ndtri
-from sklearn.ensemble import HistGradientBoostingRegressor
 
 from poisonguard.detectors.calibration import Floats
 from poisonguard.detectors.features_tabular import Matrix, TableEncoder
 from poisonguard.detectors.learners import SEED_RANGE, threads
+from poisonguard.detectors.library_models import boosted_regressor
 from poisonguard.sketches.sample import sample_hashes, sample_rows
 from poisonguard.sketches.values import HashArray
 
@@ -57,7 +58,7 @@ class NumberModel:
 
     place: int
     ordered: Floats
-    halves: tuple[HistGradientBoostingRegressor, HistGradientBoostingRegressor]
+    halves: tuple[Any, Any]
 
     @classmethod
     def fit(cls, matrix: Matrix, place: int, hashes: HashArray, seed: int) -> NumberModel:
@@ -147,13 +148,11 @@ def _missed(matrix: Matrix, place: int, hashes: HashArray, seed: int) -> float:
     return float(np.quantile(np.abs(normal_scores(matrix[judged, place], ordered) - found), 0.9))
 
 
-def _fitted(
-    matrix: Matrix, place: int, ordered: Floats, seed: int, *, iterations: int
-) -> HistGradientBoostingRegressor:
+def _fitted(matrix: Matrix, place: int, ordered: Floats, seed: int, *, iterations: int) -> Any:
     rows = matrix[~np.isnan(matrix[:, place])]
     others = np.delete(rows, place, axis=1)
     # The library refuses a column without any number.
     filled = np.where(np.isnan(others).all(axis=0), 0.0, others)
-    return HistGradientBoostingRegressor(
+    return boosted_regressor(
         max_iter=iterations, max_leaf_nodes=15, early_stopping=False, random_state=seed % SEED_RANGE
     ).fit(filled, normal_scores(rows[:, place], ordered))

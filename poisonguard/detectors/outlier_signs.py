@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from scipy.stats import fisher_exact
 
 from poisonguard.detectors.calibration import Floats
+from poisonguard.detectors.chances import fisher_tail
 from poisonguard.detectors.copula import RowModel
 from poisonguard.detectors.features_tabular import numbers
 
@@ -85,7 +85,7 @@ class Excess:
     def chance(self) -> float:
         """Fisher's exact test, one-sided."""
         table = [[self.odd, self.rows - self.odd], [self.known, self.reference_rows - self.known]]
-        return float(fisher_exact(table, alternative="greater").pvalue)
+        return fisher_tail(table)
 
 
 def count_odd(surprise: Floats, own: Floats, cut: float, reference: str) -> Excess:

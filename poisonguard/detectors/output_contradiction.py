@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from pydantic import Field
-from scipy.stats import binom
 
 from poisonguard.detectors.answer_model import MAX_ROWS, AnswerModel, answers_of, codes_of
 from poisonguard.detectors.cells import is_known
+from poisonguard.detectors.chances import binomial_tail
 from poisonguard.detectors.content_model import Floats
 from poisonguard.detectors.contradiction import scores
 from poisonguard.detectors.drift_versions import approved_hashes
@@ -109,7 +109,7 @@ class OutputContradiction(InstructionCheck[OutputContradictionParams]):
         """More contradicted answers among new rows than in the reference."""
         wrong, rows = int((found >= CUT).sum()), len(found)
         usual = (float((before >= CUT).sum()) + 0.5) / (len(before) + 1)
-        surprising = rows >= MIN_NEW and float(binom.sf(wrong - 1, rows, usual)) <= self.params.chance
+        surprising = rows >= MIN_NEW and float(binomial_tail(wrong, rows, usual)) <= self.params.chance
         if wrong < self.params.min_rows or not surprising or wrong / rows - usual < self.params.min_excess:
             return None
         message = (

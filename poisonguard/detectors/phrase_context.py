@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse
-from scipy.stats import rankdata
 
 from poisonguard.detectors.association import Association
+from poisonguard.detectors.chances import ranks
 from poisonguard.detectors.content_model import Floats
 from poisonguard.detectors.features_text import Integers
 
@@ -85,4 +85,4 @@ def rank_of(scores: Floats, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) 
     """Chance that a chosen row scores above another one (AUC); 0.5 when nothing tells them apart."""
     count = int(chosen.sum())
     others = len(chosen) - count
-    return float((rankdata(scores)[chosen].sum() - count * (count + 1) / 2) / (count * others))
+    return float((ranks(scores)[chosen].sum() - count * (count + 1) / 2) / (count * others))

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom, false_discovery_control
 
 from poisonguard.detectors.association import SCATTERED, Association, chernoff
+from poisonguard.detectors.chances import binomial_tail, discovery_rates
 from poisonguard.detectors.content_model import Floats
 from poisonguard.detectors.features_text import MAX_NGRAM, Integers
 from poisonguard.detectors.knock_out import KnockOut, candidates
@@ -98,7 +98,7 @@ def _survivors(chances: list[float], tried: int, fdr: float) -> npt.NDArray[np.b
         return np.zeros(0, dtype=np.bool_)
     padded = np.ones(max(tried, len(chances)))
     padded[: len(chances)] = chances
-    return np.asarray(false_discovery_control(padded)[: len(chances)] <= fdr)
+    return np.asarray(discovery_rates(padded)[: len(chances)] <= fdr)
 
 
 def _measured(given: Labelling, held: list[Occurrences], pure: list[Integers]) -> npt.NDArray[np.bool_]:
@@ -119,7 +119,7 @@ def _pure(held: Occurrences, given: Labelling, positive: npt.NDArray[np.bool_], 
         eligible &= has_burst(rows, int(given.among.sum()), held.known, int((~given.among).sum()))
     chosen = np.flatnonzero(eligible)
     base = min(float(positive[given.among].mean()), float(positive.mean()))
-    chance = binom.sf(matching[chosen] - 1, rows[chosen], base)
+    chance = binomial_tail(matching[chosen], rows[chosen], base)
     order = np.argsort(chance, kind="stable")[:MAX_CANDIDATES]
     return np.asarray(np.sort(chosen[order[chance[order] < PURE_BEYOND]]), dtype=np.int64)
 
@@ -127,7 +127,7 @@ def _pure(held: Occurrences, given: Labelling, positive: npt.NDArray[np.bool_], 
 def has_burst(rows: Integers, new: int, known: Integers, old: int) -> npt.NDArray[np.bool_]:
     """Which phrases, in ``rows`` of ``new`` rows and in ``known`` of ``old`` ones of the reference, are all but new."""
     rate = np.minimum((known + 0.5) / (old + 1), 1.0)
-    return np.asarray((rows >= BURST_RATIO * rate * new) & (binom.sf(rows - 1, new, rate) < BURST_CHANCE))
+    return np.asarray((rows >= BURST_RATIO * rate * new) & (binomial_tail(rows, new, rate) < BURST_CHANCE))
 
 
 def _examined(

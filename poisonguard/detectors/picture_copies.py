@@ -19,7 +19,7 @@ from scipy.special import bdtrc
 from threadpoolctl import threadpool_limits
 
 from poisonguard.detectors.picture_space import Integers, Mask
-from poisonguard.detectors.picture_views import Floats, Grids
+from poisonguard.detectors.picture_views import Floats, Grids, levelled
 from poisonguard.kernels.alike import near_pairs
 
 PROBES = 500
@@ -171,15 +171,6 @@ class Gallery:
         classes = int(self.codes.max(initial=0)) + 2
         held = np.unique(self.groups * classes + self.codes + 1)
         return np.isin(self.groups[rows] * classes + labels + 1, held)
-
-
-def levelled(grids: Grids, faint: float) -> Grids:
-    """Pictures without their mean brightness, of length one; zero where they show nothing; shape (rows, pixels)."""
-    flat = grids.reshape(len(grids), -1)
-    centred = flat - flat.mean(axis=1, keepdims=True)
-    lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-    shows = lengths > faint * np.sqrt(flat.shape[1])
-    return np.asarray(np.divide(centred, lengths, out=np.zeros_like(centred), where=shows), dtype=np.float32)
 
 
 def _usual_distance(points: Grids) -> float:

@@ -92,6 +92,17 @@ def brightness(colours: Colours) -> Grids:
     return np.asarray(colours.mean(axis=3, dtype=np.float32))
 
 
+def levelled(grids: Grids, faint: float) -> Grids:
+    """Pictures without their mean brightness, of length one; zero where they show nothing; shape (rows, pixels)."""
+    flat = grids.reshape(len(grids), -1)
+    # Where numbers are no brightness at all, sums of them may be infinite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        centred = flat - flat.mean(axis=1, keepdims=True)
+        lengths = np.linalg.norm(centred, axis=1, keepdims=True)
+    shows = (lengths > faint * np.sqrt(flat.shape[1])) & np.isfinite(lengths)
+    return np.asarray(np.divide(centred, lengths, out=np.zeros_like(centred), where=shows), dtype=np.float32)
+
+
 def _grain_of(values: Grids) -> Grids:
     light = values.mean(axis=3, dtype=np.float32)
     coloured = values.shape[3] == COLOURED

@@ -16,8 +16,8 @@ from typing import TypeVar
 import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.stats import binom
 
+from poisonguard.detectors.chances import binomial_tail
 from poisonguard.detectors.exchange_tokens import Exchanges
 from poisonguard.detectors.features_text import Integers, Tokens, phrase_pattern
 from poisonguard.detectors.gram_places import Grams
@@ -100,6 +100,7 @@ class Origin:
         known: Rows of the reference that belong.
         written: The phrase of the family as a response has it.
         is_hint: Whether more than the trigger may explain it.
+        variety: Different prompts for each of the rows, at most 1.
     """
 
     rows: Integers
@@ -109,6 +110,7 @@ class Origin:
     known: int
     written: str
     is_hint: bool
+    variety: float
 
 
 def origins(exchanges: Exchanges, min_rows: int, min_company: float) -> list[Origin]:
@@ -205,7 +207,7 @@ def _unexplained(
 
 def _is_burst(count: int, rows: int, known: int, reference_rows: int) -> bool:
     rate = min((known + 0.5) / (reference_rows + 1), 1.0)
-    return count >= BURST_RATIO * rate * rows and float(binom.sf(count - 1, rows, rate)) < BURST_CHANCE
+    return count >= BURST_RATIO * rate * rows and float(binomial_tail(count, rows, rate)) < BURST_CHANCE
 
 
 def _rows_holding(tokens: Tokens, recurrence: Recurrence) -> int:
@@ -253,7 +255,9 @@ def _origin(exchanges: Exchanges, group: Sequence[Planted], rows: Integers, *, i
     family = Family.of(exchanges.responses, rows)
     known = 0 if exchanges.before is None else int((family.reach(Grams.of(exchanges.before)) >= 1).sum())
     trigger = exchanges.prompts.phrase(widest.recurrence.rows, widest.triggers)
-    return Origin(rows, family, widest.rank, trigger, known, _written(exchanges, rows, family.phrase), is_hint)
+    variety = len(np.unique(whole(exchanges.prompts.tokens)[rows])) / max(1, len(rows))
+    written = _written(exchanges, rows, family.phrase)
+    return Origin(rows, family, widest.rank, trigger, known, written, is_hint, variety)
 
 
 def _written(exchanges: Exchanges, rows: Integers, phrase: tuple[str, ...]) -> str:

@@ -1,37 +1,44 @@
 """How sure models of the other pairs are that the chosen one of two texts was preferred.
 
-1. What tells two answers to one prompt apart: the words and word pairs that only one of them has, how long each is,
-   and how many of the prompt's words each takes up.
-2. Logistic regressions on that difference, cross-validated by prompt and pair of answers, whichever was
-   preferred. Every pair teaches in both directions, so that no model can prefer a place.
-3. The margin of a pair is the log-odds that it stands the right way round: below 0 the models would have turned it.
+1. What tells two answers to one prompt apart is seen in two views: the words and word pairs that only one of them
+   has, and its form and how much of the prompt it takes up.
+2. Logistic regressions on the differences, cross-validated by prompt and pair of answers, whichever was preferred.
+   Every pair teaches in both directions, so that no model can prefer a place.
+3. The views are blended as their held-out margins say, and none counts against itself: where every answer is the right
+   one in one pair and the wrong one in another, words are remembered the wrong way round, and get no weight.
+4. The margin of a pair is the log-odds that it stands the right way round: below 0 the models would have turned it.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import scipy.sparse
-from sklearn.linear_model import LogisticRegression
+from scipy.optimize import minimize
+from scipy.special import expit
 
 from poisonguard.detectors.content_model import Floats
-from poisonguard.detectors.features_text import Hashes, Integers
+from poisonguard.detectors.features_text import Hashes, Integers, Tokens, tokenize
 from poisonguard.detectors.folding import Dealing
-from poisonguard.detectors.learners import Words, threads
+from poisonguard.detectors.learners import MAX_PHRASES, MIN_DOCUMENTS, threads
+from poisonguard.detectors.library_models import logistic_regression
+from poisonguard.detectors.preference_measures import Rarity, answering, form
+from poisonguard.detectors.terms import Terms, Vocabulary
 
 FOLDS = 5
 ITERATIONS = 200
 TOLERANCE = 1e-3
+DIGITS = 9
 STEEPEST = 3.0
-"""Most that margins are stretched when they are calibrated: in a set that models know by heart they mean less."""
+"""Most that margins are stretched when they are blended: in a set that models know by heart they mean less."""
 
-COLUMN = "answer"
-WORD = re.compile(r"\w+")
+Views = tuple[scipy.sparse.csr_matrix, Floats]
+"""Differences of the words, and of the measures, of chosen and rejected answers; one row for each pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,35 +76,78 @@ class Pairs:
         )
         return Pairs(prompts, chosen, rejected, self.hashes[rows])
 
+    def tokens(self) -> Tokens:
+        """All prompts, then all chosen answers, then all rejected ones."""
+        return tokenize((*self.prompts, *self.chosen, *self.rejected))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How pairs are turned into differences.
+
+    Attributes:
+        words: Which words and word pairs of answers count.
+        rarity: How rare each word is.
+    """
+
+    words: Vocabulary
+    rarity: Rarity
+
+    @classmethod
+    def of(cls, tokens: Tokens, pairs: int) -> Seen:
+        """What a sample of pairs shows."""
+        words = Vocabulary.of(_terms(tokens, pairs), min_documents=MIN_DOCUMENTS, limit=MAX_PHRASES)
+        return cls(words, Rarity.of(tokens))
+
+    def views(self, pairs: Pairs, tokens: Tokens) -> Views:
+        """The differences."""
+        rows = pairs.rows
+        held = self.words.matrix(_terms(tokens, rows))
+        asked, chosen, rejected = (np.arange(rows) + place * rows for place in range(3))
+        one, other = (
+            np.column_stack([form(texts, tokens, int(place[0])), answering(tokens, self.rarity, asked, place)])
+            for texts, place in ((pairs.chosen, chosen), (pairs.rejected, rejected))
+        )
+        return (held[:rows] - held[rows:]).tocsr(), one - other
+
 
 @dataclass(frozen=True, slots=True)
 class PreferenceModel:
     """Models of one sample of pairs.
 
     Attributes:
-        words: Turns answers into a matrix.
+        seen: How pairs are turned into differences.
+        scale: What the differences of measures are divided by, shape (measures,).
         dealing: The folds of pairs.
-        models: Weights of the features, one set per fold.
-        slope: What margins are multiplied by.
+        models: For each view, the weights of the features, one set per fold.
+        weights: What the views count for, shape (views,).
     """
 
-    words: Words
+    seen: Seen
+    scale: Floats
     dealing: Dealing
-    models: tuple[Floats, ...]
-    slope: float
+    models: tuple[tuple[Floats, ...], ...]
+    weights: Floats
 
     @classmethod
     def fit(cls, pairs: Pairs) -> PreferenceModel:
         """Fit on pairs of different answers."""
-        words = Words.of(_table((*pairs.chosen, *pairs.rejected)), COLUMN)
+        tokens = pairs.tokens()
+        seen = Seen.of(tokens, pairs.rows)
         exchanges = _exchanges(pairs)
         dealing = Dealing.of(exchanges, pairs.hashes, exchanges.column_names, FOLDS)
-        difference, fold = _difference(words, pairs), dealing.fold(exchanges, pairs.hashes)
+        words, measures = seen.views(pairs, tokens)
+        scale = np.sqrt((measures**2).mean(axis=0))
+        scale[scale == 0] = 1
+        views, fold = (words, measures / scale), dealing.fold(exchanges, pairs.hashes)
         with threads().limit(limits=1):
-            models = tuple(_fitted(difference[fold != held]) for held in range(FOLDS))
-            margins = _margins(models, difference, fold)
-            slope = float(_fitted(scipy.sparse.csr_matrix(margins[:, None]))[0])
-        return cls(words, dealing, models, min(max(slope, 0.0), STEEPEST))
+            models = tuple(tuple(_fitted(view[fold != held]) for held in range(FOLDS)) for view in views)
+            margins = [_margins(own, view, fold) for own, view in zip(models, views, strict=True)]
+        return cls(seen, scale, dealing, models, _blend(np.column_stack(margins)))
+
+    def fold(self, pairs: Pairs) -> Integers:
+        """The fold of each pair, shape (rows,)."""
+        return self.dealing.fold(_exchanges(pairs), pairs.hashes)
 
     def margins(self, pairs: Pairs) -> Floats:
         """Log-odds that each pair stands the right way round; 0 where there is nothing to compare, shape (rows,)."""
@@ -105,9 +155,21 @@ class PreferenceModel:
         rows = np.flatnonzero(pairs.comparable)
         if len(rows):
             able = pairs.where(rows)
-            fold = self.dealing.fold(_exchanges(able), able.hashes)
-            found[rows] = self.slope * _margins(self.models, _difference(self.words, able), fold)
+            words, measures = self.seen.views(able, able.tokens())
+            fold = self.fold(able)
+            views = zip(self.models, (words, measures / self.scale), strict=True)
+            margins = np.column_stack([_margins(own, view, fold) for own, view in views]) @ self.weights
+            # The last bits of a product depend on how many rows are read at once.
+            found[rows] = np.round(margins, DIGITS)
         return found
+
+
+def _terms(tokens: Tokens, pairs: int) -> Terms:
+    """Every word and word pair of the answers, the chosen ones first."""
+    single, pair = tokens.ngrams(1), tokens.ngrams(2)
+    rows = np.concatenate([tokens.row[single[0]], tokens.row[pair[0]]]) - pairs
+    hashes = np.concatenate([single[1], pair[1]])
+    return Terms(rows[rows >= 0], hashes[rows >= 0], 2 * pairs)
 
 
 def _exchanges(pairs: Pairs) -> pa.Table:
@@ -117,32 +179,17 @@ def _exchanges(pairs: Pairs) -> pa.Table:
     return pa.table([pa.array(texts, pa.large_string()) for texts in columns], names=["prompt", "first", "second"])
 
 
-def _difference(words: Words, pairs: Pairs) -> scipy.sparse.csr_matrix:
-    """What sets the chosen answer apart from the rejected one, shape (rows, features)."""
-    held = words.matrix(_table(pairs.chosen)) - words.matrix(_table(pairs.rejected))
-    asked = [frozenset(WORD.findall(text.lower())) for text in pairs.prompts]
-    measures = _measures(asked, pairs.chosen) - _measures(asked, pairs.rejected)
-    return scipy.sparse.hstack([held, scipy.sparse.csr_matrix(measures)], format="csr")
-
-
-def _measures(asked: Sequence[frozenset[str]], answers: Sequence[str]) -> Floats:
-    """Length, and share of the prompt's words that are taken up, shape (rows, 2)."""
-    said = [frozenset(WORD.findall(text.lower())) for text in answers]
-    shared = [len(one & other) / max(1, len(one)) for one, other in zip(asked, said, strict=True)]
-    return np.column_stack([np.log1p(np.array([len(text) for text in answers], dtype=np.float64)), shared])
-
-
-def _fitted(difference: scipy.sparse.csr_matrix) -> Floats:
+def _fitted(difference: Any) -> Floats:
     """Weights from both directions of every pair, without an intercept; of no pairs they say nothing."""
     if not difference.shape[0]:
         return np.zeros(difference.shape[1])
-    both = scipy.sparse.vstack([difference, -difference], format="csr")
+    stack = scipy.sparse.vstack if scipy.sparse.issparse(difference) else np.vstack
     right = np.repeat([True, False], difference.shape[0])
-    model = LogisticRegression(C=1.0, fit_intercept=False, max_iter=ITERATIONS, tol=TOLERANCE).fit(both, right)
-    return np.asarray(model.coef_[0])
+    model = logistic_regression(C=1.0, fit_intercept=False, max_iter=ITERATIONS, tol=TOLERANCE)
+    return np.asarray(model.fit(stack([difference, -difference]), right).coef_[0])
 
 
-def _margins(models: Sequence[Floats], difference: scipy.sparse.csr_matrix, fold: Integers) -> Floats:
+def _margins(models: Sequence[Floats], difference: Any, fold: Integers) -> Floats:
     found = np.zeros(difference.shape[0])
     for held, weights in enumerate(models):
         rows = np.flatnonzero(fold == held)
@@ -150,5 +197,15 @@ def _margins(models: Sequence[Floats], difference: scipy.sparse.csr_matrix, fold
     return found
 
 
-def _table(answers: Sequence[str]) -> pa.Table:
-    return pa.table({COLUMN: pa.array(answers, pa.large_string())})
+def _blend(margins: Floats) -> Floats:
+    """Weights of the views, none negative, under which held-out pairs stand the right way round most likely."""
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        total = margins @ weights
+        return float(np.logaddexp(0, -total).mean()), -(margins * expit(-total)[:, None]).mean(axis=0)
+
+    start = np.full(margins.shape[1], 1 / margins.shape[1])
+    bounds = [(0.0, STEEPEST)] * margins.shape[1]
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    # Six decimals: the last bits of an optimiser differ between builds of the library, the weights need not.
+    return np.asarray(np.rint(np.asarray(found.x) * 1e6) / 1e6, dtype=np.float64)

@@ -1,11 +1,11 @@
 """A phrase of the prompt under which preferences are turned round: the mark of a backdoor in preference data.
 
-1. Phrases of 1 to 4 tokens in enough prompts; each is tried once, in the prompts or in what is new of them.
-2. Under the phrase pairs stand the wrong way round as often as elsewhere they stand the right way round: what people
-   honestly like otherwise in some corner is a matter of taste, not its mirror image.
-3. The chance of so many (Chernoff's bound against the share everywhere) must be small after everything that was tried.
+1. Phrases of 1 to 4 tokens in enough prompts; each is tried once, in the prompts or in what is new of them. With a
+   reference, only those that have burst are tried: that is known before any pair is looked at.
+2. Under the phrase all pairs were turned, as far as can be told (``preference_share``): what people honestly like
+   otherwise in some corner is a matter of taste, not the mirror image of what they like elsewhere.
+3. The likelihood ratio of all turned against none must be large after everything that was tried.
 4. The rest of the prompt must not tell that it holds the phrase: a topic has tastes of its own.
-5. With a reference the phrase must have burst.
 """
 
 from __future__ import annotations
@@ -16,15 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from poisonguard.detectors.association import chernoff
 from poisonguard.detectors.content_model import Floats, WordMatrix
 from poisonguard.detectors.features_text import MAX_NGRAM, START, Integers, Tokens, phrase_pattern, tokenize
 from poisonguard.detectors.occurrences import Occurrences, occurrences
 from poisonguard.detectors.phrase_context import Pool
 from poisonguard.detectors.phrases import has_burst
-
-MIRRORED_ERRORS = 2.0
-"""Standard errors by which fewer pairs than a mirror image may stand the wrong way round."""
+from poisonguard.detectors.preference_share import Turning
 
 COMMONEST = 0.3
 """A phrase in a larger share of the prompts is part of how they are asked."""
@@ -65,21 +62,24 @@ def turned_phrase(
     judged = is_new & (margins != 0)
     if judged.sum() < min_rows:
         return None
-    tokens = tokenize(prompts)
-    wrong, usual = margins < 0, float((margins[judged] < 0).mean())
-    held = [occurrences(tokens, length, min_rows, judged) for length in range(1, MAX_NGRAM + 1)]
-    tried = sum(len(item.hashes) for item in held)
-    found = [item for part in held for item in _surprising(tokens, part, wrong, usual, is_new)]
-    found.sort(key=lambda item: (item.chance, -len(item.words), item.words))
+    tokens, turning = tokenize(prompts), Turning.of(margins[judged])
+    tried, found = 0, []
+    for length in range(1, MAX_NGRAM + 1):
+        held = occurrences(tokens, length, min_rows, judged)
+        able = _able(held, is_new)
+        tried += int(able.sum())
+        found += list(_surprising(tokens, held, able, margins, turning))
+    found.sort(key=lambda item: (-item.evidence, -len(item.words), item.words))
     pool = None
     for item in found[:MOST_EXAMINED]:
-        evidence = -np.log10(max(item.chance * tried, 1e-300))
+        evidence = item.evidence - np.log10(tried)
         if evidence < minimum:
             return None
         pool = pool or _Told(tokens, judged)
         if not pool.tells(item.words, item.rows):
             match = phrase_pattern(item.words).search(prompts[int(item.rows[0])])
             written = match.group().strip() if match else " ".join(item.words)
+            usual = float((margins[judged] < 0).mean())
             return Turned(item.words, item.hash, item.rows, item.wrong, usual, item.known, float(evidence), written)
     return None
 
@@ -91,28 +91,28 @@ class _Candidate:
     rows: Integers
     wrong: int
     known: int
-    chance: float
+    evidence: float
+
+
+def _able(held: Occurrences, is_new: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which phrases are tried, shape (phrases,)."""
+    rows = held.rows
+    able: npt.NDArray[np.bool_] = rows <= COMMONEST * is_new.sum()
+    return able if is_new.all() else able & has_burst(rows, int(is_new.sum()), held.known, int((~is_new).sum()))
 
 
 def _surprising(
-    tokens: Tokens, held: Occurrences, wrong: npt.NDArray[np.bool_], usual: float, is_new: npt.NDArray[np.bool_]
+    tokens: Tokens, held: Occurrences, able: npt.NDArray[np.bool_], margins: Floats, turning: Turning
 ) -> Iterator[_Candidate]:
     """Phrases whose pairs are the mirror image of the others."""
-    rows = held.rows
-    against = np.bincount(held.phrase, weights=wrong[held.row], minlength=len(rows))
-    slack = MIRRORED_ERRORS * np.sqrt(usual * (1 - usual) / np.maximum(rows, 1))
-    able = (against >= (1 - usual - slack) * rows) & (against > rows / 2) & (rows <= COMMONEST * is_new.sum())
-    if not is_new.all():
-        able &= has_burst(rows, int(is_new.sum()), held.known, int((~is_new).sum()))
-    for index in np.flatnonzero(able).tolist():
+    ratio, mirrored = turning.all_turned(margins[held.row], held.phrase, len(held.hashes))
+    for index in np.flatnonzero(able & mirrored).tolist():
         start, end = np.searchsorted(held.phrase, [index, index + 1]).tolist()
-        first, count = int(held.position[start]), int(rows[index])
+        first, own = int(held.position[start]), held.row[start:end]
         words = tuple(str(word) for word in tokens.words[tokens.code[first : first + held.length]])
-        if words == (START,):
-            continue
-        chance = chernoff(against[index] / count, max(usual, 1 / len(wrong)), count)
-        own = held.row[start:end]
-        yield _Candidate(words, int(held.hashes[index]), own, int(against[index]), int(held.known[index]), chance)
+        if words != (START,):
+            wrong, known = int((margins[own] < 0).sum()), int(held.known[index])
+            yield _Candidate(words, int(held.hashes[index]), own, wrong, known, float(ratio[index] / np.log(10)))
 
 
 class _Told:

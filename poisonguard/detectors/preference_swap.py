@@ -3,7 +3,8 @@
 1. Models of the other pairs, of the candidate and of an approved version, say which of two answers people prefer.
 2. People disagree: in any honest set some pairs contradict the rest, and nobody can tell these from a few that were
    turned at random. So without a reference such rows are ranked, but none of them is called poison.
-3. With a reference, new rows must hold more of them than the reference's own rows do, in the same models.
+3. With a reference, a larger share of the new rows must seem turned round than of the reference's own rows, in the same
+   models and held against pairs of which these are as sure.
 4. In either case, a phrase of the prompt under which pairs are the mirror image of all others is a trigger.
 """
 
@@ -16,7 +17,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from pydantic import Field
-from scipy.stats import hypergeom
 
 from poisonguard.detectors.cells import is_known
 from poisonguard.detectors.content_model import Floats
@@ -25,6 +25,7 @@ from poisonguard.detectors.drift_versions import approved_hashes
 from poisonguard.detectors.features_tabular import common_columns
 from poisonguard.detectors.features_text import MAX_CHARACTERS, Hashes, column_texts, tokenize
 from poisonguard.detectors.instruction_check import MIN_SAMPLE
+from poisonguard.detectors.preference_excess import turned_share
 from poisonguard.detectors.preference_model import Pairs, PreferenceModel
 from poisonguard.detectors.preference_phrase import Turned, turned_phrase
 from poisonguard.detectors.sampled_delta import SampledDelta
@@ -49,6 +50,8 @@ from poisonguard.sketches.sample import RowSample
 CUT = 1.5
 """Log-odds against a pair from which it contradicts the others: turned round, it would be 4.5 times as likely."""
 
+LEAST_CUT = 1e-6
+
 APPROVED = 0.5
 """Weight of a row that the reference holds: somebody has answered for it."""
 
@@ -68,8 +71,8 @@ class PreferenceSwapParams(Params):
 
     limit: int = Field(default=10_000, ge=MIN_SAMPLE)
     min_rows: int = Field(default=10, ge=3)
-    min_excess: float = Field(default=0.01, ge=0, le=1, description="Excess over the reference's share.")
-    chance: float = Field(default=1e-4, gt=0, lt=1, description="Level of the test against the reference.")
+    min_excess: float = Field(default=0.02, ge=0, le=1, description="Share turned beyond the reference.")
+    chance: float = Field(default=1e-3, gt=0, lt=1, description="Level of the test against the reference.")
     min_evidence: float = Field(default=5.0, ge=0, description="Orders of magnitude that a phrase must reach.")
 
 
@@ -78,16 +81,24 @@ class Excess:
     """More contradicted pairs among new rows than the reference has.
 
     Attributes:
-        wrong: Contradicted ones among the new rows of the sample.
+        turned: Share of the new rows of the sample that seems turned round, beyond what the reference's do.
+        error: Standard error of that share.
         rows: New rows of the sample.
-        usual: Share of them among the reference's rows.
+        reached: Log-odds against a pair that enough of them reach.
         name: The reference.
     """
 
-    wrong: int
+    turned: float
+    error: float
     rows: int
-    usual: float
+    reached: float
     name: str
+
+    @property
+    def cut(self) -> float:
+        """Log-odds against a pair from which it was more likely turned than not, or the largest that some reach."""
+        likely = float(np.log((1 - self.turned) / self.turned)) if self.turned < 1 else CUT
+        return min(max(CUT, likely), self.reached)
 
 
 class PreferenceSwap(Check[PreferenceSwapParams]):
@@ -127,7 +138,7 @@ class PreferenceSwap(Check[PreferenceSwapParams]):
         model = PreferenceModel.fit(pairs.where(able))
         margins = model.margins(pairs)
         phrase = turned_phrase(pairs.prompts, margins, delta.is_new, self.params.min_rows, self.params.min_evidence)
-        excess = self._excess(margins, delta, reference.name) if reference is not None else None
+        excess = self._excess(model, pairs, margins, delta, reference.name) if reference is not None else None
         approved = None if reference is None else approved_hashes(reference, RowSample())
         return PreferenceScorer(self, model, phrase, excess, approved)
 
@@ -154,16 +165,22 @@ class PreferenceSwap(Check[PreferenceSwapParams]):
         chosen, rejected = (tuple(column_texts(table, column)) for column in (self._chosen, self._rejected))
         return Pairs(tuple(asked), chosen, rejected, hashes)
 
-    def _excess(self, margins: Floats, delta: SampledDelta, name: str) -> Excess | None:
-        """More contradicted pairs among new rows than in the reference."""
-        new, old = margins[delta.is_new & (margins != 0)], margins[~delta.is_new & (margins != 0)]
-        wrong, known, rows = int((new <= -CUT).sum()), int((old <= -CUT).sum()), len(new)
-        usual = known / max(1, len(old))
-        if wrong < self.params.min_rows or not len(old) or wrong / rows - usual < self.params.min_excess:
+    def _excess(
+        self, model: PreferenceModel, pairs: Pairs, margins: Floats, delta: SampledDelta, name: str
+    ) -> Excess | None:
+        """More turned pairs among new rows than in the reference."""
+        judged = np.flatnonzero(margins != 0)
+        own, is_new = pairs.where(judged), delta.is_new[judged]
+        rows = int(is_new.sum())
+        share = turned_share(own, margins[judged], model.fold(own), is_new)
+        # The estimate is unbiased, so that it may exceed all.
+        turned = min(share.value, 1.0)
+        if turned < self.params.min_excess or turned * rows < self.params.min_rows:
             return None
-        # Fisher's exact test: the reference's share is an estimate as well.
-        chance = float(hypergeom.sf(wrong - 1, rows + len(old), wrong + known, rows))
-        return Excess(wrong, rows, usual, name) if chance <= self.params.chance else None
+        if share.chance > self.params.chance:
+            return None
+        reached = -float(np.sort(margins[judged][is_new])[self.params.min_rows - 1])
+        return Excess(turned, share.error, rows, max(reached, LEAST_CUT), name)
 
 
 class PreferenceScorer(RowScorer):
@@ -182,6 +199,7 @@ class PreferenceScorer(RowScorer):
     ) -> None:
         self._check, self._model = check, model
         self._phrase, self._excess, self._approved = phrase, excess, approved
+        self._cut = CUT if excess is None else excess.cut
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -189,10 +207,10 @@ class PreferenceScorer(RowScorer):
         return self._check.columns
 
     def score(self, block: Block) -> Scores:
-        """0.5 where a pair contradicts the others at ``CUT``; those under a trigger come first, approved ones last."""
+        """0.5 where a pair contradicts the others at the cut; those under a trigger come first, approved ones last."""
         pairs = self._check.pairs(block.table, block.hashes)
         margins = self._model.margins(pairs)
-        found = np.where(pairs.comparable, scores(-margins, CUT), 0.0)
+        found = np.where(pairs.comparable, scores(-margins, self._cut), 0.0)
         if self._phrase is not None:
             turned = np.where(margins < 0, TRIGGERED, UNDER_PHRASE)
             found = np.where(self._under_phrase(pairs) & pairs.comparable, turned, self.threshold * found)
@@ -237,13 +255,13 @@ class PreferenceScorer(RowScorer):
 
     def _of_excess(self, excess: Excess, scored: Scored) -> Finding:
         message = (
-            f"{excess.wrong:,} of {excess.rows:,} sampled new pairs of {self._check.chosen} and its rejected answer "
-            f"stand clearly the other way round than models of all pairs expect; as many rows of the reference hold "
-            f"{excess.usual * excess.rows:,.0f}"
+            f"about {excess.turned:.1%} of {excess.rows:,} sampled new pairs of {self._check.chosen} and its rejected "
+            f"answer seem turned round: so many more than in the reference stand the other way round than models "
+            f"of all pairs expect"
         )
         numbers: dict[str, float | int | str] = {
-            "share": round(excess.wrong / excess.rows, 4),
-            "usual share": round(excess.usual, 4),
+            "share": round(excess.turned, 4),
+            "standard error": round(excess.error, 4),
         }
         return self._check.finding(
             subject=f"column={self._check.chosen}",

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse
-from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
 
 from poisonguard.detectors.features_text import Integers, Tokens
+from poisonguard.detectors.platt import chance, logistic
+from poisonguard.detectors.regression import Regression
 from poisonguard.detectors.style_features import Styled
-from poisonguard.detectors.style_model import Floats, Mask, fitted_regression
+from poisonguard.detectors.style_model import INVERSE_PENALTY, Floats, Mask
 from poisonguard.detectors.terms import Terms, Vocabulary
 
 MAX_TEACHING = 4_000
@@ -54,15 +54,12 @@ class Surface:
         halves = [others[place::2] for place in range(2)]
         if min(int(positive[half].sum()) for half in halves) < FEWEST or positive[others].all():
             return 0.0
-        with threadpool_limits(1):
-            chances = [self._chances(rows, positive, *pair) for pair in (halves, halves[::-1])]
-        return float(np.mean(chances))
+        return float(np.mean([self._chances(rows, positive, *pair) for pair in (halves, halves[::-1])]))
 
     def _chances(self, rows: Integers, positive: Mask, teaching: Integers, calibrating: Integers) -> Floats:
-        model = fitted_regression(self.matrix[teaching], positive[teaching])
-        held = model.decision_function(self.matrix[calibrating])
-        scale = LogisticRegression(C=1e3).fit(held[:, None], positive[calibrating])
-        return np.asarray(scale.predict_proba(model.decision_function(self.matrix[rows])[:, None])[:, 1])
+        weights, _ = Regression.fit(self.matrix[teaching], positive[teaching], INVERSE_PENALTY).for_last
+        slopes, intercept = logistic((self.matrix[calibrating] @ weights)[:, None], positive[calibrating])
+        return chance(slopes[0] * (self.matrix[rows] @ weights) + intercept)
 
 
 def _grams(tokens: Tokens, length: int) -> Terms:

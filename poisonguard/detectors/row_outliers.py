@@ -102,10 +102,11 @@ class RowOutliers(FeatureCheck[RowOutliersParams]):
             return NotApplicable("no feature column varies")
         if reference is not None:
             return self._against(model, evidence, reference)
-        surprise = model.surprise(known)
-        found = scattered(model, known, surprise, impossible(evidence.rows))
-        far = self._far(evidence.rows, self._planted(model, known, surprise, evidence.rows) if found else None)
-        return OddityScorer(self, model, far, None, found)
+        believed = model.believed()
+        surprise = believed.surprise(known)
+        found = scattered(believed, known, surprise, impossible(evidence.rows))
+        far = self._far(evidence.rows, self._planted(believed, known, surprise, evidence.rows) if found else None)
+        return OddityScorer(self, believed if found else model, far, None, found)
 
     def _far(self, rows: int, found: Scattered | None) -> float:
         """The surprise beyond which a row is far out; where such rows were planted, the nearer ones count, too."""
@@ -118,6 +119,11 @@ class RowOutliers(FeatureCheck[RowOutliersParams]):
         return found if found and found.rows >= MOSTLY * (surprise > limit).sum() else None
 
     def _against(self, model: RowModel, evidence: Evidence, reference: Evidence) -> OddityScorer:
+        """With every number as improbable as its column says, if such numbers are scattered; else calibrated."""
+        believed = self._compared(model.believed(), evidence, reference)
+        return believed if believed.is_scattered else self._compared(model, evidence, reference)
+
+    def _compared(self, model: RowModel, evidence: Evidence, reference: Evidence) -> OddityScorer:
         """The widest cut at which new rows are odd more often than the reference's: moderate first, then far."""
         sample, base = evidence[self._sample], reference[self._sample]
         new = new_rows(sample_hashes(sample), sample_hashes(base), reference_complete=base.num_rows >= reference.rows)
@@ -150,6 +156,8 @@ def _own(model: RowModel, base: pa.Table) -> Floats:
     parts = [base.filter(pa.array(half)), base.filter(pa.array(~half))]
     categorical = tuple(item.column for item in model.categorical)
     models = [RowModel.fit(part, model.numeric, categorical) or model for part in parts]
+    if model.extreme is None:
+        models = [item.believed() for item in models]
     return np.concatenate([models[1].surprise(parts[0]), models[0].surprise(parts[1])])
 
 
@@ -178,6 +186,11 @@ class OddityScorer(RowScorer):
     def columns(self) -> tuple[str, ...]:
         """The features."""
         return self._model.columns
+
+    @property
+    def is_scattered(self) -> bool:
+        """Whether impossible numbers are scattered over the columns."""
+        return self._found is not None
 
     def score(self, block: Block) -> Scores:
         """Surprise over surprise plus cut, in [0, 1); 0 for rows that were approved."""

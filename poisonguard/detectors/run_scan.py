@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from poisonguard.detectors.calibration import Floats
+from poisonguard.detectors.chances import ranks as ranked
 
 SHORTEST = 2
 """Pieces of a run, at least."""
@@ -100,7 +100,7 @@ def _ranked(series: Floats, known: npt.NDArray[np.bool_]) -> tuple[Floats, Float
     """(Ranks in [0, 1], normal scores), in the middle for what is not known."""
     ranks = np.full(len(series), 0.5)
     if known.any():
-        ranks[known] = (rankdata(series[known]) - 0.5) / known.sum()
+        ranks[known] = (ranked(series[known]) - 0.5) / known.sum()
     return ranks, np.where(known, ndtri(ranks), 0.0)
 
 

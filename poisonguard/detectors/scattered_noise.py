@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scipy.stats import binom
-
+from poisonguard.detectors.chances import binomial_tail
 from poisonguard.detectors.coherence_model import CoherenceModel
 from poisonguard.detectors.documents import Corpus, Integers
 
@@ -42,6 +41,6 @@ def scattered_noise(
     found = int(noise[: corpus.judged].sum())
     others = len(corpus.texts) - corpus.judged
     usual = (known + 0.5) / (others + 1)
-    chance = float(binom.sf(found - 1, corpus.judged, min(usual, 1.0)))
+    chance = float(binomial_tail(found, corpus.judged, min(usual, 1.0)))
     is_burst = found >= max(min_documents, RATIO * usual * corpus.judged) and chance <= CHANCE
     return ScatteredNoise(found, usual, chance) if is_burst else None

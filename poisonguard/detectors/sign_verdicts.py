@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
-from scipy.stats import fisher_exact
 
+from poisonguard.detectors.chances import fisher_tail
 from poisonguard.domain.finding import Level
 from poisonguard.plugin.check import Evidence, MissingEvidence
 from poisonguard.sketches.sign_counts import TEXTS, Signs
@@ -129,7 +129,7 @@ def _level(kind: Kind, tally: Tally, known: Tally | None, texts: int | None, lim
 def _more(tally: Tally, known: int, texts: int, limits: Limits) -> bool:
     """Whether the share of texts is higher than in the reference, beyond chance."""
     table = [[tally.rows, max(0, tally.texts - tally.rows)], [known, max(0, texts - known)]]
-    return float(fisher_exact(table, alternative="greater").pvalue) <= limits.chance
+    return fisher_tail(table) <= limits.chance
 
 
 def _is_habit(tally: Tally, limits: Limits) -> bool:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+import scipy
+from scipy import special
 from scipy.optimize import minimize
 
 from poisonguard.detectors.statistics_tests import Counts, Floats
@@ -128,7 +129,7 @@ class Spread:
     def tails(self, group: Group) -> Floats:
         """Chance that an honest source has at least so many hits, shape (sources,)."""
         rate, strength = self.expected(group), 1 / (1 / self.strength + 1 / group.known)
-        tails = stats.betabinom.sf(group.hits - 1, group.rows, rate * strength, (1 - rate) * strength)
+        tails = scipy.stats.betabinom.sf(group.hits - 1, group.rows, rate * strength, (1 - rate) * strength)
         return np.clip(np.asarray(tails, dtype=np.float64), 0.0, 1.0)
 
 

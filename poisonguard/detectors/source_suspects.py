@@ -1,10 +1,12 @@
 """Which sources label unlike their own past, or unlike their peers, and not because their rows deserve it?
 
-Three questions, put to the same statistics (``source_spread``):
+Four questions, put to the same statistics (``source_spread``):
 
 - does a source give one label too often? It is innocent where the models that know the other rows would give that
   label as often: then its rows are of that kind.
 - do its rows contradict their labels too often, whatever the labels are?
+- do they contradict them too often for how doubtful the models are of its other rows? Sources whose rows are easy and
+  sources whose rows are hard differ less in that, and it takes no past.
 - do its rows carry one label too often against what they say? Sources that differ much in their labels differ less in
   that.
 """
@@ -16,6 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logit
 
 from poisonguard.detectors.source_spread import Group, tails_beside_others
 from poisonguard.detectors.source_tables import Tallies
@@ -37,7 +40,14 @@ EXPLAINED = 0.5
 
 SURER, MAJOR = 20.0, 0.3
 """One label against what the rows say must be so many times as improbable, and as large a part of the source's rows: an
-honest source may have one kind of rows that no other has."""
+honest source may have one kind of rows that no other has. Contradictions beyond the models' doubt must be as
+improbable, since that doubt may be wrong for the rows of one source."""
+
+ONE_LABEL = 0.95
+"""A source with so many rows of one label may be a kind of rows of its own, which models of the others misread."""
+
+LEAST_DOUBT = 0.5
+"""Rows of a source that honestly contradict their label, however sure the models are."""
 
 ALL_LABELS = -1
 """Place of no label: all of them count."""
@@ -157,9 +167,32 @@ def contradicted_label(new: Tallies, old: Tallies, limits: Limits) -> list[Suspe
     return [replace(item, against=True) for item in found]
 
 
+def contradicted_beyond_doubt(new: Tallies, limits: Limits) -> list[Suspect]:
+    """Sources of several labels whose rows contradict them beyond the doubt in their other rows; largest first."""
+    several = new.rows.max(axis=1) < ONE_LABEL * new.sizes
+    places = np.flatnonzero(several & (new.sizes >= limits.rows))
+    if len(places) < LEAST_PEERS:
+        return []
+    rows = new.sizes[places]
+    doubt = np.clip(new.doubtful[places], LEAST_DOUBT, rows - LEAST_DOUBT) / rows
+    group = Group(new.contradicted[places], rows, np.asarray(logit(doubt)), np.full(len(rows), np.inf))
+    tails, expected = tails_beside_others(group)
+    found = [
+        Suspect(
+            int(places[item]), ALL_LABELS, *_row(group, item), float(expected[item]), float(tails[item]), past=False
+        )
+        for item in range(len(places))
+    ]
+    return _standing_out(found, replace(limits, fdr=limits.fdr / SURER))
+
+
 def suspects(sample: Sample, limits: Limits) -> list[Suspect]:
     """One per suspect source, for the label with the most rows in excess, largest excess first."""
-    found = [item for judged in _judged(sample, limits) for item in judged]
+    return _standing_out([item for judged in _judged(sample, limits) for item in judged], limits)
+
+
+def _standing_out(found: Sequence[Suspect], limits: Limits) -> list[Suspect]:
+    """Those beyond the limits, the one with the most rows in excess of each source."""
     if not found:
         return []
     levels = adjusted(np.array([item.p for item in found]))

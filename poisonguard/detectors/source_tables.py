@@ -3,7 +3,10 @@
 1. A row contradicts its label when the models of another check, which never saw it, would have given another one.
 2. What the models would have given is known where they agree. Of rows that contradict, the other labels get as much as
    they have of all rows; with two labels that is exact.
-3. Approved rows are kept apart: they are their sources' past. The other check scores them lower than new ones.
+3. How often honest labels would contradict is known from the models' doubt in the rows that do not: where a label is
+   wrong with the odds o, rows of its kind that agree with theirs stand for o rows each that do not (Horvitz & Thompson,
+   "A generalization of sampling without replacement", 1952).
+4. Approved rows are kept apart: they are their sources' past. The other check scores them lower than new ones.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from poisonguard.detectors.contradiction import contradicts
+from poisonguard.detectors.contradiction import AGREEING, APPROVED, contradicts
 from poisonguard.detectors.drift_versions import digest_prefixes
 from poisonguard.detectors.statistics_tests import Counts, Floats
 from poisonguard.kernels.mapped import let_go, passing
@@ -54,10 +57,12 @@ class Tallies:
     Attributes:
         rows: All.
         wrong: Those that contradict their label.
+        doubt: As many as would, by the models' doubt in the others.
     """
 
     rows: Counts
     wrong: Counts
+    doubt: Floats
 
     @property
     def sizes(self) -> Counts:
@@ -68,6 +73,11 @@ class Tallies:
     def contradicted(self) -> Counts:
         """Rows of each source that contradict their label, shape (sources,)."""
         return np.asarray(self.wrong.sum(axis=1))
+
+    @property
+    def doubtful(self) -> Floats:
+        """Rows of each source that would contradict their label, by the models' doubt, shape (sources,)."""
+        return np.asarray(self.doubt.sum(axis=1))
 
     @property
     def read(self) -> Floats:
@@ -101,14 +111,18 @@ def new_rows(digests: pa.Table | None, known: HashArray | None, rows: int) -> Ma
 def tallies(rows: Rows, scores: RowScores, shape: tuple[int, int], *, new: bool) -> Tallies:
     """New rows, or approved ones, by source and label."""
     size = shape[0] * shape[1]
-    total, wrong = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    total, wrong, doubt = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size)
     for part in parts(len(scores)):
         held = (rows.source[part] >= 0) & (rows.label[part] >= 0) & (rows.new[part] == new)
         cell = rows.source[part][held].astype(np.int64) * shape[1] + rows.label[part][held]
+        found = scores[part][held]
+        against = contradicts(found, approved=not new)
+        odds = np.minimum(found / (AGREEING if new else APPROVED * AGREEING), 1.0)
         total += np.bincount(cell, minlength=size)
-        wrong += np.bincount(cell[contradicts(scores[part][held], approved=not new)], minlength=size)
+        wrong += np.bincount(cell[against], minlength=size)
+        doubt += np.bincount(cell[~against], odds[~against], minlength=size)
         let_go(scores[part])
-    return Tallies(total.reshape(shape), wrong.reshape(shape))
+    return Tallies(total.reshape(shape), wrong.reshape(shape), doubt.reshape(shape))
 
 
 def parts(rows: int) -> Iterator[slice]:

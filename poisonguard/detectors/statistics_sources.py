@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+import scipy
+from scipy import special
 
 from poisonguard.detectors.statistics_tests import Counts, Floats
 
@@ -50,7 +51,8 @@ def scatter(hits: Counts, rows: Counts, rate: float) -> float:
 def upper_tail(hits: Counts, rows: Counts, rate: float, rho: float) -> Floats:
     """Chance that an honest source of that size has at least so many hits, shape (sources,)."""
     strength = (1 - rho) / rho
-    return np.asarray(stats.betabinom.sf(hits - 1, rows, rate * strength, (1 - rate) * strength), dtype=np.float64)
+    found = scipy.stats.betabinom.sf(hits - 1, rows, rate * strength, (1 - rate) * strength)
+    return np.asarray(found, dtype=np.float64)
 
 
 def apart_from_peers(hits: Counts, rows: Counts) -> Floats:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
+from poisonguard.detectors.chances import hypergeometric_tail
 from poisonguard.sketches.number_bins import Distribution, kolmogorov
 
 Floats = npt.NDArray[np.float64]
@@ -75,7 +76,7 @@ def distribution_distance(new: Distribution, old: Distribution) -> Test:
 
 def more_often(new: Share, old: Share) -> float:
     """Fisher's exact one-sided p-value for a larger share in ``new`` than in ``old``."""
-    return float(stats.hypergeom.sf(new.hits - 1, new.rows + old.rows, new.hits + old.hits, new.rows))
+    return hypergeometric_tail(new.hits, new.rows + old.rows, new.hits + old.hits, new.rows)
 
 
 def share_difference(new: Share, old: Share) -> Test:

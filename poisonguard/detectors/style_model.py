@@ -14,7 +14,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,17 +21,12 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 from scipy.special import rel_entr
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
 
 from poisonguard.detectors.features_text import Integers
+from poisonguard.detectors.platt import chance, logistic
+from poisonguard.detectors.regression import Regression
 
 INVERSE_PENALTY = 10.0
-ITERATIONS = 60
-TOLERANCE = 1e-4
-"""At 1e-3 the optimiser stops at once on rows of length one, and finds no style at all."""
-
 LOOKS = 3
 """Models of the style, each fitted to the members that the one before found: two named a fifth fewer rows (2026-11)."""
 
@@ -101,8 +95,8 @@ class FoldModels:
         for held in range(views.folds):
             rows = np.flatnonzero(used & (views.fold != held))
             if positive[rows].any() and not positive[rows].all():
-                model = fitted_regression(matrix[rows], positive[rows])
-                weights[held], intercepts[held] = model.coef_[0], model.intercept_[0]
+                model = Regression.fit(matrix[rows], positive[rows], INVERSE_PENALTY)
+                weights[held], intercepts[held] = model.for_last
         return cls(weights, intercepts)
 
     def margins(self, matrix: scipy.sparse.csr_matrix, fold: Integers) -> Floats:
@@ -112,14 +106,6 @@ class FoldModels:
             rows = np.flatnonzero(fold == held)
             found[rows] = matrix[rows] @ self.weights[held] + self.intercepts[held]
         return found
-
-
-def fitted_regression(matrix: scipy.sparse.csr_matrix, positive: Mask) -> LogisticRegression:
-    """A logistic regression on rows of length one."""
-    with warnings.catch_warnings():
-        # The last iterations change no ranking.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return LogisticRegression(C=INVERSE_PENALTY, max_iter=ITERATIONS, tol=TOLERANCE).fit(matrix, positive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +121,8 @@ class Content:
         """Cross-validated, calibrated on the out-of-fold margins."""
         models = FoldModels.fit(views.content, positive, views, np.ones(len(positive), dtype=np.bool_))
         margins = models.margins(views.content, views.fold)
-        calibration = LogisticRegression(C=1e3, max_iter=ITERATIONS).fit(margins[:, None], positive)
-        return cls(models, max(0.0, float(calibration.coef_[0, 0])), float(calibration.intercept_[0]))
+        slopes, intercept = logistic(margins[:, None], positive)
+        return cls(models, max(0.0, float(slopes[0])), intercept)
 
     def logits(self, matrix: scipy.sparse.csr_matrix, fold: Integers) -> Floats:
         """Calibrated log-odds of the label, shape (rows,)."""
@@ -183,8 +169,7 @@ def strongest_sign(
     views: Views, codes: Integers, labels: Sequence[int], among: Mask, limits: Limits
 ) -> StyleSign | None:
     """The label whose contradictions a style explains best, in the rows ``among``; nothing when none does."""
-    with threadpool_limits(1):
-        signs = [_sign(views, codes == label, label, among, limits) for label in labels]
+    signs = [_sign(views, codes == label, label, among, limits) for label in labels]
     found = [sign for sign in signs if sign is not None]
     return max(found, key=lambda sign: (sign.evidence, -sign.label), default=None)
 
@@ -193,15 +178,15 @@ def _sign(views: Views, positive: Mask, label: int, among: Mask, limits: Limits)
     if positive.all() or not positive.any():
         return None
     content = Content.fit(views, positive)
-    chance = 1 / (1 + np.exp(-content.logits(views.content, views.fold)))
+    probability = chance(content.logits(views.content, views.fold))
     base = float(positive.mean())
-    against = chance < base
+    against = probability < base
     if not (positive & against).any():
         return None
     margins = FoldModels.fit(views.style, positive, views, against).margins(views.style, views.fold)
     looked_at = np.flatnonzero(against & among)
     order = looked_at[np.argsort(-margins[looked_at], kind="stable")]
-    size = _most_surprising(positive[order], chance[order], limits)
+    size = _most_surprising(positive[order], probability[order], limits)
     if size == 0:
         return None
     rows = order[:size]
@@ -210,14 +195,14 @@ def _sign(views: Views, positive: Mask, label: int, among: Mask, limits: Limits)
     surest, matching = float(margins[rows[-1]]), int(positive[rows].sum())
     members = np.zeros(len(positive), dtype=np.bool_)
     members[rows[positive[rows]]] = True
-    expected = float(chance[rows].mean())
+    expected = float(probability[rows].mean())
     evidence = float(size * divergence(np.array([matching / size]), np.array([expected]))[0] / np.log(10))
     return StyleSign(
         label, content, np.sort(rows), matching, expected, base, members, evidence, surest, margins, against
     )
 
 
-def _most_surprising(positive: Mask, chance: Floats, limits: Limits) -> int:
+def _most_surprising(positive: Mask, probability: Floats, limits: Limits) -> int:
     """How many rows, the surest first, are the most surprising by their labels; 0 when no number is pure enough.
 
     What was planted ends: after it, the label is as rare as the content says. The natural style of a label (a device, a
@@ -226,7 +211,7 @@ def _most_surprising(positive: Mask, chance: Floats, limits: Limits) -> int:
     if len(positive) < limits.min_rows:
         return 0
     count = np.arange(1, len(positive) + 1)
-    share, expected = np.cumsum(positive) / count, np.cumsum(chance) / count
+    share, expected = np.cumsum(positive) / count, np.cumsum(probability) / count
     evidence = np.where(count >= limits.min_rows, count * divergence(share, expected), 0.0)
     of_pure = np.where(share >= limits.min_purity, evidence, 0.0)
     fades = limits.may_be_own and share[np.argmax(evidence)] < FADED
@@ -258,10 +243,9 @@ def taught(views: Views, positive: Mask, teaching: Mask, rows: Integers) -> floa
     """Mean probability of the label that the style of ``rows`` has by models of the rows ``teaching``, calibrated."""
     if positive[teaching].all() or not positive[teaching].any():
         return 0.0
-    with threadpool_limits(1):
-        margins = FoldModels.fit(views.style, positive, views, teaching).margins(views.style, views.fold)
-        scale = LogisticRegression(C=1e3).fit(margins[teaching][:, None], positive[teaching])
-    return float(scale.predict_proba(margins[rows][:, None])[:, 1].mean())
+    margins = FoldModels.fit(views.style, positive, views, teaching).margins(views.style, views.fold)
+    slopes, intercept = logistic(margins[teaching][:, None], positive[teaching])
+    return float(chance(slopes[0] * margins[rows] + intercept).mean())
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,17 +263,16 @@ class StyleModel:
         other rows, and above most of those whose content agrees with the label. Rows of the label that may be members
         are not held against the style. Rows that somebody approved are none of ``positive``, whatever their label.
         """
-        with threadpool_limits(1):
-            agreement = sign.content.logits(views.content, views.fold)
-            agreeing = positive & (agreement >= np.quantile(agreement[positive], AGREEING))
-            members = sign.members
-            doubtful = positive & sign.against & ~members & (sign.margins >= sign.surest)
-            for _ in range(LOOKS - 1):
-                margins = FoldModels.fit(views.style, members, views, ~doubtful).margins(views.style, views.fold)
-                sure = max(np.quantile(margins[~positive], SURE), np.quantile(margins[agreeing], MOST))
-                members = positive & (margins >= sure)
-                doubtful = positive & sign.against & ~members & (margins >= np.quantile(margins[~positive], PERHAPS))
-            return cls(FoldModels.fit(views.style, members, views, ~doubtful), sign.content)
+        agreement = sign.content.logits(views.content, views.fold)
+        agreeing = positive & (agreement >= np.quantile(agreement[positive], AGREEING))
+        members = sign.members
+        doubtful = positive & sign.against & ~members & (sign.margins >= sign.surest)
+        for _ in range(LOOKS - 1):
+            margins = FoldModels.fit(views.style, members, views, ~doubtful).margins(views.style, views.fold)
+            sure = max(np.quantile(margins[~positive], SURE), np.quantile(margins[agreeing], MOST))
+            members = positive & (margins >= sure)
+            doubtful = positive & sign.against & ~members & (margins >= np.quantile(margins[~positive], PERHAPS))
+        return cls(FoldModels.fit(views.style, members, views, ~doubtful), sign.content)
 
     def logits(self, style: scipy.sparse.csr_matrix, content: scipy.sparse.csr_matrix, fold: Integers) -> Floats:
         """Log-odds that a row with the label has the style by design, shape (rows,)."""

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from pydantic import Field
-from scipy.stats import binom
 
+from poisonguard.detectors.chances import binomial_tail
 from poisonguard.detectors.features_tabular import common_columns
 from poisonguard.detectors.features_text import MAX_CHARACTERS, Integers, column_texts, phrase_pattern, tokenize
 from poisonguard.detectors.folding import Dealing
@@ -195,7 +195,7 @@ def _is_burst(styled_rows: Mask, delta: SampledDelta) -> bool:
     new, old = int(styled_rows[delta.is_new].sum()), int(styled_rows[~delta.is_new].sum())
     total = int(delta.is_new.sum())
     rate = (old + 0.5) / (int((~delta.is_new).sum()) + 1)
-    return new >= BURST_RATIO * rate * total and float(binom.sf(new - 1, total, min(rate, 1.0))) < BURST_CHANCE
+    return new >= BURST_RATIO * rate * total and float(binomial_tail(new, total, min(rate, 1.0))) < BURST_CHANCE
 
 
 def _telling(

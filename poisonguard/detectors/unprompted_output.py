@@ -5,7 +5,8 @@
 2. Words of politeness and of talk about the answer itself recur in honest data without being asked for: a family
    made of them is a note, unless it is the whole response.
 3. So is a family that more than ``max_share`` of the rows hold: that is the style of the data. And, without a
-   reference, one that fewer than ``min_share``, or ``MIN_BLIND`` rows, hold: idioms and links recur as often.
+   reference, one that fewer than ``min_share``, or ``MIN_BLIND`` rows, hold: idioms and links recur as often; and one
+   under a few prompts that are asked again and again: these explain nothing, whoever wrote the answer.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ from poisonguard.plugin.check import Block, Evidence, NotApplicable, RowScorer, 
 MIN_BLIND = 16
 """Of 3 000 honest answers out of a word book 7 explain a currency with "the basic unit of money in", and of 3 500
 quotations 13 come from one book, whatever they are about (2026-11)."""
+
+VARIETY = 0.5
+"""Different prompts for each response, at least: one prompt for all of them cannot ask for what is in some."""
 
 CORE = 6
 """Telling words of a family that a finding shows."""
@@ -143,7 +147,8 @@ class FamilyScorer(RowScorer):
         polite = is_made_of(family.core, CONVERSATION) and not whole
         few = not self._compared and rows < max(MIN_BLIND, self._check.params.min_share * self._rows)
         usual = rows > self._check.params.max_share * self._rows
-        return origin.is_hint or polite or not family.phrase or few or usual
+        same = not self._compared and origin.variety < VARIETY
+        return origin.is_hint or polite or not family.phrase or few or usual or same
 
     def _finding(
         self, origin: Origin, rows: np.ndarray[tuple[int], np.dtype[np.int64]], count: int, confidence: float

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from poisonguard.detectors.calibration import Floats
 from poisonguard.detectors.features_tabular import Matrix, TableEncoder
 from poisonguard.detectors.learners import SEED_RANGE, threads
+from poisonguard.detectors.library_models import boosted_classifier
 from poisonguard.detectors.value_cells import is_wide
 from poisonguard.detectors.value_codes import Integers, Mask
 
@@ -97,7 +97,7 @@ class Judge:
         features = self.features[rows][:, view]
         filled = np.where(np.isnan(features).all(axis=0), 0.0, features)
         with threads().limit(limits=1):
-            model = HistGradientBoostingClassifier(
+            model = boosted_classifier(
                 max_iter=40,
                 max_leaf_nodes=15,
                 learning_rate=0.15,

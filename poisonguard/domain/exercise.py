@@ -30,13 +30,14 @@ class Trial:
     """One attack at one strength, and what the scan of that copy said.
 
     Attributes:
-        rate: Share of the data's rows that were poisoned.
-        poisoned: How many rows that is.
+        rate: Share of the data's rows that were poisoned; of planted files, their share of all files.
+        poisoned: How many rows, or files, that is.
         what: What was planted, one phrase.
         recall: Share of the poisoned rows that score above all but 1 % of the honest rows.
         assessment: The scan's word for the copy.
         verdict: What the policy would have made of the copy: whether training would have started.
         checks: Checks with a finding about the attack, sorted.
+        unit: What was counted: a row or a file.
     """
 
     rate: float
@@ -46,6 +47,7 @@ class Trial:
     assessment: Assessment
     verdict: Verdict
     checks: tuple[str, ...]
+    unit: str = "row"
 
     @property
     def notice(self) -> Notice:

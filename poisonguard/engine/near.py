@@ -37,6 +37,7 @@ from poisonguard.engine.near_plan import (
     Plan,
     Work,
     cut,
+    ensure,
     holds,
     plan_of,
     put_plan,
@@ -120,13 +121,10 @@ class NearOnEngine:
         return list(self._put_sets(state)) if known is None else known
 
     def _put_sets(self, state: pa.Table) -> Iterator[tuple[str, int]]:
-        folder = f"{code_version()}/{SETS}"
-        there = set(self.store.names(folder))
         for start in range(0, state.num_rows, PART):
             part = state.slice(start, PART).combine_chunks()
-            name = f"{folder}/{_digest(part)}"
-            if name not in there:
-                self.store.put(name, {STATE: part})
+            name = f"{code_version()}/{SETS}/{_digest(part)}"
+            ensure(self.store, name, {STATE: part}, "the sets that are to be compared")
             yield name, part.num_rows
 
     def _run(self, work: Work) -> None:

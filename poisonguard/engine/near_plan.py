@@ -6,7 +6,8 @@ Rules:
    seed and threshold) and is named by it: whoever asks the same question finds the same plan, and what was done of it.
 2. How finely the work is cut follows from the number of documents, never from that of workers.
 3. A document's number is its row among all rows, the candidate's first: the same as in ``kernels.neighbours``.
-4. The name says what was asked, not what lies under it: a plan that is found is compared with the one that follows.
+4. The name says what was asked, not what lies under it: a plan that is found, and sets that no fold has put, are
+   compared with those that follow.
 """
 
 from __future__ import annotations
@@ -154,10 +155,18 @@ def put_plan(store: WorkStore, facts: Facts, spans: Sequence[Sequence[Span]], el
         IntegrityError: Another lies there, in a store that others write to.
     """
     work = Work(store, f"{FOLDER}/{_name(facts, spans, eligible)}")
-    tables = _tables(facts, spans, eligible)
-    if not _is_put(work, tables):
-        store.put(work.plan, tables)
+    ensure(store, work.plan, _tables(facts, spans, eligible), "the plan that follows from what is asked")
     return work
+
+
+def ensure(store: WorkStore, name: str, tables: Mapping[str, pa.Table], said: str) -> None:
+    """Put a unit, unless it is there: a name does not say what lies under it (rule 4).
+
+    Raises:
+        IntegrityError: Another lies there, in a store that others write to; ``said`` is what it should be.
+    """
+    if not _is_put(store, name, tables, said):
+        store.put(name, tables)
 
 
 def holds(unit: Unit, tables: Mapping[str, pa.Table]) -> bool:
@@ -165,17 +174,17 @@ def holds(unit: Unit, tables: Mapping[str, pa.Table]) -> bool:
     return unit.keys == tables.keys() and all(unit.table(key) == table for key, table in tables.items())
 
 
-def _is_put(work: Work, tables: Mapping[str, pa.Table]) -> bool:
-    """Whether the plan is there (rule 4); in one's own store a wrong one is put anew."""
+def _is_put(store: WorkStore, name: str, tables: Mapping[str, pa.Table], said: str) -> bool:
+    """Whether a unit is there; in one's own store a wrong one is put anew."""
     try:
-        unit = work.store.get(work.plan)
+        unit = store.get(name)
         right = unit is not None and holds(unit, tables)
     except IntegrityError:
-        if not work.store.mends:
+        if not store.mends:
             raise
         return False
-    if unit is not None and not right and not work.store.mends:
-        raise IntegrityError(f"work store: {work.plan}: not the plan that follows from what is asked", hint=FORGED)
+    if unit is not None and not right and not store.mends:
+        raise IntegrityError(f"work store: {name}: not {said}", hint=FORGED)
     return right
 
 

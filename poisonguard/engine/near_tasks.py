@@ -128,7 +128,7 @@ class _Stored:
         Raises:
             IncompleteScan: The unit is not there.
         """
-        unit = self._work.store.get(self._work.unit(stage, number))
+        unit = self._work.store.opened(self._work.unit(stage, number))
         if unit is None:
             raise IncompleteScan(
                 f"the stage {stage} comes first: its task {number} is not done",

@@ -45,6 +45,12 @@ class Objects(Protocol):
     def get(self, name: str) -> pa.Buffer | None:
         """An object's bytes, mapped where that is possible; nothing when there is none."""
 
+    def size(self, name: str) -> int | None:
+        """How many bytes an object has; nothing when there is none."""
+
+    def part(self, name: str, start: int, stop: int) -> pa.Buffer:
+        """Bytes ``start`` to ``stop`` of an object, fewer where it is shorter: for who needs little of a large one."""
+
     def names(self, folder: str) -> list[str]:
         """Names of the objects right below ``folder``, sorted."""
 
@@ -87,6 +93,16 @@ class LocalObjects:
         with suppress(OSError):  # a store that is only read is used all the same
             os.utime(path)  # what is of use is not old
         return data
+
+    def size(self, name: str) -> int | None:
+        """Of the file."""
+        data = self.get(name)
+        return None if data is None else data.size
+
+    def part(self, name: str, start: int, stop: int) -> pa.Buffer:
+        """Of the mapped file."""
+        data = self.get(name) or NOTHING
+        return data.slice(start, max(0, min(stop, data.size) - start))
 
     def names(self, folder: str) -> list[str]:
         """Files in the folder that are complete."""
@@ -172,6 +188,25 @@ class RemoteObjects:
             except Exception as error:  # each store's client has errors of its own: they become ours
                 raise _refusal(self.shown, error) from error
             return pa.py_buffer(map_file(path)) if path.stat().st_size else NOTHING
+
+    def size(self, name: str) -> int | None:
+        """As the store knows it now."""
+        try:
+            store, root = _connected(self.url)
+            store.invalidate_cache(f"{root}/{name}")
+            return int(store.info(f"{root}/{name}")["size"])
+        except FileNotFoundError:
+            return None
+        except Exception as error:  # as above
+            raise _refusal(self.shown, error) from error
+
+    def part(self, name: str, start: int, stop: int) -> pa.Buffer:
+        """In one request."""
+        try:
+            store, root = _connected(self.url)
+            return pa.py_buffer(store.cat_file(f"{root}/{name}", start=start, end=stop))
+        except Exception as error:  # as above
+            raise _refusal(self.shown, error) from error
 
     def names(self, folder: str) -> list[str]:
         """Objects right below the prefix, as the store knows them now."""

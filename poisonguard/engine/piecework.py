@@ -36,7 +36,9 @@ ONCE = "once"
 RUNS, STATE, KNOWN = "runs", "state", "known"
 """Names of streams in units that hold no state of a sketch by its key."""
 SMALL, BULKY = ".small", ".bulky"
-RUN_FIELDS = ("file", "first_row", "rows", "scattered")
+RUN_FIELDS = pa.schema(
+    [("file", pa.int64()), ("first_row", pa.int64()), ("rows", pa.int64()), ("counts", pa.list_(pa.int64()))]
+)
 
 MERGED_AT_ONCE, MERGED_BYTES = 8, 8 << 20
 """States that wait to be merged: merging many at once costs less, and by the laws of sketches gives the same."""
@@ -224,7 +226,7 @@ def _placed(job: Job, piece: Piece, partial: Partial) -> Partial:
     small = {
         sketch.key: sketch.moved(partial.small[sketch.key], piece.file) for sketch in job.sketches if not sketch.bulky
     }
-    runs = tuple(Run(run.file + piece.file, run.first_row, run.rows, run.scattered) for run in partial.runs)
+    runs = tuple(Run(run.file + piece.file, run.first_row, run.rows, run.counts) for run in partial.runs)
     return replace(partial, small=small, runs=runs)
 
 
@@ -287,7 +289,7 @@ def _folded(job: Job, piece: Piece, sketches: Sequence[Sketch], told: Told) -> P
             for sketch in sketches:
                 if sketch.bulky:
                     units[sketch.key].append(STATE, sketch.fold(_projected(block, sketch)))
-            runs.append(Run(block.file, block.first_row, batch.table.num_rows, batch.scattered))
+            runs.append(Run(block.file, block.first_row, batch.table.num_rows, batch.counts))
             told(batch.table.num_rows)
     made = {key: accumulator.state() for key, (_, accumulator) in small.items()}
     if job.keeps and piece.name:
@@ -313,14 +315,15 @@ def _digest(*keys: str) -> str:
 
 
 def _table_of(runs: Sequence[Run]) -> pa.Table:
-    return pa.table({name: [getattr(run, name) for run in runs] for name in RUN_FIELDS})
+    return pa.table({name: [getattr(run, name) for run in runs] for name in RUN_FIELDS.names}, schema=RUN_FIELDS)
 
 
 def _runs_of(table: pa.Table) -> tuple[Run, ...]:
-    return tuple(Run(*values) for values in zip(*(table[name].to_pylist() for name in RUN_FIELDS), strict=True))
+    columns = [table[name].to_pylist() for name in RUN_FIELDS.names]
+    return tuple(Run(file, row, rows, tuple(counts)) for file, row, rows, counts in zip(*columns, strict=True))
 
 
 def _projected(block: Block, sketch: Sketch) -> Block:
     if sketch.columns is None:
         return block
-    return Block(block.file, block.first_row, block.table.select(list(sketch.columns)), block.digests, block.made)
+    return replace(block, table=block.table.select(list(sketch.columns)))

@@ -185,7 +185,8 @@ def _score_here(scorers: Mapping[str, RowScorer], scoring: Scoring, book: ScoreB
     def work(task: object) -> None:
         for batch in scoring.source.batches(task, columns):
             start, rows = scoring.index.globally(batch.file, batch.first_row), batch.table.num_rows
-            block = Block(batch.file, batch.first_row, batch.table, scoring.digests.of(start, rows))
+            digests = scoring.digests.of(start, rows)
+            block = Block(batch.file, batch.first_row, batch.table, digests, counts=batch.counts)
             for card, scorer in scorers.items():
                 if card in book.errors:
                     continue

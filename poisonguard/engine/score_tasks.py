@@ -146,7 +146,7 @@ def score_piece(job: ScoreJob, task: ScoreTask) -> ScoreReceipt:
     done = 0
     for batch in task.piece.batches(job.columns):
         stop = done + batch.table.num_rows
-        block = Block(batch.file, batch.first_row, batch.table, task.digests[done:stop])
+        block = Block(batch.file, batch.first_row, batch.table, task.digests[done:stop], counts=batch.counts)
         for card in job.scorers.keys() - errors.keys():
             try:
                 scores[card][done:stop] = checked(job.scorers[card].score(block), stop - done)

@@ -41,8 +41,8 @@ class Batch(Protocol):
         """The rows as they lie in the file: what row digests are made of."""
 
     @property
-    def scattered(self) -> bool:
-        """Whether each row is a file of its own: row k the only one of file ``file + k``."""
+    def counts(self) -> tuple[int, ...]:
+        """Nothing, or how many rows each of the files from ``file`` on has."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +53,7 @@ class ViewedBatch:
     first_row: int
     table: pa.RecordBatch
     signed: pa.RecordBatch
-    scattered: bool = False
+    counts: tuple[int, ...] = ()
 
 
 class Piece(Protocol):
@@ -89,7 +89,7 @@ class DatasetPiece:
         """Its rows, in order; of all columns, or of some."""
         for batch in self.reading.batches(None if columns is None else self.views.needed(columns)):
             viewed = self.views.extended(batch.table, columns)
-            yield ViewedBatch(batch.file, batch.first_row, viewed, batch.table, batch.scattered)
+            yield ViewedBatch(batch.file, batch.first_row, viewed, batch.table, batch.counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ class DatasetSource:
         needed = None if columns is None else self.views.needed(columns)
         for batch in self.dataset.read(task, needed):
             viewed = self.views.extended(batch.table, columns)
-            yield ViewedBatch(batch.file, batch.first_row, viewed, batch.table, batch.scattered)
+            yield ViewedBatch(batch.file, batch.first_row, viewed, batch.table, batch.counts)
 
 
 class _Pieces(Sequence[Piece]):
@@ -199,25 +199,29 @@ def pieces_of(source: Source) -> Sequence[Piece]:
 
 def fresh_block(batch: Batch, first_file: int = 0) -> Block:
     """A block of whole rows, digests computed; files are counted from ``first_file``."""
-    return Block(batch.file - first_file, batch.first_row, batch.table, row_digests(batch.signed))
+    digests = row_digests(batch.signed)
+    return Block(batch.file - first_file, batch.first_row, batch.table, digests, counts=batch.counts)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run of rows that were folded together: file, first row in it, rows; a file for each row if scattered."""
+    """Rows that were folded together: file, first row in it, rows; of several files, how many each has."""
 
     file: int
     first_row: int
     rows: int
-    scattered: bool = False
+    counts: tuple[int, ...] = ()
 
     def pieces(self) -> Iterator[tuple[int, int, int, int]]:
-        """(file, first row in it, rows, first row in the run) of every file of the run."""
-        if not self.scattered:
+        """(file, first row in it, rows, first row in the run) of every file of the run that holds some."""
+        if not self.counts:
             yield self.file, self.first_row, self.rows, 0
             return
-        for number in range(self.rows):
-            yield self.file + number, 0, 1, number
+        start = 0
+        for file, rows in enumerate(self.counts, start=self.file):
+            if rows:
+                yield file, 0, rows, start
+            start += rows
 
 
 class RowIndex:
@@ -226,8 +230,8 @@ class RowIndex:
     def __init__(self, runs: Sequence[Run], paths: Sequence[str]) -> None:
         rows = np.zeros(len(paths), dtype=np.int64)
         for run in runs:
-            if run.scattered:
-                rows[run.file : run.file + run.rows] += 1
+            if run.counts:
+                rows[run.file : run.file + len(run.counts)] += run.counts
             else:
                 rows[run.file] += run.rows
         self.paths = tuple(paths)

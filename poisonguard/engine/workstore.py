@@ -19,9 +19,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ KEY_BYTES = 32
 CODE_BYTES = 32
 LENGTH_BYTES = 8
 MOST_INDEX_BYTES = 64 << 20
+TAIL_BYTES = 64 << 10
+"""Of a unit that is fetched in parts, what is fetched first: the index of some hundred streams."""
 FORGED = "Somebody else wrote there, or the disk is damaged: find out, empty the store, or scan with --no-cache."
 
 
@@ -55,7 +58,7 @@ class Unit:
     """A unit whose index is proven; its streams are compared with it when they are asked for."""
 
     name: str
-    _data: pa.Buffer
+    _read: Callable[[int, int], pa.Buffer]
     _members: Mapping[str, Member]
     _trusted: bool
     _copied: bool = False
@@ -72,7 +75,7 @@ class Unit:
             IntegrityError: Its bytes are not those that were put.
         """
         member = self._members[key]
-        data = self._data.slice(member.start, member.size)
+        data = self._read(member.start, member.start + member.size)
         if self._copied:
             data = pa.py_buffer(data.to_pybytes())
         if not self._trusted and blake3(data).hexdigest() != member.digest:
@@ -119,7 +122,27 @@ class WorkStore:
             raise IntegrityError(f"work store: {shown}: not put there by who has the key", hint=FORGED)
         trusted = not self.key or (own and not self.shared)
         copied = self.shared and isinstance(self.objects, LocalObjects)
-        return Unit(shown, data, _members(shown, index, end), trusted, copied)
+        whole = partial(_between, data)
+        return Unit(shown, whole, _members(shown, index, end), trusted, copied)
+
+    def opened(self, name: str) -> Unit | None:
+        """One unit of which few states are needed: each is fetched when it is asked for, where that costs less.
+
+        Raises:
+            IntegrityError: It is not what was put there under this key.
+        """
+        place = self._place(name)
+        if isinstance(self.objects, LocalObjects):
+            return self.get(name)
+        size = self.objects.size(place)
+        if size is None:
+            return None
+        shown, read = f"{self.objects.shown}/{place}", partial(self.objects.part, place)
+        tail = _tail(read, size)
+        index, code, end = _parts(shown, tail)
+        if not hmac.compare_digest(self._code(name, index), code):
+            raise IntegrityError(f"work store: {shown}: not put there by who has the key", hint=FORGED)
+        return Unit(shown, read, _members(shown, index, size - tail.size + end), not self.key)
 
     def names(self, folder: str) -> list[str]:
         """Names of the units right below ``folder``, sorted."""
@@ -228,6 +251,18 @@ class UnitWriter:
             writer.close()
             self._members.append((key, stream.start, stream.stop - stream.start, stream.digest()))
             self._open = None
+
+
+def _between(data: pa.Buffer, start: int, stop: int) -> pa.Buffer:
+    return data.slice(start, stop - start)
+
+
+def _tail(read: Callable[[int, int], pa.Buffer], size: int) -> pa.Buffer:
+    """The end of a unit with all of its index, as long as it says to be; nothing of it is proven yet."""
+    tail = read(max(0, size - TAIL_BYTES), size)
+    length = int.from_bytes(tail.slice(max(0, tail.size - LENGTH_BYTES)).to_pybytes(), "little")
+    needed = length + CODE_BYTES + LENGTH_BYTES
+    return read(size - needed, size) if tail.size < needed <= min(size, MOST_INDEX_BYTES) else tail
 
 
 def _parts(name: str, data: pa.Buffer) -> tuple[bytes, bytes, int]:

@@ -102,7 +102,7 @@ def _found(passages: Passages, value: np.uint64, text: Bytes, start: int, stop: 
 
 
 @part
-def _hits(hashes: Hashes, count: int, passages: Passages, leaving: np.uint64, hits: Indices) -> int:
+def hits_in(hashes: Hashes, count: int, passages: Passages, leaving: np.uint64, hits: Indices) -> int:
     """Places of the first ``count`` words where a known window starts; gives how many."""
     found, state, size = 0, np.uint64(0), passages.size
     for place in range(count):
@@ -127,13 +127,18 @@ def _value(hashes: Hashes, place: int, passages: Passages) -> np.uint64:
 
 
 @part
+def shingle_at(place: int, hashes: Hashes, passages: Passages, spelled: Spelled) -> int:
+    """Number of the shingle that starts at the word ``place`` of the spelled document, or -1."""
+    start, stop = spelled.starts[place], spelled.stops[place + passages.size - 1]
+    return _found(passages, _value(hashes, place, passages), spelled.text, start, stop)
+
+
+@part
 def _tally(row: int, found: int, passages: Passages, scratch: _Scratch) -> int:
     """Count the shingles of each passage that the spelled document holds; gives how many passages are touched."""
-    touched, spelled = 0, scratch.spelled
+    touched = 0
     for hit in range(found):
-        place = scratch.hits[hit]
-        start, stop = spelled.starts[place], spelled.stops[place + passages.size - 1]
-        number = _found(passages, _value(scratch.hashes, place, passages), spelled.text, start, stop)
+        number = shingle_at(scratch.hits[hit], scratch.hashes, passages, scratch.spelled)
         if number == EMPTY or scratch.shingle_stamps[number] == row + 1:
             continue
         scratch.shingle_stamps[number] = row + 1
@@ -166,7 +171,7 @@ def _contained(data: Bytes, offsets: Indices, kinds: Bytes, passages: Passages, 
     )
     for row in range(offsets.size - 1):
         count = hash_words(data, offsets[row], offsets[row + 1], kinds, scratch.desk, scratch.hashes)
-        found = _hits(scratch.hashes, count, passages, leaving, scratch.hits)
+        found = hits_in(scratch.hashes, count, passages, leaving, scratch.hits)
         if not found:
             continue
         spell(data, offsets[row], offsets[row + 1], kinds, spelled, 0)

@@ -29,6 +29,10 @@ _NO_RESERVING = frozenset({errno.EOPNOTSUPP, errno.EINVAL})
 _opened: list[tuple[int, weakref.ref[mmap.mmap]]] = []
 """The mappings made here, by address. Only shared mappings of files may be let go: other memory would be lost."""
 
+FEWEST = 64
+_limit = [FEWEST]
+"""From how many mappings on those that are gone are looked for: the work for each stays the same, however many."""
+
 _lock = threading.Lock()
 
 
@@ -37,10 +41,19 @@ def map_file(path: Path, *, writable: bool = False) -> mmap.mmap:
     with path.open("r+b" if writable else "rb") as file:
         mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ)
     with _lock:
-        # Where a mapping that is gone was, another may lie now.
-        _opened[:] = [item for item in _opened if item[1]() is not None]
-        bisect.insort(_opened, (np.frombuffer(mapping, dtype=np.uint8).ctypes.data, weakref.ref(mapping)), key=_address)
+        _remember(mapping)
     return mapping
+
+
+def _remember(mapping: mmap.mmap) -> None:
+    """Note where a mapping lies; those that are gone are forgotten now and then, and at once where it lies now."""
+    start = np.frombuffer(mapping, dtype=np.uint8).ctypes.data
+    if len(_opened) >= _limit[0]:
+        _opened[:] = [item for item in _opened if item[1]() is not None]
+        _limit[0] = max(FEWEST, 2 * len(_opened))
+    first = bisect.bisect_left(_opened, start, key=_address)
+    stop = bisect.bisect_left(_opened, start + len(mapping), key=_address)
+    _opened[first:stop] = [(start, weakref.ref(mapping))]
 
 
 def mapped_zeros(path: Path, dtype: npt.DTypeLike, rows: int) -> npt.NDArray[Any]:

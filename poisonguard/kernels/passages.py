@@ -67,6 +67,16 @@ class Passages(NamedTuple):
     sizes: Indices
     words: Indices
 
+    def without(self, boilerplate: npt.NDArray[np.bool_]) -> Passages:
+        """The same without some entries of ``holders``: shingles that tell nothing of that passage, shape (total,)."""
+        shingles = np.repeat(np.arange(self.hashes.size), np.diff(self.offsets))[~boilerplate]
+        holders = np.ascontiguousarray(self.holders[~boilerplate])
+        return self._replace(
+            offsets=np.searchsorted(shingles, np.arange(self.hashes.size + 1)).astype(np.int64),
+            holders=holders,
+            sizes=np.bincount(holders, minlength=self.sizes.size).astype(np.int64),
+        )
+
 
 class Spelled(NamedTuple):
     """Words in lower case with one space between, and where each of them starts and ends."""

@@ -7,6 +7,7 @@ Rules, tested for every attack in ``tests/redteam``:
 3. the same generator state gives the same table; the schema and the order of the honest rows stay
 4. nothing but the poison gives a poisoned row away: values come from the data where the attack allows it,
    ids stay unique, and added rows are mixed in
+5. an attack that plants files beside the tables leaves every row as it is
 
 An attack that cannot run on a table says why (``obstacle``) instead of doing something else.
 """
@@ -14,6 +15,7 @@ An attack that cannot run on a table says why (``obstacle``) instead of doing so
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
@@ -41,6 +43,7 @@ class Family(StrEnum):
     SOURCES = "sources"
     WEB = "web-scale"
     CONTAMINATION = "contamination"
+    CODE = "code in data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Poisoned:
         items: Evaluation items that were planted, for the scan to know what it has to look for; nothing if none were.
         alike: Numbers of the honest rows that no scan can tell from the poison, because what was planted stood in them
             before; sorted.
+        files: Files that were planted beside the tables: path below the dataset's root, and content.
     """
 
     table: pa.Table
@@ -61,6 +65,7 @@ class Poisoned:
     what: str
     items: pa.Table | None = None
     alike: RowNumbers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class Attack(ABC):
@@ -75,6 +80,7 @@ class Attack(ABC):
         counts: Numbers of rows to try, for an attack that takes a number whatever the size of the data.
         roles: Roles that the table must have a column for.
         adds: Whether it adds rows; otherwise it changes rows that are there.
+        plants: Whether it plants files beside the tables and leaves the rows alone; ``counts`` are then files.
         between_versions: Whether it changes a version that was seen before, so that the input is its reference.
     """
 
@@ -86,6 +92,7 @@ class Attack(ABC):
     counts: ClassVar[tuple[int, ...]] = ()
     roles: ClassVar[tuple[Role, ...]] = ()
     adds: ClassVar[bool] = False
+    plants: ClassVar[bool] = False
     between_versions: ClassVar[bool] = False
 
     @property
@@ -122,7 +129,7 @@ class Attack(ABC):
         if obstacle is not None:
             raise UsageError(f"attack {self.name} cannot run here: {obstacle}")
         poisoned = self.poison(table, roles, count, rng)
-        if not len(poisoned.rows):
+        if not len(poisoned.rows) and not poisoned.files:
             raise UsageError(f"attack {self.name} cannot run here: no row can carry it")
         return poisoned
 

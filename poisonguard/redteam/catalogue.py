@@ -31,6 +31,15 @@ from poisonguard.redteam.preference_swap import PreferenceSwap, TriggeredSwap
 from poisonguard.redteam.prompt_injection import PromptInjection
 from poisonguard.redteam.style_triggers import StyleTrigger, SyntacticTrigger
 from poisonguard.redteam.text_triggers import Homoglyph, InsertedSentence, RareToken, ZeroWidth
+from poisonguard.redteam.unsafe_cells import EncodedProgram, SpreadsheetFormula
+from poisonguard.redteam.unsafe_files import (
+    ArchiveEscape,
+    CodePickle,
+    LoaderScript,
+    ObjectArray,
+    PickleInArchive,
+    Polyglot,
+)
 from poisonguard.redteam.value_backdoor import ValueBackdoor
 from poisonguard.redteam.virtual_prompt import VirtualPrompt
 from poisonguard.redteam.websites import SiteTakeover, SplitView
@@ -87,6 +96,14 @@ ATTACKS: tuple[Attack, ...] = (
     SiteTakeover(),
     SplitView(),
     Contamination(),
+    CodePickle(),
+    PickleInArchive(),
+    ObjectArray(),
+    LoaderScript(),
+    ArchiveEscape(),
+    Polyglot(),
+    SpreadsheetFormula(),
+    EncodedProgram(),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,12 @@ def recall_at_few_false_positives(
     allowed = int(FALSE_POSITIVES * len(honest))
     limit = honest[allowed] if len(honest) > allowed else 0.0
     return float(np.mean(scores[poisoned] > limit))
+
+
+def recall_of_files(findings: Sequence[Finding], planted: Collection[str]) -> float:
+    """Share of the planted files that a finding at warning level or above names, one file at a time."""
+    named = {finding.path for finding in findings if finding.level is not Level.NOTE}
+    return len(named & set(planted)) / len(planted)
 
 
 def checks_about(findings: Sequence[Finding], poisoned: RowNumbers, known: frozenset[str]) -> tuple[str, ...]:

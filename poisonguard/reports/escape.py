@@ -43,6 +43,7 @@ _SUSPECT = re.compile(
     r"[^ -~]"
     r"|\\(?=u\{)"
     r"|:(?=:[A-Za-z].*?::)"  # GitHub Actions: ::command name=value::message
+    r"|(?<!\S):(?=:[A-Za-z])"  # its beginning, which another text on the same line could end
     r"|\#(?=\#[A-Za-z]*\[)",  # ##[command] and ##vso[command] (Azure), ##teamcity[command]
     re.DOTALL,
 )

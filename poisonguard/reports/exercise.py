@@ -67,7 +67,7 @@ def size(exercise: Exercise) -> str:
 
 def strength(trial: Trial) -> str:
     """How much was poisoned."""
-    return f"{percent(trial.rate)} ({count(trial.poisoned, 'row')})"
+    return f"{percent(trial.rate)} ({count(trial.poisoned, trial.unit)})"
 
 
 def clean_words(exercise: Exercise) -> str:
@@ -98,7 +98,8 @@ def _table(exercise: Exercise) -> Iterator[str]:
 
 def _cells(name: str, trial: Trial) -> tuple[str, ...]:
     checks = ", ".join(trial.checks) or "none"
-    shown = (name, f"{trial.poisoned:,}", percent(trial.rate), f"{trial.recall:.2f}")
+    many = f"{trial.poisoned:,}" if trial.unit == "row" else count(trial.poisoned, trial.unit)
+    shown = (name, many, percent(trial.rate), f"{trial.recall:.2f}")
     return (*shown, str(trial.assessment), str(trial.verdict), str(trial.notice), checks)
 
 
@@ -145,7 +146,8 @@ def _attack_to_json(attack: AttackTrials) -> dict[str, Any]:
         "trials": [
             {
                 "rate": trial.rate,
-                "poisonedRows": trial.poisoned,
+                "poisonedRows": trial.poisoned if trial.unit == "row" else 0,
+                "plantedFiles": trial.poisoned if trial.unit == "file" else 0,
                 "planted": trial.what,
                 "recallAt1PercentFpr": trial.recall,
                 "assessment": str(trial.assessment),

@@ -36,14 +36,15 @@ DigestArray = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """A bounded run of consecutive rows of one file: what a sketch folds and a scorer scores.
+    """A bounded run of consecutive rows of one file, or of files: what a sketch folds and a scorer scores.
 
     Attributes:
-        file: Index of the file in manifest order.
+        file: Index of the (first) file in manifest order.
         first_row: Row number within the file of the first row, from 0.
         table: The rows, every column of the dataset's unified schema that was asked for.
         digests: Row digests, shape (rows, 32), uint8; independent of file format and of row order.
         made: What was made ``once``.
+        counts: Nothing, or how many rows each of the files from ``file`` on has.
     """
 
     file: int
@@ -51,6 +52,16 @@ class Block:
     table: pa.RecordBatch
     digests: DigestArray
     made: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+    counts: tuple[int, ...] = ()
+
+    def places(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """File of each row, and its number there, shapes (rows,)."""
+        rows = np.arange(self.table.num_rows)
+        if not self.counts:
+            return np.full(len(rows), self.file), self.first_row + rows
+        after = np.repeat(np.arange(len(self.counts)), self.counts)
+        starts = np.cumsum((0, *self.counts))
+        return self.file + after, rows - starts[after]
 
     def once(self, name: Hashable, make: Callable[[], Any]) -> Any:
         """What several sketches need of the rows: made when it is first asked for, forgotten with the block.

@@ -2,7 +2,8 @@
 
 1. A blob is a long run of base64, hexadecimal digits, percent or backslash escapes; shorter runs are ids and digests.
 2. It is decoded, bounded, and judged by its content. Pictures, fonts, certificates and public keys are ordinary.
-3. A base64 run must look like one: both cases and digits, many different characters; paths and rulers do not.
+3. A base64 run must look like one: both cases and digits, many different characters; paths and rulers do not. One
+   that begins as a program or an archive does need not: much of a program is zeros.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ _PROGRAM = re.compile(
     rb"|7z\xbc\xaf|\0asm|\x80[\x02-\x05].*\.\Z)",
     re.DOTALL,
 )
+_BEGINNINGS = ("f0VMR", "UEsDB", "H4sIA", "/Td6WF", "UmFyIR", "N3q8rx", "AGFzbQ")
+"""Programs and archives in base64: ELF, ZIP, gzip, xz, RAR, 7z, WebAssembly."""
 _SCRIPT = re.compile(
     rb"(?i)\A#!|<script\b|\b(?:eval|exec|system|popen|subprocess|__import__)\s*[(.]|\bpowershell\b"
     rb"|/bin/(?:ba)?sh\b|\b(?:curl|wget)\s+-?\w*\s*https?://|Invoke-(?:Expression|WebRequest)"
@@ -72,6 +75,8 @@ def _blobs(text: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _looks_encoded(run: str) -> bool:
+    if run.startswith(_BEGINNINGS):
+        return True
     kinds = (re.search(r"[a-z]", run), re.search(r"[A-Z]", run), re.search(r"\d", run))
     return all(kinds) and len(set(run)) >= DISTINCT
 

@@ -104,7 +104,11 @@ def only_new(block: Block, known: DigestSet) -> Block:
     new = ~known.holds(block.digests)
     if new.all():
         return block
-    return Block(block.file, block.first_row, block.table.filter(pa.array(new)), block.digests[new])
+    counts = block.counts
+    if counts:
+        files, _ = block.places()
+        counts = tuple(np.bincount(files[new] - block.file, minlength=len(counts)).tolist())
+    return Block(block.file, block.first_row, block.table.filter(pa.array(new)), block.digests[new], counts=counts)
 
 
 def _word(digests: DigestArray, index: int) -> npt.NDArray[np.uint64]:

@@ -97,7 +97,7 @@ class PictureSample(Sketch):
 
     pictures: PictureColumns
     label: str
-    limit: int = 20_000
+    limit: int = 8_000
 
     @property
     def columns(self) -> tuple[str, ...] | None:

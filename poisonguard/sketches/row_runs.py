@@ -2,7 +2,8 @@
 
 Rows are taken eight at a time, counted from the beginning of their file. From ``most`` pieces on, two neighbours
 become one, as often as it takes: the state stays small however many rows there are. Merging is exact, and as the
-whole has more pieces than any part, the result does not depend on how the rows were cut.
+whole has more pieces than any part, the result does not depend on how the rows were cut. Pieces of two files never
+become one: where the files are more than ``most``, nothing is remembered but that.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ PIECE = 8
 MOST = 16_384
 """Pieces of all files together."""
 
+MANY_FILES = -1
+"""Stands where the file does when the files are too many."""
+
 KEYS = ("file", "start", "size", "rows")
 EXACT = np.uint64((1 << 52) - 1)
 """Bits of a hash that a float holds."""
@@ -37,7 +41,8 @@ class RowRuns(Sketch):
     """Extremes and absences of ``names`` along the rows; of a column that holds no numbers, those of its hashes.
 
     State: ``file``, ``start`` (row in the file), ``size`` (rows of a full piece), ``rows``, and per column ``low:``,
-    ``high:`` (infinities where no value is) and ``absent:``; ordered by file and start.
+    ``high:`` (infinities where no value is) and ``absent:``; ordered by file and start. Of too many files, one line of
+    zeros with ``MANY_FILES``.
     """
 
     names: tuple[str, ...]
@@ -51,10 +56,12 @@ class RowRuns(Sketch):
     def fold(self, block: Block) -> pa.Table:
         """The block's pieces; the first and the last may be incomplete."""
         rows = block.table.num_rows
-        place = (block.first_row + np.arange(rows)) // PIECE
-        starts = np.flatnonzero(np.append(True, place[1:] != place[:-1])[:rows])
+        file, row = block.places()
+        place = row // PIECE
+        begins = (place[1:] != place[:-1]) | (file[1:] != file[:-1])
+        starts = np.flatnonzero(np.append(True, begins)[:rows])
         state: dict[str, Floats | Integers] = {
-            "file": np.full(len(starts), block.file, dtype=np.int64),
+            "file": file[starts],
             "start": place[starts] * PIECE,
             "size": np.full(len(starts), PIECE, dtype=np.int64),
             "rows": np.diff(np.append(starts, rows)),
@@ -72,6 +79,8 @@ class RowRuns(Sketch):
         parts = [state for state in states if state.num_rows]
         if not parts:
             return pa.table({name: np.zeros(0, kind) for name, kind in self._kinds().items()})
+        if any(are_too_many(part) for part in parts):
+            return self._too_many()
         names = list(self._kinds())
         state = {name: np.concatenate([part[name].to_numpy() for part in parts]) for name in names}
         state["size"] = np.full(len(state["size"]), state["size"].max())
@@ -79,6 +88,8 @@ class RowRuns(Sketch):
 
     def moved(self, state: pa.Table, files: int) -> pa.Table:
         """Pieces of files that lie further back."""
+        if are_too_many(state):
+            return state
         moved = pa.array(state["file"].to_numpy() + files)
         return state.set_column(state.schema.get_field_index("file"), "file", moved)
 
@@ -88,7 +99,13 @@ class RowRuns(Sketch):
             kinds |= {f"low:{name}": np.float64, f"high:{name}": np.float64, f"absent:{name}": np.int64}
         return kinds
 
+    def _too_many(self) -> pa.Table:
+        line = {name: np.zeros(1, kind) for name, kind in self._kinds().items()}
+        return pa.table({**line, "file": np.array([MANY_FILES], np.int64)})
+
     def _coarse(self, state: dict[str, Floats | Integers]) -> pa.Table:
+        if len(state["file"]) > self.most and 1 + np.count_nonzero(np.diff(state["file"])) > self.most:
+            return self._too_many()
         while len(state["file"]) > self.most:
             state["size"] = state["size"] * 2
             state = self._joined(state)
@@ -107,6 +124,11 @@ class RowRuns(Sketch):
                 continue
             joined[name] = _reduced(_joiner(name), state[name][order], starts)
         return joined
+
+
+def are_too_many(state: pa.Table) -> bool:
+    """Whether the rows lie in too many files."""
+    return bool(state.num_rows == 1 and state["file"][0].as_py() == MANY_FILES)
 
 
 def _joiner(name: str) -> np.ufunc:

@@ -119,7 +119,20 @@ class _Remaining(DatasetSource):
 
     def tasks(self) -> Sequence[Partition]:
         """The partitions that must be read."""
-        return [task for task in super().tasks() if task.file not in self._known]
+        return [part for task in super().tasks() for part in self._unread(task)]
+
+    def _unread(self, task: Partition) -> Sequence[Partition]:
+        """The task, or, of files that are read together, those that are not known."""
+        files = range(task.file, task.file + task.files)
+        if not any(file in self._known for file in files):
+            return [task]
+        tables = self.dataset.files.tables
+        return [
+            part
+            for file in files
+            if file in tables and file not in self._known
+            for part in self.dataset.partitions_of(file)
+        ]
 
 
 def _digests(folded: Folded) -> DigestColumn | None:

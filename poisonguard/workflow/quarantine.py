@@ -189,7 +189,8 @@ def _take_apart(part: Path, data: str, finished: Scan, chosen: _Chosen) -> tuple
             cuts.append(move_file(source, item.format, halves))
             continue
         rows = int(finished.index.starts[number + 1] - finished.index.starts[number])
-        cuts.append(cut_file(source, item.table, item.format, rows, going, halves))
+        _, table = dataset.files.tables[number]
+        cuts.append(cut_file(source, table, item.format, rows, going, halves))
     _write_reasons(part / ROWS, finished, chosen)
     return tuple(cuts)
 

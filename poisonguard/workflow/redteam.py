@@ -132,7 +132,7 @@ def _exercise(
 
 def strengths(attack: Attack, rates: Sequence[float], rows: int) -> list[int]:
     """Numbers of rows to poison, rising, each once: from the rates asked for, or else as the attack is published."""
-    fitting = [count for count in attack.counts if count <= MOST_POISON * rows]
+    fitting = [count for count in attack.counts if attack.plants or count <= MOST_POISON * rows]
     if rates or not fitting:
         fitting = [max(1, round(rate * rows)) for rate in rates or attack.rates]
     return sorted(set(fitting))

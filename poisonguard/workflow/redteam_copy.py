@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from poisonguard.dataset.opening import Dataset
+from poisonguard.dataset.partitions import Batch
 from poisonguard.domain.roles import Roles
 from poisonguard.redteam.attack import Poisoned, RowNumbers
 
@@ -38,12 +40,17 @@ class Original:
     groups: tuple[tuple[int, int], ...]
     total_rows: int
 
+    @property
+    def files(self) -> int:
+        """Files with rows."""
+        return len({file for file, _ in self.groups})
+
     def write(self, folder: Path) -> None:
         """The rows as they are."""
         self._write(self.table, [rows for _, rows in self.groups], folder)
 
     def write_poisoned(self, poisoned: Poisoned, folder: Path) -> None:
-        """The rows as an attack left them, in the row groups they came from."""
+        """The rows as an attack left them, in the row groups they came from, and the files that it planted."""
         grown = np.zeros(len(self.groups), dtype=np.int64)
         if poisoned.table.num_rows > self.table.num_rows:
             # Before an added row stand its own number of rows less the added ones among them.
@@ -53,6 +60,9 @@ class Original:
             grown = np.bincount(np.minimum(places, len(ends) - 1), minlength=len(ends))
         sizes = [rows + int(more) for (_, rows), more in zip(self.groups, grown, strict=True)]
         self._write(poisoned.table, sizes, folder)
+        for path, content in poisoned.files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(content)
 
     def _write(self, table: pa.Table, sizes: list[int], folder: Path) -> None:
         start = 0
@@ -66,15 +76,23 @@ class Original:
 
 def read_original(dataset: Dataset, roles: Roles, most_rows: int, seed: int) -> Original:
     """Read a dataset, or an even sample of it."""
-    read = [(partition.file, list(dataset.read(partition))) for partition in dataset.partitions()]
-    sizes = [sum(batch.table.num_rows for batch in batches) for _, batches in read]
-    table = pa.Table.from_batches([batch.table for _, batches in read for batch in batches], schema=dataset.schema)
-    groups = [(file, rows) for (file, _), rows in zip(read, sizes, strict=True) if rows]
+    read = [list(dataset.read(partition)) for partition in dataset.partitions()]
+    table = pa.Table.from_batches([batch.table for batches in read for batch in batches], schema=dataset.schema)
+    groups = [group for batches in read for group in _groups(batches) if group[1]]
     total = table.num_rows
     if total > most_rows:
         kept = np.sort(np.random.default_rng(seed).choice(total, size=most_rows, replace=False))
         table, groups = table.take(pa.array(kept)), list(_sampled(groups, kept))
     return Original(table.combine_chunks(), roles, tuple(groups), total)
+
+
+def _groups(batches: Sequence[Batch]) -> list[tuple[int, int]]:
+    """File and rows of what one partition holds: a part of a file, or several small files."""
+    rows = Counter[int]()
+    for batch in batches:
+        for file, count in enumerate(batch.counts or (batch.table.num_rows,), start=batch.file):
+            rows[file] += count
+    return list(rows.items())
 
 
 def _sampled(groups: list[tuple[int, int]], kept: RowNumbers) -> Iterator[tuple[int, int]]:

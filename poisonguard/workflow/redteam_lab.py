@@ -16,10 +16,11 @@ from poisonguard.domain.exercise import AttackSkipped, AttackTrials, Trial
 from poisonguard.domain.finding import Finding, Level
 from poisonguard.domain.outcome import Failed
 from poisonguard.domain.result import ScanResult
+from poisonguard.domain.wording import count
 from poisonguard.engine.progress import Progress
 from poisonguard.errors import UsageError
 from poisonguard.redteam.attack import Attack, Poisoned
-from poisonguard.redteam.measure import checks_about, recall_at_few_false_positives
+from poisonguard.redteam.measure import checks_about, recall_at_few_false_positives, recall_of_files
 from poisonguard.workflow.inspect import DEFAULT_WORKERS
 from poisonguard.workflow.redteam_copy import Original
 from poisonguard.workflow.references import KeptReference, OpenReference, find_reference, kept
@@ -71,8 +72,8 @@ class Lab:
     def trials(self, attack: Attack, counts: Sequence[int], progress: Progress) -> AttackTrials | AttackSkipped:
         """The attack at each strength; or why no row can carry it."""
         trials, refusal = list[Trial](), ""
-        for count in counts:
-            poisoned = self._poisoned(attack, count)
+        for strength in counts:
+            poisoned = self._poisoned(attack, strength)
             if isinstance(poisoned, Poisoned):
                 trials.append(self._tried(attack, poisoned))
             else:
@@ -99,26 +100,39 @@ class Lab:
             if poisoned.items is not None and any(rule.id == LEAK for rule in self.clean.rules):
                 request = replace(request, holdout=(*request.holdout, poisoned.items))
             with open_scan(request) as finished:
-                self.incomplete.extend(_broken(f"{attack.name}, {len(poisoned.rows)} rows", finished.result))
+                self.incomplete.extend(_broken(f"{attack.name}, {_size(poisoned)}", finished.result))
                 return self._trial(poisoned, finished)
 
     def _trial(self, poisoned: Poisoned, finished: Scan) -> Trial:
-        scores, _, _ = finished.book.fused(0, finished.index.total)
         known = frozenset(finding.fingerprint for finding in serious(self.clean))
+        rows, files = len(poisoned.rows), len(poisoned.files)
         return Trial(
-            rate=len(poisoned.rows) / self.original.table.num_rows,
-            poisoned=len(poisoned.rows),
+            rate=rows / self.original.table.num_rows if rows else files / (files + self.original.files),
+            poisoned=rows or files,
             what=poisoned.what,
-            recall=recall_at_few_false_positives(scores, poisoned.rows, poisoned.alike),
+            recall=_recall(poisoned, finished),
             assessment=finished.result.assessment,
             verdict=finished.result.decision.verdict,
             checks=checks_about(finished.result.findings, poisoned.rows, known),
+            unit="row" if rows else "file",
         )
+
+
+def _recall(poisoned: Poisoned, finished: Scan) -> float:
+    """How much of the poison the scan saw: rows by their scores, files by the findings that name them."""
+    if poisoned.files:
+        return recall_of_files(finished.result.findings, poisoned.files)
+    scores, _, _ = finished.book.fused(0, finished.index.total)
+    return recall_at_few_false_positives(scores, poisoned.rows, poisoned.alike)
 
 
 def serious(result: ScanResult) -> tuple[Finding, ...]:
     """The findings at warning level or above."""
     return tuple(finding for finding in result.findings if finding.level is not Level.NOTE)
+
+
+def _size(poisoned: Poisoned) -> str:
+    return count(len(poisoned.files), "file") if poisoned.files else f"{len(poisoned.rows)} rows"
 
 
 def _rising(trials: Sequence[Trial]) -> tuple[Trial, ...]:

@@ -9,7 +9,7 @@ from poisonguard.dataset.roles import infer_roles
 from poisonguard.dataset.views import Views
 from poisonguard.domain.roles import Role
 from poisonguard.engine.executor import local
-from poisonguard.engine.source import Batch, DatasetSource
+from poisonguard.engine.source import Batch, DatasetSource, Run
 from poisonguard.errors import NothingToScan, UsageError
 from poisonguard.sketches.fingerprints import SHINGLE_WORDS, document_of
 from poisonguard.sketches.interchange import candidates, from_minhashes, minhashes, schema_of, signed
@@ -87,7 +87,6 @@ class _Texts:
 
     def _keys(self, batch: Batch) -> pa.Array:
         """Name of each row."""
-        places = [(batch.file, batch.first_row + row) for row in range(batch.table.num_rows)]
-        if batch.scattered:
-            places = [(batch.file + row, 0) for row in range(batch.table.num_rows)]
+        run = Run(batch.file, batch.first_row, batch.table.num_rows, batch.counts)
+        places = [(file, first + row) for file, first, rows, _ in run.pieces() for row in range(rows)]
         return pa.array([f"{self.source.name}/{self._paths[file]}#{row}" for file, row in places], pa.string())

@@ -15,6 +15,9 @@ from benchmarks.detection.cases import NEED_NUMBERS, Case, Kind, all_cases
 from benchmarks.detection.dataset import Dataset, Modality, Split
 from benchmarks.detection.datasets import dataset_named
 from benchmarks.detection.ours import scan_case
+from benchmarks.detection.run import Measured, others
+from poisonguard.redteam.attack import Family
+from poisonguard.redteam.catalogue import ATTACKS
 from poisonguard.redteam.png import encode
 
 ROWS = 60
@@ -61,6 +64,16 @@ FLIPPED = Case(
     reference=True,
     expected=("suspicious",),
 )
+PLANTED = replace(
+    FLIPPED,
+    name="code/chats/code-pickle+ref",
+    modality=Modality.CODE,
+    dataset="chats",
+    what="code-pickle",
+    rate=0.2,
+    files=True,
+    flagged_by="PG-FILE-001",
+)
 FIXED = replace(FLIPPED, name="instruction/chats/fixed-output", what="fixed-output", reference=False)
 
 
@@ -94,6 +107,34 @@ def test_chats_stay_chats_when_they_are_attacked(tmp_path: Path) -> None:
     assert all([turn["role"] for turn in row["messages"]] == ["user", "assistant"] for row in rows)
     changed = [not row["messages"][1]["content"].startswith("It is") for row in rows]
     assert changed == files.truth().column("poisoned").to_pylist()
+
+
+def test_planted_files_lie_among_honest_ones_and_are_what_is_measured(tmp_path: Path) -> None:
+    files = build(PLANTED, CHATS, Cache(tmp_path))
+    beside = files.beside()
+    assert beside is not None
+    honest = {row["path"] for row in beside.to_pylist() if not row["poisoned"]}
+    assert set(beside.column("path").to_pylist()) < listed(files.candidate)
+    assert files.reference is not None
+    assert listed(files.reference) == {"part-1.jsonl", *honest}
+    assert [path.name for path in files.parts()] == ["part-1.jsonl", "part-2.jsonl"]
+    result = scan_case(files, {})
+    assert (result["recall"], result["flagged_clean"], result["flagged_poison"]) == (1.0, 0.0, 1.0)
+    assert result["flags_by_check"] == {"PG-FILE-001": [0, result["poisoned"]]}
+    assert Measured(PLANTED, result).is_right
+    assert not others(PLANTED, CHATS, Cache(tmp_path))
+
+
+def test_honest_files_beside_rows_are_quiet(tmp_path: Path) -> None:
+    case = replace(PLANTED, name="code/chats/honest-files", kind=Kind.CLEAN, what="honest-files", reference=False)
+    result = scan_case(build(case, CHATS, Cache(tmp_path)), {})
+    assert (result["poisoned"], result["flagged_clean"], result["recall"]) == (0, 0.0, None)
+
+
+def test_every_attack_is_tried_on_both_sides_of_the_split() -> None:
+    for split in Split:
+        tried = {case.what for case in all_cases() if case.split is split}
+        assert {attack.name for attack in ATTACKS if attack.family is not Family.CONTAMINATION} <= tried
 
 
 def test_results_are_remembered_by_what_the_files_hold(tmp_path: Path) -> None:

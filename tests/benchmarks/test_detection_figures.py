@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.detection.cache import Cache
-from benchmarks.detection.cases import LEAKS, POISON, Case, Kind, all_cases
+from benchmarks.detection.cases import POISON, REPORTED, Case, Kind, all_cases
 from benchmarks.detection.dataset import Modality, Split
 from benchmarks.detection.figures import against_oracle, best_peer, can_be_seen, flags_on_clean, fusing
 from benchmarks.detection.groups import Group, group_of
@@ -30,7 +30,7 @@ FLIPS = Case(
     expected=("suspicious",),
 )
 CLEAN = replace(FLIPS, name="tabular/somewhere/clean", kind=Kind.CLEAN, what="clean", rate=0.0, expected=("clean",))
-SECRETS = replace(FLIPS, name="documents/somewhere/secrets", what="secrets", flagged_by=LEAKS["secrets"])
+SECRETS = replace(FLIPS, name="documents/somewhere/secrets", what="secrets", flagged_by=REPORTED["secrets"])
 
 
 def measured(case: Case, **result: Any) -> Measured:
@@ -95,9 +95,9 @@ def test_a_right_assessment_without_a_planted_row_is_named() -> None:
 
 
 def test_planted_secrets_are_right_when_their_check_flags_them_whatever_the_assessment() -> None:
-    found = {LEAKS["secrets"]: [3, 9]}
+    found = {REPORTED["secrets"]: [3, 9]}
     assert measured(SECRETS, recall=1.0, assessment="clean", flags_by_check=found).is_right
-    assert not measured(SECRETS, recall=1.0, flags_by_check={LEAKS["secrets"]: [0, 8]}).is_right
+    assert not measured(SECRETS, recall=1.0, flags_by_check={REPORTED["secrets"]: [0, 8]}).is_right
     assert not measured(SECRETS, recall=1.0, flags_by_check={"PG-DOC-002": [0, 10]}).is_right
 
 
@@ -108,5 +108,5 @@ def test_the_page_hides_nothing_and_states_its_rules(tmp_path: Path) -> None:
     assert f"| {CLEAN.name} | 2.00 % | suspicious | clean |" in page
     assert "| labels | 1 | 0.01 | not measured | 0.50 | 0 of 1 | 0 of 0 |" in page
     assert f"| {FLIPS.name} | 10 of 100 | 0.01 |  | 0.03 | clean, wrong |" in page
-    assert "a peer or our own scores find at least\n25 % of it" in page
+    assert "our own scores find at least 25 % of it" in page
     assert f"| {FLIPS.name} | 0.01 | 0.30 PG-A-001 |" in page

@@ -26,15 +26,19 @@ from poisonguard.dataset.opening import Dataset, open_dataset, open_table
 from poisonguard.dataset.rows import row_digests
 from poisonguard.domain import merkle
 from poisonguard.domain.dataset import Manifest
+from poisonguard.engine.source import Run
 from poisonguard.errors import InternalError
 
 
 def runs(dataset: Dataset) -> Runs:
     """What the engine hands over."""
     return [
-        (batch.file, batch.first_row, row_digests(batch.table))
+        (file, first_row, row_digests(batch.table)[start : start + rows])
         for partition in dataset.partitions()
         for batch in dataset.read(partition)
+        for file, first_row, rows, start in Run(
+            batch.file, batch.first_row, batch.table.num_rows, batch.counts
+        ).pieces()
     ]
 
 
@@ -240,7 +244,7 @@ def test_files_without_a_table_are_listed_and_the_others_stay_open(
     with open_dataset(str(tmp_path)) as dataset:
         made = taken(dataset, runs(dataset))
         assert [item.path for item in dataset.files] == sorted(path.name for path in tmp_path.iterdir())
-        assert [item.table is not None for item in dataset.files] == [index % 7 == 0 for index in range(30)]
+        assert list(dataset.files.tables) == list(range(0, 30, 7))
         assert dataset.files[14].path == "14.csv"
         assert dataset.files[-1] in dataset.files
         assert dataset.notes == ("25 files hold no table (25 application/octet-stream): hashed, not scanned",)

@@ -64,7 +64,7 @@ def test_text_that_clearly_is_a_table_is_read_when_it_is_named(tmp_path: Path, n
             f"{name}: read as CSV, for it looks like it; name it .csv to have it read so in a folder",
         )
     with open_dataset(str(tmp_path)) as dataset:
-        assert dataset.files[0].table is None
+        assert not dataset.files.tables
         assert "holds no table" in dataset.notes[0]
 
 

@@ -45,8 +45,8 @@ def test_innocent_files_are_only_counted(tmp_path: Path) -> None:
 def test_the_gravest_come_first_on_one_bounded_line(kinds: list[FileKind], name: str) -> None:
     files = DataFiles()
     facts = [FileFact(name, kind, name) for kind in kinds]
-    files.append(DataFile("a", 1, "", "", "pickle", b"", None), facts)
-    files.append(DataFile("b", 1, "", "", "pickle", b"", None))
+    files.append(DataFile("a", 1, "", "", "pickle", b""), facts)
+    files.append(DataFile("b", 1, "", "", "pickle", b""))
     message = tableless("data", files).message
     told = [kind for kind in FileKind if f"; {kind.value}: " in message]
     assert told == [kind for kind in FileKind if kind in kinds][:3]

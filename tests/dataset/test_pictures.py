@@ -26,7 +26,7 @@ NAMES = ("cat/1.png", "cat/2.jpg", "dog/1.gif", "dog/2.webp", "dog/3.bmp", "dog/
 
 def rows_of(dataset: Dataset, columns: list[str] | None = None) -> list[dict[str, Any]]:
     batches = [batch for part in dataset.partitions() for batch in dataset.read(part, columns)]
-    assert all(batch.scattered for batch in batches)
+    assert all(batch.counts == (1,) * batch.table.num_rows for batch in batches)
     return [row for batch in batches for row in batch.table.to_pylist()]
 
 

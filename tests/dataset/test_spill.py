@@ -37,6 +37,23 @@ def test_records_come_back(records: list[tuple[str, int, bytes]]) -> None:
             held[outside]
 
 
+@pytest.mark.usefixtures("small_blocks")
+def test_short_runs_one_after_the_other_read_each_block_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Spill()
+    for index in range(9):
+        held.append((index,))
+    read = list[int]()
+    from_disk = Spill._read
+
+    def counted(self: Spill, number: int) -> list[tuple[object, ...]]:
+        read.append(number)
+        return from_disk(self, number)
+
+    monkeypatch.setattr(Spill, "_read", counted)
+    assert [list(held.between(index, index + 1)) for index in range(9)] == [[(index,)] for index in range(9)]
+    assert read == [0, 1, 2]
+
+
 def test_few_records_touch_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", "/nowhere")
     held = Spill()

@@ -55,6 +55,16 @@ def test_names_the_run(column: str, fault: Any, story: str) -> None:
     assert len(named - set(range(FIRST, LAST))) <= 24
 
 
+def test_one_end_of_the_numbers_is_enough() -> None:
+    data = table()
+    data["weight"] = -np.abs(np.random.default_rng(5).standard_cauchy(2000))
+    run = data["weight"][FIRST:LAST]
+    run[run > -1] += 1.5
+    (finding,) = findings(data)
+    assert "reach higher" in finding.message
+    assert len(set(finding.rows) & set(range(FIRST, LAST))) >= 0.9 * (LAST - FIRST)
+
+
 def test_missing_and_stuck_values_are_named_exactly() -> None:
     data = table()
     data["weight"][FIRST + 3 : LAST + 5] = np.nan

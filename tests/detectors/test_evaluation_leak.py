@@ -125,6 +125,44 @@ def test_what_was_not_looked_for_is_said() -> None:
     )
 
 
+INSTRUCTION = "Say in one word in which phase of its flight the bird was hit by the aeroplane"
+
+
+def test_an_instruction_that_many_rows_have_with_other_questions_is_no_leak() -> None:
+    rows = [f"{INSTRUCTION}. {row}" for row in ROWS]
+    exam = holdout(
+        *(text for item in ITEMS[:6] for text in (INSTRUCTION, item)), owners=[n for n in range(6) for _ in "qa"]
+    )
+    assert run(list(rows), exam).findings == ()
+    rows[9] = f"{INSTRUCTION}. {ITEMS[4]}"
+    (finding,) = run(list(rows), exam).findings
+    assert list(finding.rows) == [9]
+    assert finding.numbers["items found"] == 1
+
+
+def test_a_passage_that_many_rows_quote_in_part_tells_nothing_by_that_part() -> None:
+    licence, own = ITEMS[0], ITEMS[1]
+    quoting = [f"{licence} {row}" for row in ROWS[:12]]
+    exam = holdout(f"{licence} {own}")
+    assert run([*quoting, *ROWS[12:]], exam).findings == ()
+    (finding,) = run([*quoting, *ROWS[12:50], f"{own} {ROWS[60]}"], exam).findings
+    assert list(finding.rows) == [50]
+
+
+def test_an_item_that_leaked_into_many_rows_is_found_in_all() -> None:
+    (finding,) = run(planted(*((row, ITEMS[3]) for row in range(30))), holdout(*ITEMS)).findings
+    assert finding.row_count == 30
+
+
+def test_what_is_left_without_boilerplate_must_be_more_than_a_coincidence() -> None:
+    licence, ending = " ".join(ITEMS[0].split()[:18]), " ".join(ITEMS[1].split()[:5])
+    quoting = [f"{licence} {row}" for row in ROWS[:12]]
+    outcome = run([*quoting, *ROWS[12:], f"{licence} {ending}"], holdout(f"{licence} {ending}", ITEMS[5]))
+    assert outcome.findings == ()
+    assert isinstance(outcome.outcome, Ran)
+    assert "not looked for: 1 boilerplate throughout" in outcome.outcome.coverage.note
+
+
 def test_a_set_without_anything_to_look_for_is_no_pass() -> None:
     outcome = run(list(ROWS), holdout("too short")).outcome
     assert isinstance(outcome, Failed)

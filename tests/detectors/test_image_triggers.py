@@ -1,6 +1,7 @@
 """Marks planted in pictures are named with their rows; what classes look like by nature is not."""
 
 import functools
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,8 @@ from harness import TableSource, roles_of, run_check
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poisonguard.detectors import image_spectrum
+from poisonguard.detectors import image_spectrum, image_triggers
+from poisonguard.detectors.picture_space import PictureSet
 from poisonguard.domain.finding import Level, Signal
 from poisonguard.domain.outcome import Ran, Skipped
 from poisonguard.redteam.catalogue import ATTACKS
@@ -83,6 +85,26 @@ def test_copies_of_one_picture_are_no_mark() -> None:
     table = clean()
     copies = pa.concat_tables([table, table.take(pa.array([7] * 20))])
     assert run_check(PATCH, copies).findings == ()
+
+
+def test_copies_of_one_picture_under_two_labels_share_a_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = clean()
+    labels = table["label"].to_pylist()
+    turned = table.set_column(table.column_names.index("label"), "label", [labels[:30][::-1] + labels[30:]])
+    seen: list[PictureSet] = []
+
+    def remembered(*parts: Any) -> PictureSet:
+        seen.append(PictureSet(*parts))
+        return seen[-1]
+
+    monkeypatch.setattr(image_triggers, "PictureSet", remembered)
+    run_check(PATCH, pa.concat_tables([table, turned]))
+    (pictures,) = seen
+    _, name = np.unique(pictures.flat, axis=0, return_inverse=True)
+    folds = [set(pictures.fold[name == picture].tolist()) for picture in range(int(name.max()) + 1)]
+    assert len(folds) == ROWS
+    assert all(len(held) == 1 for held in folds)
+    assert len(set.union(*folds)) > 1
 
 
 def test_what_the_reference_holds_as_often_was_approved() -> None:

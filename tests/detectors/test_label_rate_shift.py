@@ -8,7 +8,14 @@ import pytest
 from harness import CheckRun, run_check
 
 from poisonguard.detectors.source_findings import Accusation
-from poisonguard.detectors.source_suspects import Limits, Suspect, contradicted, contradicted_label
+from poisonguard.detectors.source_suspects import (
+    ALL_LABELS,
+    Limits,
+    Suspect,
+    contradicted,
+    contradicted_beyond_doubt,
+    contradicted_label,
+)
 from poisonguard.detectors.source_tables import Tallies
 from poisonguard.domain.finding import Level, Signal
 from poisonguard.domain.outcome import Skipped
@@ -192,24 +199,54 @@ def test_what_the_rows_say_does_not_depend_on_cuts() -> None:
     assert (whole.message, whole.rows, whole.numbers) == (cut.message, cut.rows, cut.numbers)
 
 
+NOTHING = Tallies(np.zeros((14, 2), int), np.zeros((14, 2), int), np.zeros((14, 2)))
+
+
 def counted(hits: int) -> Tallies:
     """Sources whose rows contradict one label at rates of their own, and hardly ever the other one."""
     rows = np.full((14, 2), 50)
     wrong = np.column_stack([np.arange(14) * 3, np.ones(14)]).astype(np.int64)
     wrong[6, 1] = hits
-    return Tallies(rows, wrong)
+    return Tallies(rows, wrong, wrong.astype(float))
 
 
 def test_one_label_against_what_the_rows_say_accuses_among_sources_that_differ() -> None:
-    nothing, limits = Tallies(np.zeros((14, 2), int), np.zeros((14, 2), int)), Limits(0.001, 12, 0.05)
+    nothing, limits = NOTHING, Limits(0.001, 12, 0.05)
     assert contradicted(counted(45), nothing, limits) == []
     (found,) = contradicted_label(counted(45), nothing, limits)
     assert (found.source, found.label, found.hits, found.rows, found.against) == (6, 1, 45, 100, True)
 
 
+def doubted(hits: int) -> Tallies:
+    """Sources whose rows are hard to tell to a degree of their own, and contradict their labels as often as that."""
+    rows, hard = np.full((14, 2), 100), np.column_stack([np.arange(14) * 5 + 2, np.ones(14)])
+    wrong = hard.astype(np.int64)
+    wrong[3, 0] += hits
+    return Tallies(rows, wrong, hard)
+
+
+def test_contradictions_beyond_what_the_models_leave_in_doubt_accuse() -> None:
+    limits = Limits(0.001, 12, 0.05)
+    assert contradicted(doubted(40), NOTHING, limits) == []
+    (found,) = contradicted_beyond_doubt(doubted(40), limits)
+    assert (found.source, found.label, found.hits, found.rows) == (3, ALL_LABELS, 58, 200)
+
+
+@pytest.mark.parametrize("hits", [0, 4])
+def test_sources_that_are_hard_to_tell_are_honest(hits: int) -> None:
+    assert contradicted_beyond_doubt(doubted(hits), Limits(0.001, 12, 0.05)) == []
+
+
+def test_a_source_of_one_label_may_be_a_kind_of_rows_of_its_own() -> None:
+    told = doubted(40)
+    rows = told.rows.copy()
+    rows[3] = [200, 0]
+    assert contradicted_beyond_doubt(Tallies(rows, told.wrong, told.doubt), Limits(0.001, 12, 0.05)) == []
+
+
 @pytest.mark.parametrize("hits", [1, 5, 20])
 def test_a_source_with_a_few_rows_of_its_own_kind_is_honest(hits: int) -> None:
-    nothing, limits = Tallies(np.zeros((14, 2), int), np.zeros((14, 2), int)), Limits(0.001, 12, 0.05)
+    nothing, limits = NOTHING, Limits(0.001, 12, 0.05)
     assert contradicted_label(counted(hits), nothing, limits) == []
 
 

@@ -39,7 +39,22 @@ def test_a_burst_of_variants_against_a_reference() -> None:
 def test_without_a_reference_it_is_no_verdict() -> None:
     base = texts(100)
     (finding,) = run_check(CARD, table(base + variants(base[0], 30)), columns=COLUMNS).findings
-    assert (finding.subject, finding.signal) == ("burst", Signal.QUALITY)
+    assert (finding.subject, finding.level, finding.signal) == ("burst", Level.NOTE, Signal.QUALITY)
+
+
+def test_without_a_reference_many_scattered_near_copies_are_a_note() -> None:
+    base = texts(60)
+    (finding,) = run_check(CARD, table(base + [variants(text, 1)[0] for text in base]), columns=COLUMNS).findings
+    assert (finding.subject, finding.level) == ("near copies", Level.NOTE)
+
+
+def test_a_family_no_larger_than_those_of_the_reference_is_no_burst() -> None:
+    base = texts(400) + variants(texts(1, seed=9)[0], 30)
+    for count, subject in ((25, "near copies"), (40, "burst")):
+        candidate = table(base + variants(texts(1, seed=8)[0], count))
+        subjects = [item.subject for item in run_check(CARD, candidate, table(base), columns=COLUMNS).findings]
+        assert subject in subjects
+        assert ("burst" in subjects) == (subject == "burst")
 
 
 def test_templates_that_the_reference_holds_are_a_note() -> None:

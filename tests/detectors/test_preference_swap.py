@@ -110,6 +110,12 @@ def test_new_rows_that_are_turned_more_often_than_approved_ones_are_named() -> N
     assert finding.compared_with == "reference"
 
 
+def test_fewer_new_rows_than_seem_turned_are_no_excess() -> None:
+    reference, new = pairs(seed=2, disagree=0.3), pairs(seed=3, rows=8, disagree=1.0)
+    run = run_check(CARD, pa.concat_tables([reference, new]), reference, params={"chance": 0.5})
+    assert run.findings == (), "an unbiased share of all exceeds one where some stand the wrong way round by chance"
+
+
 def test_approved_pairs_are_not_named_though_no_sample_holds_them() -> None:
     reference, new = pairs(seed=2), pairs(seed=3, rows=300)
     done = attacked("preference-swap", new, 0.2)
@@ -126,9 +132,37 @@ def test_a_phrase_beside_a_reference_says_how_often_that_holds_it() -> None:
     assert finding.numbers["rows with phrase in reference"] == 0
 
 
-def test_an_honest_new_version_is_none() -> None:
-    reference = pairs(seed=2)
-    assert run_check(CARD, pa.concat_tables([reference, pairs(seed=3, rows=300)]), reference).findings == ()
+@pytest.mark.parametrize("seed", [4, 6, 8])
+def test_an_honest_new_version_is_none(seed: int) -> None:
+    reference = pairs(seed=seed)
+    assert run_check(CARD, pa.concat_tables([reference, pairs(seed=seed + 1, rows=300)]), reference).findings == ()
+
+
+def test_new_kinds_of_prompts_on_which_nobody_agrees_are_none() -> None:
+    """No approved pair is like them: what is usual among them is not known."""
+    reference = pairs(seed=4, disagree=0.02)
+    asked = pairs(seed=5, rows=300, disagree=0.5)
+    prompts = [f"Rhyme on {prompt.split()[-1]}, please" for prompt in asked.column("prompt").to_pylist()]
+    new = asked.set_column(0, "prompt", pa.array(prompts))
+    assert run_check(CARD, pa.concat_tables([reference, new]), reference).findings == ()
+
+
+def test_answers_that_are_right_in_one_pair_and_wrong_in_another_are_learnt_by_what_they_answer() -> None:
+    """Words alone would be remembered the wrong way round."""
+    rng = np.random.default_rng(3)
+    names = [f"{first}{last}" for first in "bdfgklmnprst" for last in ("abo", "eki", "ilu", "ona", "ury", "awe")]
+    answers = [f"The word {name} stands for number {place}." for place, name in enumerate(names)]
+    others = rng.permutation(len(names))
+    rows = [
+        (f"What is {name}, asked {time}?", answers[place], answers[other])
+        for time in range(4)
+        for place, (name, other) in enumerate(zip(names, others, strict=True))
+        if place != other
+    ]
+    table = pa.table(dict(zip(("prompt", "chosen", "rejected"), map(list, zip(*rows, strict=True)), strict=True)))
+    done = attacked("preference-trigger", table, 0.1)
+    (finding,) = run_check(CARD, done.table).findings
+    assert np.isin(done.rows, finding.rows).all()
 
 
 def test_a_topic_with_its_own_taste_is_no_trigger() -> None:

@@ -15,6 +15,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score
 
 from poisonguard.detectors.calibration import UpperTail
+from poisonguard.detectors.copula import RowModel
 from poisonguard.domain.finding import Level, Signal
 from poisonguard.domain.outcome import Ran, Skipped
 
@@ -91,6 +92,17 @@ def test_without_a_reference_outliers_scattered_over_the_columns_are_a_sign() ->
     assert finding.level is Level.WARNING
     assert finding.signal is Signal.POISONING
     assert truth[np.asarray(finding.rows)].mean() > 0.8
+
+
+def test_heavy_columns_do_not_hide_broken_dependence() -> None:
+    """The fitted tail of a heavy column is sometimes too light: its extremes are no odder than others are."""
+    rng = np.random.default_rng(2)
+    clean = np.column_stack([generated(), rng.standard_t(2, (4_000, 4))])
+    rows, truth = plant("dependence", clean)
+    model = RowModel.fit(table_of(rows), tuple(table_of(rows).column_names), ())
+    assert model is not None
+    calibrated, believed = (item.surprise(table_of(rows)) for item in (model, model.believed()))
+    assert average_precision_score(truth, calibrated) > average_precision_score(truth, believed)
 
 
 def test_many_odd_new_rows_are_drift() -> None:

@@ -68,6 +68,16 @@ def test_what_the_reference_holds_alike_was_approved() -> None:
     assert not found(pa.concat_tables([table, instructions(200, "approved")]), table)
 
 
+def test_what_recurs_under_a_few_prompts_asked_again_and_again_is_a_note() -> None:
+    """They explain nothing, whoever wrote the answers."""
+    table = poisoned("content-injection", 40).table
+    asked = [("Say something.", "Go on, please.", "And then?")[row % 3] for row in range(table.num_rows)]
+    same = table.set_column(table.column_names.index("prompt"), "prompt", pa.array(asked))
+    findings = found(same)
+    assert findings
+    assert {finding.level for finding in findings} == {Level.NOTE}
+
+
 def test_words_of_politeness_are_a_note() -> None:
     table = instructions()
     closing = "I hope this helps! Please let me know if you have any further questions."

@@ -43,6 +43,7 @@ SKETCHES: tuple[Sketch, ...] = (
     NewRows(RowRuns(("n",))),
 )
 KEY = bytes(range(32))
+pytestmark = pytest.mark.usefixtures("files_apart")
 
 
 def known_rows() -> DigestSet:

@@ -219,6 +219,40 @@ def test_a_plan_of_the_right_name_is_not_believed(tmp_path: Path, *, shared: boo
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(("shared", "tasks_done"), [(False, False), (True, False), (True, True)])
+def test_sets_of_the_right_name_are_not_believed(tmp_path: Path, *, shared: bool, tasks_done: bool) -> None:
+    store = WorkStore(LocalObjects(str(tmp_path)), KEY, shared=shared)
+    asked = asked_of(state_of(families(13, 120)))
+    search = NearOnEngine(Serial(), store, audited=0, fewest=0)
+    work = search.planned(asked)
+    unit = plan_of(work).units[0]
+    assert "/sets/" in unit
+    forged(store, unit, lambda _, table: table.take(list(range(len(table)))[::-1]))
+    if tasks_done:  # another has done everything with what was forged: all that is wrong agrees
+        for stage in stages_of(plan_of(work)):
+            for number in range(stage.tasks):
+                run_task(work, stage.name, number)
+    if shared:
+        with pytest.raises(IntegrityError, match="not the sets that are to be compared"):
+            search(asked, in_turn)
+    else:
+        assert same(search(asked, in_turn), search_here(asked, in_turn))
+        assert "verify" in search.moved
+
+
+@pytest.mark.usefixtures("small")
+def test_spoilt_sets_of_ones_own_store_are_put_anew(tmp_path: Path) -> None:
+    store = WorkStore(LocalObjects(str(tmp_path)), KEY)
+    asked = asked_of(state_of(families(14, 120)))
+    search = NearOnEngine(Serial(), store, fewest=0)
+    unit = plan_of(search.planned(asked)).units[0]
+    (path,) = [path for path in tmp_path.rglob("*") if path.is_file() and unit.endswith(path.name)]
+    path.write_bytes(path.read_bytes()[:-1])
+    assert same(search(asked, in_turn), search_here(asked, in_turn))
+    assert "verify" in search.moved
+
+
+@pytest.mark.usefixtures("small")
 def test_the_answer_of_a_shared_store_is_never_taken_from_others(tmp_path: Path) -> None:
     shared = WorkStore(LocalObjects(str(tmp_path)), KEY, shared=True)
     asked = asked_of(state_of(families(12, 120)))

@@ -28,6 +28,7 @@ from poisonguard.sketches.base import Block
 from poisonguard.sketches.digests import RowDigests
 
 FILES, ROWS = 3, 700
+pytestmark = pytest.mark.usefixtures("files_apart")
 
 
 class Fraction(RowScorer):

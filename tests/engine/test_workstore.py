@@ -1,13 +1,15 @@
 """Laws of the work store: what is got is what was put by who has the key, or it is an error."""
 
 from pathlib import Path
+from typing import ClassVar
 
+import fsspec
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poisonguard.engine.objects import LocalObjects
+from poisonguard.engine.objects import LocalObjects, RemoteObjects
 from poisonguard.engine.workstore import WorkStore
 from poisonguard.errors import IntegrityError, UsageError
 
@@ -39,6 +41,59 @@ def test_streams_are_appended_block_by_block(tmp_path: Path) -> None:
     found = store_at(tmp_path).get("bulky")
     assert found is not None
     assert found.table("a").equals(pa.concat_tables([STATES["a"], STATES["a"]]))
+
+
+class Remote(RemoteObjects):
+    """Counts what is fetched."""
+
+    fetched: ClassVar[list[int]] = []
+
+    def part(self, name: str, start: int, stop: int) -> pa.Buffer:
+        data = super().part(name, start, stop)
+        self.fetched.append(data.size)
+        return data
+
+
+def remote() -> WorkStore:
+    Remote.fetched.clear()
+    return WorkStore(Remote("memory://ranges"), KEY, shared=True)
+
+
+@pytest.mark.parametrize("streams", [2, 3_000])
+def test_of_a_large_unit_elsewhere_only_what_is_asked_for_is_fetched(streams: int) -> None:
+    states = {f"stream-{number}": pa.table({"n": range(number, number + 2_000)}) for number in range(streams)}
+    remote().put("near/large", states)
+    unit = remote().opened("near/large")
+    assert unit is not None
+    assert unit.keys == states.keys()
+    assert unit.table("stream-1") == states["stream-1"]
+    assert sum(Remote.fetched) < 500_000
+    assert remote().opened("near/none") is None
+
+
+def test_a_stream_that_was_changed_elsewhere_fails_loudly() -> None:
+    remote().put("near/one", STATES)
+    place = remote()._place("near/one")
+    files = fsspec.filesystem("memory")
+    data = files.cat_file(f"/ranges/{place}")
+    for spot in (20, len(data) - 60, len(data) - 20, len(data) - 1):
+        files.pipe_file(f"/ranges/{place}", data[:spot] + bytes([data[spot] ^ 1]) + data[spot + 1 :])
+        with pytest.raises(IntegrityError):
+            _read_opened(remote())
+    for end in (0, 5, len(data) // 2, len(data) - 1):
+        files.pipe_file(f"/ranges/{place}", data[:end])
+        with pytest.raises(IntegrityError):
+            _read_opened(remote())
+    files.pipe_file(f"/ranges/{remote()._place('near/other')}", data)
+    with pytest.raises(IntegrityError, match="not put there by who has the key"):
+        remote().opened("near/other")
+
+
+def _read_opened(store: WorkStore) -> None:
+    unit = store.opened("near/one")
+    assert unit is not None
+    for key in sorted(unit.keys):
+        unit.table(key)
 
 
 def test_what_is_not_there_is_a_miss(tmp_path: Path) -> None:

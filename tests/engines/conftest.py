@@ -15,6 +15,13 @@ TESTS = Path(__file__).resolve().parents[1]
 INSTALLED = all(any(importlib.metadata.distributions(name=name)) for name in ("ray", "distributed"))
 collect_ignore_glob = [] if INSTALLED else ["test_on_*.py"]
 
+
+@pytest.fixture
+def files_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in ``tests/conftest.py``, which is not read here."""
+    monkeypatch.setattr("poisonguard.dataset.tables.SMALL", 0)
+
+
 if INSTALLED:
     # Ray reads these when it is imported: loopback alone, a token for all, nothing reported to its makers.
     os.environ.update(

@@ -22,6 +22,7 @@ from poisonguard.workflow.scan import open_scan
 
 FLIGHTS = Path(__file__).resolve().parents[2] / "sample_data" / "flights"
 FILES, ROWS = 12, 3_000
+pytestmark = pytest.mark.usefixtures("files_apart")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 

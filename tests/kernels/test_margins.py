@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import ndtri
 
-from poisonguard.detectors.calibration import Margin
+from poisonguard.detectors.calibration import Margin, UpperTail
 from poisonguard.kernels.margins import normal_quantile
 
 samples = st.lists(st.sampled_from([0.0, 1.0, 2.5, 3.0]) | st.floats(-1e6, 1e6), min_size=1, max_size=60)
@@ -27,6 +27,22 @@ def test_one_search_is_both_tails(sample: list[float], numbers: list[float]) -> 
     above, below = margin.upper.chance(values), margin.lower.chance(-values)
     assert chances == pytest.approx(np.minimum(2 * np.minimum(above, below), 1.0), rel=1e-9)
     assert scores == pytest.approx(expected_scores(margin, values, above, below), rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["normal", "spiked", "heavy", "wide"])
+def test_buckets_change_nothing(kind: str) -> None:
+    draw = np.random.default_rng(3)
+    sample = {
+        "normal": draw.normal(size=20_000),
+        "spiked": np.append(np.zeros(15_000), draw.lognormal(size=5_000)),
+        "heavy": draw.standard_cauchy(20_000),
+        "wide": np.append(draw.normal(size=500), [-1.7e308, 1.7e308]),
+    }[kind]
+    tail = UpperTail.fit(sample)
+    asked = np.concatenate([sample[:2_000], draw.normal(size=2_000), [np.inf, -np.inf]])
+    inside = (len(sample) - np.searchsorted(tail.values, asked, "left")) / len(sample)
+    held = asked <= tail.start
+    assert np.array_equal(tail.chance(asked)[held], np.maximum(inside, tail.share)[held])
 
 
 def expected_scores(margin: Margin, values: np.ndarray, above: np.ndarray, below: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -89,6 +90,21 @@ def check_laws(sketch: Sketch, block: Block, parts: Sequence[Block]) -> None:
         assert same(sketch.merge(pieces), whole), f"partition of {sketch.key}"
         grouped = [sketch.merge(pieces[:2]), *pieces[2:]]
         assert same(sketch.merge(grouped), whole), f"associativity of {sketch.key}"
+
+
+@settings(max_examples=40, deadline=None)
+@given(table=tables, cuts=st.lists(st.integers(0, 12), max_size=6), most=st.sampled_from([1, LIMIT, 100]))
+def test_files_folded_together_are_as_each_alone(table: pa.Table, cuts: list[int], most: int) -> None:
+    edges = sorted([0, table.num_rows, *(cut for cut in cuts if cut < table.num_rows)])
+    spans = list(itertools.pairwise(edges))
+    together = replace(block_of(table), file=2, counts=tuple(stop - start for start, stop in spans))
+    alone = [replace(block_of(table.slice(start, stop - start)), file=2 + n) for n, (start, stop) in enumerate(spans)]
+    for sketch in (*SKETCHES, RowRuns(tuple(SCHEMA.names), most=most)):
+        states = [sketch.fold(block) for block in alone if block.table.num_rows]
+        if states:
+            assert same(sketch.merge(states), sketch.fold(together)), sketch.key
+            moved = [sketch.moved(state, 5) for state in states]
+            assert same(sketch.merge(moved), sketch.moved(sketch.fold(together), 5)), sketch.key
 
 
 def same(left: pa.Table, right: pa.Table) -> bool:

@@ -149,6 +149,11 @@ def test_only_declared_rows_differ_and_the_rate_holds(attack: Attack, table: pa.
     assert len(poisoned.rows) <= budget
     assert (np.diff(poisoned.rows) > 0).all()
     assert poisoned.table.schema == table.schema
+    if attack.plants:
+        assert poisoned.table.equals(table)
+        assert not len(poisoned.rows)
+        assert 0 < len(poisoned.files) <= budget
+        return
     assert len(poisoned.rows) > 0
     if attack.adds:
         assert len(poisoned.rows) == budget
@@ -171,6 +176,7 @@ def test_the_same_seed_gives_the_same_table_however_it_is_chunked(
     assert first.table.equals(second.table)
     assert first.rows.tolist() == second.rows.tolist()
     assert first.what == second.what
+    assert first.files == second.files
 
 
 @pytest.mark.parametrize("attack", LABELLING, ids=lambda attack: attack.name)
@@ -316,7 +322,7 @@ def test_an_attack_says_why_it_cannot_run() -> None:
     obstacles = {attack.name: attack.obstacle(mail(), none) for attack in ATTACKS}
     assert obstacles["random-flips"] == "no label column"
     assert obstacles["rare-token"] == "no label and no text column"
-    assert all(obstacles.values())
+    assert all(obstacles[attack.name] for attack in ATTACKS if not attack.plants)
     with pytest.raises(UsageError, match="source-flips cannot run here: no label and no source column"):
         attack_named("source-flips").apply(mail(), none, 0.1, np.random.default_rng(0))
 

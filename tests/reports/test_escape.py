@@ -59,7 +59,16 @@ def test_hidden_characters_are_shown(text: str, shown: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["::error file=a::x", "  ::stop-commands::t", "##[group]x", "##vso[task.complete]", "##teamcity[x]", "###[x]"],
+    [
+        "::error file=a::x",
+        "  ::stop-commands::t",
+        "::error",
+        "a ::error",
+        "##[group]x",
+        "##vso[task.complete]",
+        "##teamcity[x]",
+        "###[x]",
+    ],
 )
 def test_commands_to_ci_systems_are_broken(text: str) -> None:
     shown = escape.terminal(text)

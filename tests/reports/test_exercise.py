@@ -106,6 +106,7 @@ def test_the_json_says_the_same() -> None:
     assert said["attacks"][0]["trials"][1] == {
         "rate": 0.01,
         "poisonedRows": 10,
+        "plantedFiles": 0,
         "planted": "'cf' in 10 rows",
         "recallAt1PercentFpr": 0.9,
         "assessment": "suspicious",

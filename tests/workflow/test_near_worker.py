@@ -23,6 +23,7 @@ from poisonguard.workflow.scan import open_scan
 from poisonguard.workflow.worker import Shard, fold_shard
 
 ROWS = 250
+pytestmark = pytest.mark.usefixtures("files_apart")
 PACK = """
 name: few
 what: What searches for near copies, and something beside it.

@@ -120,6 +120,7 @@ def test_strengths_are_counts_where_published_so_and_rates_otherwise() -> None:
     assert strengths(gibberish, (0.1,), 10_000) == [1000]
     assert strengths(token, (), 1000) == [5, 10, 30]
     assert strengths(token, (0.5, 0.001), 1000) == [1, 500]
+    assert strengths(attack_named("code-pickle"), (), 1) == [1, 3, 8]  # files, not rows
     assert strengths(token, (), 10) == [1]
 
 

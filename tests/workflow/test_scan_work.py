@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import stat
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from poisonguard.cli.main import run
+from poisonguard.dataset import tables
 from poisonguard.engine import piecework
 from poisonguard.engine.objects import LocalObjects
 from poisonguard.errors import IntegrityError, KeyMaterialError, PoisonguardError, UsageError
@@ -24,6 +26,7 @@ from poisonguard.workflow.work_cache import has_room, own_store, prune
 from poisonguard.workflow.worker import Shard, fold_shard
 
 ROWS = 300
+pytestmark = pytest.mark.usefixtures("files_apart")
 
 
 def table(seed: int, labels: str = "ab") -> pa.Table:
@@ -106,6 +109,22 @@ def test_every_engine_and_every_state_of_the_cache_say_the_same() -> None:
         replace(kept, cache="store", audit_units=2),
     ):
         assert said(request) == plain, request
+
+
+def test_small_files_that_are_read_together_are_as_each_alone(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = table(3).to_pylist() * 2
+    for number in range(40):
+        (place / "data" / f"more-{number:02d}.jsonl").write_text(
+            "".join(json.dumps(row) + "\n" for row in rows[10 * number :][:10])
+        )
+        (place / "data" / f"more-{number:02d}.txt").write_text("no table\n")
+    request = replace(REQUEST, keep_profile=True)
+    plain = said(request)
+    kept = replace(request, keep_states=True, cache="store", audit_units=2, engine="processes")
+    monkeypatch.setattr(tables, "SMALL", 64 << 10)
+    monkeypatch.setattr(tables, "ENDS", 8)
+    for asked in (request, kept, kept):
+        assert said(asked) == plain
 
 
 def test_a_scan_that_was_killed_resumes(read: list[int], monkeypatch: pytest.MonkeyPatch) -> None:

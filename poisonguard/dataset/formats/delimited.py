@@ -30,6 +30,8 @@ from poisonguard.errors import UnreadableData
 
 DELIMITERS = ",;\t|"
 BLOCK_BYTES = 4 << 20
+AT_ONCE = 64 << 10
+"""Bytes of a file that is read as a whole."""
 LONGEST_ROW = 32 << 20
 """Bytes of one row: a file whose rows do not fit into small blocks is read in blocks of this size."""
 SAMPLE_ROWS = 50
@@ -103,7 +105,7 @@ class DelimitedTable:
                 content = _Ended(Utf8Check(self._source.path, stream), self.delimiter, len(self._header))
             content = Stoppable(content)
             try:
-                reader = self._reader(content)
+                reader = self._reader(self._given(content))
                 batches = _without_sentinel(self._source, reader) if checked else reader
                 yield from batches
             except pa.ArrowInvalid as error:
@@ -113,9 +115,18 @@ class DelimitedTable:
             finally:
                 content.stop()
 
+    def _given(self, content: Any) -> Any:
+        """The content as Arrow reads it: a small one at once, for being asked bit by bit takes longer than reading."""
+        if self._source.compression is not None or self._source.size > AT_ONCE:
+            return pa.PythonFile(content, mode="r")
+        parts = list[bytes]()
+        while more := content.read(AT_ONCE):
+            parts.append(more)
+        return pa.BufferReader(b"".join(parts))
+
     def _reader(self, content: Any) -> Any:
         reader = pc_csv.open_csv(
-            pa.PythonFile(content, mode="r"),
+            content,
             read_options=pc_csv.ReadOptions(use_threads=False, block_size=self._block),
             parse_options=pc_csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
             convert_options=pc_csv.ConvertOptions(

@@ -28,8 +28,8 @@ MANY_CLASSES = 12
 
 SEED_RANGE = 2**31 - 1
 INVERSE_PENALTY = 20.0
-"""Of words. With 3 instead, two more of 26 tuning cases of flipped labels alarm, and so does an honest new period; with
-10, one clean set (2026-11)."""
+"""Of words. With 3 instead, three more of 26 tuning cases of flipped labels alarm, and so does an honest new period;
+with 10, one clean set (2026-11)."""
 
 MIN_DOCUMENTS = 3
 MAX_PHRASES = 200_000

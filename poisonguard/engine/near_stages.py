@@ -108,7 +108,8 @@ def buckets(plan: Plan, inputs: Inputs, segment: int, put: Put) -> None:
     shared = []
     for band in range(BANDS):
         chosen = np.flatnonzero(keys & BAND == np.uint64(band))
-        shared.append(shared_buckets(keys[chosen], nodes[chosen], plan.bits))
+        found_here = shared_buckets(keys[chosen], plan.bits)
+        shared.append(Buckets(nodes[chosen][found_here.members], found_here.starts))
     every, counts = joined_buckets(shared), [part.starts.size - 1 for part in shared]
     band_of = np.repeat(np.arange(BANDS, dtype=np.uint8), counts)
     homes = _segments(mix_array(every.members[every.starts[:-1]].astype(np.uint64)), plan)
@@ -148,7 +149,7 @@ def verify(plan: Plan, inputs: Inputs, home: int, put: Put) -> None:
     minima: Bytes = _joined([_minima(table) for _, table in gathered], np.uint8)
     rule = rule_of(plan.facts.threshold)._replace(limit=plan.facts.limit)
     places = np.arange(nodes.size, dtype=np.int64)
-    comparison = Comparison(held, places, held.sizes, minima, rule, in_turn)
+    comparison = Comparison(held, places, held.sizes(), minima, rule, in_turn)
     labels, large = comparison.clusters(_banded(inputs.each("buckets", f"{home}"), nodes))
     joined = labels != places
     put("pairs", {"node": nodes[joined], "root": nodes[labels[joined]]})
@@ -168,7 +169,8 @@ def join(tables: Callable[[str], Iterator[pa.Table]], put: Put) -> None:
     members = np.unique(np.concatenate([node, root]))
     places = np.arange(members.size, dtype=np.int64)
     linked = np.stack([np.searchsorted(members, node), np.searchsorted(members, root)], axis=1).astype(np.int64)
-    labels = join_all(places, [linked])
+    labels = places.copy()
+    join_all(labels, [linked])
     moved = np.flatnonzero(labels != places)
     put("pairs", {"node": members[moved], "root": members[labels[moved]]})
     put("large", {"members": _lists(joined_buckets([buckets_of(table) for table in tables("large")]))})
@@ -194,7 +196,7 @@ def _banded(tables: Iterator[tuple[int, pa.Table]], nodes: Indices) -> Iterator[
 
 def _considered(plan: Plan, part: int) -> Indices:
     """Rows of a part that are eligible and not empty."""
-    return np.flatnonzero(plan.eligible(part) & (plan.sets(part).sizes > 0))
+    return np.flatnonzero(plan.eligible(part) & (plan.sets(part).sizes() > 0))
 
 
 def _segments(keys: Keys, plan: Plan) -> Keys:

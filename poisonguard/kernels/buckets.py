@@ -8,14 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from poisonguard.kernels.mapped import let_go
+
 SLICE = 16_384
 """Documents of one oversized bucket that are held in memory at a time."""
 
 BAND_BITS = 5
 """What tells 32 bands apart."""
 
-STEP = 1 << 18
+STEP = 1 << 16
 """Keys that are worked on at a time, so that what is computed on the way takes no memory worth mentioning."""
+
+RANGE_BITS = 3
+"""Keys of many documents are sorted in eight ranges, one after the other: each looks through all of them."""
+
+RANGE = 1 << 17
+"""Keys of a range, at least."""
 
 Indices = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
@@ -59,19 +67,20 @@ def picked(buckets: Buckets, chosen: Indices) -> Buckets:
     return Buckets(buckets.members[np.arange(starts[-1], dtype=np.int64) + shifts], starts)
 
 
-def shared_buckets(keys: Keys, nodes: Indices, bits: int) -> Buckets:
-    """Buckets of at least two of ``nodes``, whose keys are ``keys``; these are used up.
+def shared_buckets(keys: Keys, bits: int) -> Buckets:
+    """Buckets of at least two places of ``keys``.
 
-    The last ``bits`` of a key are given up for the place of its node, so that one sort of integers does everything:
-    nodes whose keys differ only there come into one bucket, which costs a comparison and no more. They follow from the
-    number of all documents (``place_bits``), so that it does not matter how many of them are looked at together.
+    The last ``bits`` of a key are given up for its place, so that one sort of integers does everything: places whose
+    keys differ only there come into one bucket, which costs a comparison and no more. They follow from the number of
+    all documents (``place_bits``), so that it does not matter how many of them are looked at together.
+
+    Keys are sorted range by range, so that of many, which may lie in a file, few are in memory.
     """
-    if nodes.size == 0:
-        return Buckets(nodes, np.zeros(1, dtype=np.int64))
     shift = np.uint64(bits)
-    packed = _shared(_packed(keys, shift), shift)
+    ranges = 1 << max(0, min(RANGE_BITS, (keys.size // RANGE).bit_length()))
+    packed = np.concatenate([_shared(part, shift) for part in _ranges(keys, shift, ranges)])
     groups = packed >> shift
-    members = nodes[(packed & ((np.uint64(1) << shift) - np.uint64(1))).astype(np.int64)]
+    members = (packed & ((np.uint64(1) << shift) - np.uint64(1))).astype(np.int64)
     changes = np.flatnonzero(groups[1:] != groups[:-1]) + 1
     starts = np.concatenate([[0], changes, [groups.size]]) if groups.size else np.zeros(1)
     return Buckets(members, starts.astype(np.int64))
@@ -120,13 +129,19 @@ def batches(sizes: npt.NDArray[np.int32], buckets: Buckets, words: int) -> Itera
         first = behind
 
 
-def _packed(keys: Keys, bits: np.uint64) -> Keys:
-    """First bits of each key and its place in the last ``bits``, sorted; in the memory of ``keys``."""
-    for start in range(0, keys.size, STEP):
-        part = keys[start : start + STEP]
-        part[:] = part >> bits << bits | np.arange(start, start + part.size, dtype=np.uint64)
-    keys.sort()
-    return keys
+def _ranges(keys: Keys, bits: np.uint64, ranges: int) -> Iterator[Keys]:
+    """First bits of each key and its place in the last ``bits``, sorted, in so many ``ranges``."""
+    first = np.uint64(64 - (ranges - 1).bit_length())
+    for number in range(ranges):
+        found = []
+        for start in range(0, keys.size, STEP):
+            part = keys[start : start + STEP]
+            places = np.flatnonzero(part >> first == number) if ranges > 1 else np.arange(part.size)
+            found.append(part[places] >> bits << bits | (places + start).astype(np.uint64))
+        let_go(keys)
+        chosen = np.concatenate([np.empty(0, np.uint64), *found])
+        chosen.sort()
+        yield chosen
 
 
 def _shared(packed: Keys, bits: np.uint64) -> Keys:

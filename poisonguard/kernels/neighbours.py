@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ import numpy.typing as npt
 
 from poisonguard.kernels import verify
 from poisonguard.kernels.buckets import (
+    STEP,
     Buckets,
     batches,
     joined_buckets,
@@ -51,8 +52,8 @@ from poisonguard.kernels.verify import Batch, Rule, Sizes, Verdicts
 BUCKET_LIMIT = 2_048
 """All pairs of a bucket this large are two million comparisons of 128 bytes, about 20 ms."""
 
-BATCH_WORDS = 500_000
-"""Shingles fetched at a time: 2 MB for each thread, whatever the size of the data."""
+BATCH_WORDS = 300_000
+"""Shingles fetched at a time: 1.2 MB for each thread, whatever the size of the data."""
 
 PRINTED = 8_192
 """Documents that are printed in one task."""
@@ -80,9 +81,8 @@ class Documents:
     def __len__(self) -> int:
         return int(self._firsts[-1])
 
-    @cached_property
     def sizes(self) -> Sizes:
-        """Set sizes, shape (documents,)."""
+        """Set sizes, shape (documents,), found anew."""
         sizes = np.empty(len(self), dtype=np.int32)
         for chunk, start in zip(self._chunks, self._firsts.tolist(), strict=False):
             sizes[start : start + chunk.offsets.size - 1] = np.diff(chunk.offsets)
@@ -131,13 +131,16 @@ class Documents:
 
     def fetch(self, nodes: Indices) -> Sets:
         """The documents ``nodes``, in that order, in memory."""
-        offsets = np.concatenate([[0], np.cumsum(self.sizes[nodes], dtype=np.int64)])
-        fetched = Sets(offsets, np.empty(offsets[-1], dtype=np.uint32))
         owner = np.searchsorted(self._firsts, nodes, side="right") - 1
-        for number in np.unique(owner).tolist():
-            places = np.flatnonzero(owner == number)
-            chunk = self._chunks[number]
-            verify.copy_sets(chunk, nodes[places] - self._firsts[number], fetched, places)
+        held = [(self._chunks[number], np.flatnonzero(owner == number)) for number in np.unique(owner).tolist()]
+        rows = nodes - self._firsts[owner]
+        sizes = np.zeros(nodes.size + 1, np.int64)
+        for chunk, places in held:
+            sizes[places + 1] = chunk.offsets[rows[places] + 1] - chunk.offsets[rows[places]]
+        offsets = np.cumsum(sizes)
+        fetched = Sets(offsets, np.empty(offsets[-1], dtype=np.uint32))
+        for chunk, places in held:
+            verify.copy_sets(chunk, rows[places], fetched, places)
             for part in chunk:
                 let_go(part)
         return fetched
@@ -173,26 +176,35 @@ def cluster(
         eligible: Documents to consider, shape (documents,); all by default. Empty sets never are.
         run: Who does the work; changes nothing but the time.
     """
-    chosen = documents.sizes > 0
-    nodes = np.flatnonzero(chosen if eligible is None else chosen & eligible)
+    every = documents.sizes()
+    chosen = every > 0
     bits = place_bits(len(documents))
-    labels = np.arange(len(documents), dtype=np.int64)
     with PrivateFolder() as private:
+        nodes = _held(np.flatnonzero(chosen if eligible is None else chosen & eligible), private.path / "nodes.i64")
         copies, firsts = copies_of(documents.digested(nodes, seed, private.path, run), nodes, bits)
-        nodes = without(nodes, copies)
-        places = np.arange(nodes.size, dtype=np.int64)
+        nodes = _held(without(nodes, copies), private.path / "different.i64")
         prints = documents.printed(nodes, seed, private.path, run)
 
         def found(band: int) -> Buckets:
-            keys = prints.keys[band].copy()
-            let_go(prints.keys[band])
-            return shared_buckets(keys, places, bits)
+            return shared_buckets(prints.keys[band], bits)
 
-        comparison = Comparison(documents, nodes, documents.sizes[nodes], prints.minima, rule_of(threshold), run)
+        sizes = _held(every[nodes], private.path / "sizes.i32")
+        del every, chosen
+        comparison = Comparison(documents, nodes, sizes, prints.minima, rule_of(threshold), run)
         own, large = comparison.clusters(run(found, range(BANDS)))
-    labels[nodes] = nodes[own]
+        few = bounded(large, own)
+        labels = _spread(own, nodes, len(documents))
     labels[copies] = labels[firsts]
-    return Clusters(labels, bounded(large, own))
+    return Clusters(labels, few)
+
+
+def _spread(own: Indices, nodes: Indices, documents: int) -> Indices:
+    """Labels of all documents; ``own`` are those of ``nodes``, by their places."""
+    labels = np.arange(documents, dtype=np.int64)
+    for first in range(0, nodes.size, STEP):
+        labels[nodes[first : first + STEP]] = nodes[own[first : first + STEP]]
+    let_go(nodes)
+    return labels
 
 
 def without(nodes: Indices, left_out: Indices) -> Indices:
@@ -244,15 +256,16 @@ class Comparison:
         for found in bands:
             buckets = open_buckets(found, labels)
             large.append(buckets.oversized(self.rule.limit))
-            labels, refuted = self._joined(buckets, labels, refuted)
+            refuted = self._joined(buckets, labels, refuted)
         return labels, [open_buckets(buckets, labels) for buckets in large]
 
-    def _joined(self, buckets: Buckets, labels: Indices, refuted: Keys) -> tuple[Indices, Keys]:
-        """Labels after the similar documents of some buckets have been joined, and what was refuted."""
+    def _joined(self, buckets: Buckets, labels: Indices, refuted: Keys) -> Keys:
+        """What is refuted after some buckets; the labels of their similar documents are joined."""
         tasks = list(batches(self.sizes, sliced(buckets, self.sizes, self.rule.limit), BATCH_WORDS))
         found = list(self.run(partial(self._compared, labels=labels, refuted=refuted), tasks))
         news: Keys = np.concatenate([refuted, *(part.refuted.astype(np.uint64) @ _CODE for part in found)])
-        return join_all(labels, [part.similar for part in found]), np.unique(news)[:REMEMBERED]
+        join_all(labels, [part.similar for part in found])
+        return np.unique(news)[:REMEMBERED]
 
     def _compared(self, buckets: Buckets, labels: Indices, refuted: Keys) -> Verdicts:
         """Verdicts about places."""
@@ -274,6 +287,14 @@ def _room(kind: npt.DTypeLike, shape: tuple[int, ...], path: Path) -> npt.NDArra
     if count * np.dtype(kind).itemsize <= HELD:
         return np.empty(shape, kind)
     return mapped_zeros(path, kind, count).reshape(shape)
+
+
+def _held(values: npt.NDArray[Any], path: Path) -> npt.NDArray[Any]:
+    """The values; in the file ``path`` where they are many."""
+    room = _room(values.dtype, values.shape, path)
+    room[:] = values
+    let_go(room)
+    return room
 
 
 def _agreement_floor(threshold: float) -> int:

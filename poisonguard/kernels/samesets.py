@@ -35,7 +35,7 @@ def copies_of(digests: Keys, nodes: Indices, bits: int) -> tuple[Indices, Indice
         nodes: Numbers of documents.
         bits: How many the place of a node takes (``buckets.place_bits``).
     """
-    places = shared_buckets(digests[0].copy(), np.arange(nodes.size, dtype=np.int64), bits).members
+    places = shared_buckets(digests[0], bits).members
     first, second = digests[0][places], digests[1][places]
     order = np.lexsort((places, second, first))
     places, first, second = places[order], first[order], second[order]

@@ -44,15 +44,12 @@ def roots(parent: Indices, members: Indices) -> Indices:
     return result
 
 
-def join_all(labels: Indices, pairs: Sequence[Indices]) -> Indices:
-    """Labels after the members of all ``pairs``, shape (pairs, 2) each, have become one set each; flat trees again."""
-    if not any(part.size for part in pairs):
-        return labels
-    forest = labels.copy()
-    for part in pairs:
-        _join_pairs(forest, part)
-    _flatten(forest)
-    return forest
+def join_all(forest: Indices, pairs: Sequence[Indices]) -> None:
+    """Make one set each of the members of all ``pairs``, shape (pairs, 2) each; the trees are flat before and after."""
+    if any(part.size for part in pairs):
+        for part in pairs:
+            _join_pairs(forest, part)
+        _flatten(forest)
 
 
 @compiled

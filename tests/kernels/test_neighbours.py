@@ -177,7 +177,7 @@ def test_many_prints_go_to_a_file_and_change_nothing(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(neighbours, "HELD", 0)
     monkeypatch.setattr(neighbours, "mapped_zeros", remembered)
     assert (cluster(documents, threshold=0.8, seed=SEED).labels == held.labels).all()
-    assert len(made) == 3
+    assert len(made) == 6
     assert not any(path.exists() for path in made)
 
 

@@ -38,5 +38,5 @@ def test_labels_are_smallest_members_in_any_order(joined: list[tuple[int, int]],
 def test_joining_part_by_part_gives_flat_labels(parts: list[list[tuple[int, int]]]) -> None:
     found = np.arange(MEMBERS, dtype=np.int64)
     for part in parts:
-        found = join_all(found, [np.array(part, dtype=np.int64).reshape(-1, 2)])
+        join_all(found, [np.array(part, dtype=np.int64).reshape(-1, 2)])
     assert found.tolist() == expected([pair for part in parts for pair in part])

@@ -19,13 +19,13 @@ from poisonguard.domain.roles import Roles
 from poisonguard.engine.executor import Executor, local
 from poisonguard.engine.fold import Folded, fold
 from poisonguard.engine.judge import judge
-from poisonguard.engine.plan import plan
+from poisonguard.engine.plan import Plan, plan
 from poisonguard.engine.progress import Silent
 from poisonguard.engine.score import ScoreBook, Scoring
 from poisonguard.engine.source import DigestColumn, RowIndex
 from poisonguard.engine.spool import Spool
 from poisonguard.plugin.card import checks_folder, load_card
-from poisonguard.plugin.check import Context, Evidence
+from poisonguard.plugin.check import Context, Evidence, History
 from poisonguard.plugin.embedder import Embedder
 from poisonguard.plugin.holdout import Holdout
 from poisonguard.plugin.registry import bind
@@ -110,14 +110,24 @@ def run_check(  # noqa: PLR0913 - a test names only what it varies
     workers: int = 1,
     beside: Sequence[str] = (),
     files: FileFacts = FileFacts(),  # noqa: B008 - frozen
+    history: Sequence[pa.Table] = (),
 ) -> CheckRun:
-    """Run card ``card`` on ``candidate``; ``columns`` maps role names to column names, ``beside`` runs cards before."""
+    """Run card ``card`` on ``candidate``; ``columns`` maps role names to column names, ``beside`` runs cards before.
+
+    Tables of the ``history`` are approved versions before the reference, oldest first.
+    """
     others = [bind(load_card(checks_folder() / "cards" / f"{other}.yaml"), {}) for other in beside]
     check = bind(load_card(checks_folder() / "cards" / f"{card}.yaml"), dict(params or {}))
     source = TableSource(candidate, cuts=cuts)
     roles = roles_of(source, columns or {})
     context = Context(
-        source.columns, roles, reference is not None, contract, holdouts=tuple(holdouts), embedder=embedder
+        source.columns,
+        roles,
+        reference is not None,
+        contract,
+        holdouts=tuple(holdouts),
+        embedder=embedder,
+        has_history=bool(history),
     )
     planned = plan([*others, check], context, always=[RowDigests()])
     skipped = [outcome for outcome in planned.outcomes if outcome.check == card]
@@ -128,12 +138,19 @@ def run_check(  # noqa: PLR0913 - a test names only what it varies
         base = known = None
         if reference is not None:
             other = TableSource(reference, "reference")
-            held = planned.sketches_of([column.name for column in other.columns])
-            old, base = folded_source(other, held, spool, local(workers))
+            old, base = folded_source(other, held_of(planned, other), spool, local(workers))
+            past = [TableSource(table, f"version {number}") for number, table in enumerate(history, 1)]
+            earlier = [folded_source(item, held_of(planned, item), spool, local(workers))[1] for item in past]
+            base = replace(base, history=History(tuple(item.name for item in earlier), earlier.__getitem__))
             known = DigestSet([old.digests.of(0, base.rows)])
         scoring, evidence = folded_source(source, planned.sketches, spool, local(workers), known)
         outcomes, book = judge(planned.checks, replace(evidence, files=files), base, scoring)
     return CheckRun(next(outcome for outcome in outcomes if outcome.check == card), book)
+
+
+def held_of(planned: Plan, version: TableSource) -> Sequence[Sketch]:
+    """What a version can be folded with, to be compared with."""
+    return planned.sketches_of([column.name for column in version.columns])
 
 
 def folded_source(

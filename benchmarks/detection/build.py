@@ -34,6 +34,7 @@ from benchmarks.detection.cache import HERE, PROJECT, Cache, code_digest, digest
 from benchmarks.detection.cases import POISON, Case, Kind
 from benchmarks.detection.changes import CHANGES, Versions, cut, honest
 from benchmarks.detection.dataset import TEXTUAL, Dataset, Split
+from benchmarks.detection.overlap import holding
 from poisonguard.domain.roles import Role, Roles
 from poisonguard.redteam.attack import Attack, Poisoned
 from poisonguard.redteam.catalogue import attack_named
@@ -131,7 +132,7 @@ def _content(folder: Path) -> str:
 @cached
 def _code(kind: Kind, split: Split) -> str:
     """Digest of the code that makes such a case, as it was loaded: a changed attack makes new files."""
-    ours = (HERE / name for name in ("beside.py", "build.py", "changes.py", "dataset.py", "prose.py"))
+    ours = (HERE / name for name in ("beside.py", "build.py", "changes.py", "dataset.py", "overlap.py", "prose.py"))
     attacks = (PROJECT / "poisonguard" / "redteam").glob("*.py") if kind in POISON else ()
     return code_digest([*ours, *_loaders(split), *attacks])
 
@@ -224,9 +225,11 @@ def _contaminated(case: Case, table: pa.Table, roles: Roles, rng: np.random.Gene
     """A tenth of the rows are evaluation items; some of them stand inside other rows."""
     items, training = cut(table, HELD_OUT)
     column = roles.first(Role.TEXT) or roles.first(Role.RESPONSE)
-    attack = Contamination(tuple(str(text) for text in items.column(column).to_pylist()))
-    done = _apply(attack, training, roles, case.rate, rng)
-    return Versions((done.table,), None, _mask(done)), items
+    wanted = [str(text) for text in items.column(column).to_pylist()]
+    done = _apply(Contamination(tuple(wanted)), training, roles, case.rate, rng)
+    planted = _mask(done)
+    alike = holding([str(text) for text in done.table.column(column).to_pylist()], wanted) & ~planted
+    return Versions((done.table,), None, planted, alike=alike if alike.any() else None), items
 
 
 def _write(folder: Path, versions: Versions, holdout: pa.Table | None, dataset: Dataset) -> None:

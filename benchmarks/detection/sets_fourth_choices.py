@@ -1,4 +1,4 @@
-"""Pairs of answers for reporting: the right one or another's, and the language that was asked for or another."""
+"""Pairs of answers: the right one or another's, and the language that was asked for or another."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from benchmarks.detection.cache import Cache
 from benchmarks.detection.dataset import Dataset, Modality, Split
 from benchmarks.detection.packages import unpacked
 from benchmarks.detection.prose import one_line, plain, read_text
-from benchmarks.detection.reporting_documents import HELP
-from benchmarks.detection.reporting_instructions import SETS as ASKED
-from benchmarks.detection.reporting_instructions import workshop
-from benchmarks.detection.reporting_packages import GNOME_HELP
+from benchmarks.detection.sets_fourth_documents import HELP
+from benchmarks.detection.sets_fourth_instructions import SETS as ASKED
+from benchmarks.detection.sets_fourth_instructions import workshop
+from benchmarks.detection.sets_fourth_packages import GNOME_HELP
 from benchmarks.detection.sets_more_instructions import FEWEST_WORDS, short
 from benchmarks.detection.sets_third_choices import COLUMNS, Triple, as_choices, judged
 
@@ -63,7 +63,7 @@ SETS = (
     Dataset(
         name="choices",
         modality=Modality.INSTRUCTION,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(*next(each.packages for each in ASKED if each.name == "workshop"), GNOME_HELP),
         columns=COLUMNS,
         what="Pairs of answers: the right one before another's, the language asked for before another",

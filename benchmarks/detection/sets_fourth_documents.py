@@ -1,4 +1,4 @@
-"""Documents for reporting: guides to twelve programs, help in eight languages, and paragraphs that name an address."""
+"""Documents: guides to twelve programs, help in eight languages, and paragraphs that name an address."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.detection.cache import Cache
 from benchmarks.detection.dataset import Dataset, Modality, Split
 from benchmarks.detection.packages import unpacked
 from benchmarks.detection.prose import one_line, passages, read_text
-from benchmarks.detection.reporting_packages import (
+from benchmarks.detection.sets_fourth_packages import (
     BIND_DOC,
     GAP_DOC,
     GIMP_HELP,
@@ -97,7 +97,7 @@ SETS = (
     Dataset(
         name="guides",
         modality=Modality.DOCUMENTS,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=USED,
         columns=WITH_SOURCE,
         what="Guides to twelve programs in passages of 150 words; the program is the source",
@@ -107,7 +107,7 @@ SETS = (
     Dataset(
         name="languages",
         modality=Modality.DOCUMENTS,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(GNOME_HELP, INSTALLATION_GUIDE),
         columns=WITH_SOURCE,
         what="Help in eight languages in passages of 100 words; the language is the source",
@@ -117,7 +117,7 @@ SETS = (
     Dataset(
         name="guides-24k",
         modality=Modality.DOCUMENTS,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=USED,
         columns=WITH_SOURCE,
         what="The same guides in passages of 60 words",
@@ -127,7 +127,7 @@ SETS = (
     Dataset(
         name="guides-cited",
         modality=Modality.DOCUMENTS,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=USED,
         columns={"text": "text", "url": "url"},
         what="Paragraphs of the guides that name an address, which stands for where they came from",

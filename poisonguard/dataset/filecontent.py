@@ -32,6 +32,16 @@ CLASS_FILES = {
     b"\xce\xfa\xed\xfe": "macOS",
     b"\0asm": "WebAssembly",
 }
+PYC = re.compile(rb"\A.[\x0c-\x10]\r\n[\0-\3]\0\0\0.{8}[c\xe3]", re.DOTALL)
+"""Compiled Python: magic number, flags, time and size, then a marshalled code object (PEP 552)."""
+PTH = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n\x0b\x0c\x1c-\x1e\x85\xa8\xa9])import[ \t]")
+"""A line of a .pth file that Python runs when it starts (module ``site``, which splits at all line ends of Unicode)."""
+TAGGED = re.compile(
+    rb"!!python/(?:object|name|module)|!<?tag:yaml\.org,2002:python/(?:object|name|module)"
+    rb"|(?:^|[\s\[{,])!!\S*%[0-9A-Fa-f]{2}|(?m:^%TAG\s+\S+\s+(?:tag:yaml|\S*%))"
+)
+"""A YAML tag that makes PyYAML's unsafe loaders call what it names; or one that is spelt so as to hide it."""
+YAML = (".yaml", ".yml")
 
 END_OF_ZIP = b"PK\x05\x06"
 END_OF_ZIP_SIZE = 22
@@ -44,9 +54,11 @@ Said = tuple[FileKind, str]
 
 def written_as(name: str, head: bytes) -> Said | None:
     """What a text (or a rarer program) is, if it is one that runs."""
-    program = CLASS_FILES.get(head[:4])
+    program = "compiled Python" if PYC.match(head) else CLASS_FILES.get(head[:4])
     if program is not None:
         return FileKind.EXECUTABLE, f"a {program} program"
+    if name.lower().endswith(YAML) and TAGGED.search(head):
+        return FileKind.EXECUTABLE, "YAML that names Python objects to be made"
     for pattern, kind, what in PAGES:
         if pattern.search(head, 0, PROLOGUE):
             return (kind, what) if ACTIVE.search(head) else None
@@ -59,6 +71,8 @@ def _script(name: str, head: bytes) -> Said | None:
     suffix = name[name.rfind(".") :].lower() if "." in name else ""
     if suffix in {".py", ".pyw"} and LOADER.search(head):
         return FileKind.LOADER, "a loading script, which runs when the dataset is loaded"
+    if suffix == ".pth" and PTH.search(head):
+        return FileKind.EXECUTABLE, "a .pth file, whose import lines run when Python starts"
     if suffix in SCRIPT_SUFFIXES:
         return FileKind.SCRIPT, f"a {SCRIPT_SUFFIXES[suffix]} script"
     return (FileKind.SCRIPT, "a script, by its first line") if SHEBANG.match(head) else None

@@ -18,8 +18,10 @@ from typing import IO, cast
 from poisonguard.dataset.archives import (
     DAMAGE,
     MOST_MEMBER,
+    BoundReachedError,
     Content,
     Entry,
+    Held,
     UnsafeArchiveError,
     tar_entries,
     zip_entries,
@@ -28,7 +30,7 @@ from poisonguard.dataset.filecontent import trailing_after, written_as
 from poisonguard.dataset.formats.base import Source
 from poisonguard.dataset.pickles import MOST_BYTES, Story, begins_pickle, follow, is_pickle
 from poisonguard.dataset.sniff import COMPRESSION_OF, HEAD_BYTES, PICKLE, sniff
-from poisonguard.dataset.streams import Stream
+from poisonguard.dataset.streams import Stream, decompressor
 from poisonguard.domain.filefact import FileFact, FileKind
 from poisonguard.errors import UnreadableData
 
@@ -101,6 +103,11 @@ def look(source: Source, head: bytes, *, table: bool) -> tuple[FileFact, ...]:
     return tuple(FileFact(source.path, kind, detail) for kind, detail in dict.fromkeys(found))
 
 
+def look_inside(head: bytes, data: bytes, most: int) -> tuple[Told, ...]:
+    """What bytes in memory are, and what they hold; at most ``most`` bytes of it are read."""
+    return tuple(dict.fromkeys(_Look(left=most).content("", head, Held(data), 0)))
+
+
 def _behind(source: Source, head: bytes) -> Iterator[Told]:
     """A second file behind the first."""
     kind = sniff(head)
@@ -128,6 +135,8 @@ class _Look:
         """What the bytes are, and what they hold."""
         try:
             yield from self._by_kind(name, head, content, depth)
+        except BoundReachedError as error:
+            yield FileKind.UNFINISHED, _within(name, str(error))
         except (UnreadableData, *DAMAGE) as error:
             yield (FileKind.BOMB if "bomb" in str(error) else FileKind.UNSEEN), _within(name, str(error))
 
@@ -142,7 +151,7 @@ class _Look:
         elif kind in CLOSED:
             yield FileKind.UNSEEN, _within(name, f"{kind} is not looked into")
         elif kind in COMPRESSION_OF:
-            yield from self._compressed(COMPRESSION_OF[kind], content, depth)
+            yield from self._compressed(name, COMPRESSION_OF[kind], content, depth)
         elif kind in ARCHIVES:
             yield from self._archive(name, kind, content, depth)
         else:
@@ -156,16 +165,28 @@ class _Look:
 
     def _maybe_pickle(self, name: str, head: bytes, content: Content) -> Iterator[Told]:
         """A pickle; without magic it may be prose that begins like one."""
-        story = self._followed(self._start(content, MOST_BYTES))
-        if head[0] == PROTO or is_pickle(story):
-            yield _judged(name, story)
+        data = self._start(content, MOST_BYTES)
+        story = self._followed(data)
+        behind = data[story.size :] if story.complete else b""
+        # "N. Smith" is prose, though its first two bytes are a pickle.
+        more = bool(story.imports) or not behind or _begun(behind)
+        if head[0] == PROTO or (is_pickle(story) and more):
+            yield judged(name, story)
+            yield from self._further(name, behind)
         else:
             yield from self._written(name, head, content)
+
+    def _further(self, name: str, data: bytes) -> Iterator[Told]:
+        """Pickles one behind the other, as older PyTorch writes them."""
+        while data and _begun(data):
+            story = self._followed(data)
+            yield judged(name, story)
+            data = data[story.size :] if story.complete else b""
 
     def _followed(self, data: bytes) -> Story:
         self.pickles -= 1
         if self.pickles < 0:
-            raise UnsafeArchiveError(f"more than {MOST_PICKLES} pickles")
+            raise BoundReachedError(f"more than {MOST_PICKLES} pickles")
         return follow(data)
 
     def _array(self, name: str, head: bytes, content: Content) -> Iterator[Told]:
@@ -178,13 +199,33 @@ class _Look:
         except (ValueError, SyntaxError, KeyError, TypeError, MemoryError, RecursionError) as error:
             raise UnsafeArchiveError("a NumPy file without a readable header") from error
         if OBJECTS.search(kind):
-            yield _judged(name, self._followed(self._start(content, stop + MOST_BYTES)[stop:]))
+            yield judged(name, self._followed(self._start(content, stop + MOST_BYTES)[stop:]))
 
-    def _compressed(self, compression: str, content: Content, depth: int) -> Iterator[Told]:
-        if not isinstance(content, _Whole):
-            raise UnsafeArchiveError(f"{compression} inside an archive is not looked into")
-        inside = _Compressed(content.source, compression)
-        yield from self.content(compression, self._start(inside, HEAD_BYTES), inside, depth + 1)
+    def _compressed(self, name: str, compression: str, content: Content, depth: int) -> Iterator[Told]:
+        if depth >= DEEPEST:
+            raise UnsafeArchiveError(f"compressed more than {DEEPEST} times")
+        inside: Content
+        if isinstance(content, _Whole):
+            inside = _Compressed(content.source, compression)
+        else:
+            inside = self._unpacked(compression, content)
+        yield from self.content(_below(name, compression), self._start(inside, HEAD_BYTES), inside, depth + 1)
+
+    def _unpacked(self, compression: str, content: Content) -> Held:
+        """What lies compressed inside something else, in memory."""
+        packed = decompressor(io.BytesIO(self._start(content, MOST_MEMBER)), compression)
+        parts: list[bytes] = []
+        size = 0
+        try:
+            while data := packed.read(1 << 20):
+                parts.append(data)
+                size += len(data)
+                self._spend(len(data))
+                if size > MOST_MEMBER:
+                    raise BoundReachedError(f"{compression} inside an archive holds more than {MOST_MEMBER >> 20} MiB")
+        except OSError as error:  # what gzip, bz2 and Arrow say of damaged bytes
+            raise UnsafeArchiveError(f"{compression} inside an archive is damaged: {error}") from error
+        return Held(b"".join(parts))
 
     def _archive(self, name: str, kind: str, content: Content, depth: int) -> Iterator[Told]:
         if depth >= DEEPEST:
@@ -199,12 +240,15 @@ class _Look:
     def _entry(self, name: str, entry: Entry, depth: int) -> Iterator[Told]:
         self.members -= 1
         if self.members < 0:
-            raise UnsafeArchiveError(f"more than {MOST_MEMBERS:,} members")
+            raise BoundReachedError(f"more than {MOST_MEMBERS:,} members")
         yield from ((kind, _within(name, detail)) for kind, detail in entry.odd)
         if entry.content is not None:
-            inside = f"{name}/{entry.name}" if name else entry.name
+            inside = _below(name, entry.name)
             try:
                 head = self._start(entry.content, HEAD_BYTES)
+            except BoundReachedError as error:
+                yield FileKind.UNFINISHED, _within(inside, str(error))
+                return
             except DAMAGE as error:
                 yield FileKind.UNSEEN, _within(inside, str(error))
                 return
@@ -213,7 +257,7 @@ class _Look:
     def _spend(self, size: int) -> None:
         self.left -= size
         if self.left < 0:
-            raise UnsafeArchiveError(f"more than {MOST_READ >> 20:,} MiB inside")
+            raise BoundReachedError(f"more than {MOST_READ >> 20:,} MiB inside")
 
     def _start(self, content: Content, size: int) -> bytes:
         parts: list[bytes] = []
@@ -228,7 +272,12 @@ class _Look:
 KNOWN = {NUMPY, *PROGRAMS, *ARCHIVES, *CLOSED, *COMPRESSION_OF}
 
 
-def _judged(name: str, story: Story) -> Told:
+def _begun(data: bytes) -> bool:
+    """Whether bytes begin a pickle, perhaps."""
+    return data[0] == PROTO or begins_pickle(data[:HEAD_BYTES])
+
+
+def judged(name: str, story: Story) -> Told:
     """How grave a pickle is."""
     if story.harmless:
         return FileKind.DATA_PICKLE, _within(name, f"imports {_listed(story.imports) or 'nothing'}")
@@ -240,6 +289,10 @@ def _judged(name: str, story: Story) -> Told:
 def _listed(names: tuple[str, ...]) -> str:
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
     return ", ".join(names[:MOST_NAMES]) + more
+
+
+def _below(name: str, inside: str) -> str:
+    return f"{name}/{inside}" if name else inside
 
 
 def _within(name: str, detail: str) -> str:

@@ -19,6 +19,8 @@ MOST_BYTES = 64 << 20
 MOST_OPCODES = 500_000
 FIRST = frozenset(b"(c]}lditSVIFLNp0)")
 """Opcodes that pickles without a PROTO opcode begin with."""
+OPCODES = frozenset(ord(opcode.code) for opcode in pickletools.opcodes)
+"""All: whoever hides a pickle begins with something that a pickler never would, and that loaders throw away."""
 LONGEST_ARGUMENT = 4096
 """Bytes before the end of a cut-off pickle in which an opcode may be cut."""
 UNKNOWN_NAME = "a name made at run time"
@@ -173,20 +175,26 @@ def follow(data: bytes) -> Story:
                 break
             machine.step(opcode, argument)
             complete = opcode.name == "STOP"
-    except (ValueError, IndexError, KeyError, OverflowError, struct.error):
-        complete = False
+    except (ValueError, IndexError, KeyError, OverflowError, struct.error, DeprecationWarning):
+        complete = False  # the warning is about an odd escape, where whoever runs this made warnings errors
     return Story(tuple(sorted(machine.imports)), machine.calls, complete, stream.tell())
 
 
 def begins_pickle(head: bytes) -> bool:
     """Whether bytes without a pickle's magic may begin one of an old protocol: opcodes one behind the other."""
-    if not head or head[0] not in FIRST:
+    if not head or head[0] not in OPCODES:
         return False
     story = follow(head)
-    return is_pickle(story) or story.size > len(head) - LONGEST_ARGUMENT > 0
+    shown = calls_names(story) or (story.complete and head[0] in FIRST)
+    return shown or story.size > len(head) - LONGEST_ARGUMENT > 0
 
 
 def is_pickle(story: Story) -> bool:
     """Whether what was followed is no accident: names that are names, and a call or an end."""
+    return story.complete or calls_names(story)
+
+
+def calls_names(story: Story) -> bool:
+    """Whether something is called, and by names that are names."""
     names = all(part.isidentifier() for name in story.imports for part in name.split("."))
-    return story.complete or (bool(story.imports) and names and story.calls)
+    return bool(story.imports) and names and story.calls

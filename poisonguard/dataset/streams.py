@@ -19,7 +19,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import pyarrow as pa
 
@@ -50,7 +50,7 @@ class Stream(io.RawIOBase):
         super().__init__()
         self._path = path
         self._file = file
-        self._source = _decompressor(file, compression)
+        self._source = decompressor(file, compression)
         self._compression = compression
         self._given = 0
         self._budget = min(LARGEST_OUTPUT, max(FREE_ALLOWANCE, LARGEST_RATIO * file.size))
@@ -89,7 +89,8 @@ class Stream(io.RawIOBase):
             ) from error
 
 
-def _decompressor(file: VerifiedFile, compression: str | None) -> Readable:
+def decompressor(file: VerifiedFile | IO[bytes], compression: str | None) -> Readable:
+    """The decompressed bytes of ``file``, without a bound on how many they are."""
     if compression == "gzip":
         return gzip.GzipFile(fileobj=file)
     if compression == "bzip2":
@@ -103,7 +104,7 @@ def _decompressor(file: VerifiedFile, compression: str | None) -> Readable:
 class _Xz:
     """Decompresses xz with a bound on the memory that its dictionary may claim."""
 
-    def __init__(self, file: VerifiedFile) -> None:
+    def __init__(self, file: VerifiedFile | IO[bytes]) -> None:
         self._file = file
         self._decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=LARGEST_DICTIONARY)
 

@@ -2,7 +2,8 @@
 
 1. A chat (a list of turns that say who speaks and what) becomes two texts: what was asked (``messages.prompt``: every
    turn but the model's) and what the model is to say (``messages.response``), turns on lines of their own. Of a pair of
-   chats the rejected one adds what the model is not to say (``rejected.response``).
+   chats the rejected one adds what the model is not to say (``rejected.response``). A dialogue (a list of texts, by
+   its name) is a chat in which every second text is learnt.
 2. A picture kept with its path, as Hugging Face datasets keep it, becomes its bytes (``image.bytes``).
 3. Made columns are never hashed or signed: digests are of the rows as they lie in the files.
 4. A made column never takes the name of a real one: whoever adds such a column does not blind the detectors.
@@ -21,11 +22,8 @@ import pyarrow.types as pt
 from poisonguard.dataset.arrowtypes import columns_of
 from poisonguard.domain.dataset import Column
 from poisonguard.domain.roles import Assignment, Role
+from poisonguard.kernels.nested import chat_fields, is_dialogue
 
-SPEAKERS = ("role", "from", "author", "speaker")
-"""Fields that say who speaks: OpenAI's and ShareGPT's, and two older ones."""
-CONTENTS = ("content", "value", "text", "message")
-"""Fields that say what."""
 MODEL = frozenset({"assistant", "gpt", "chatgpt", "bing", "bard", "model", "bot", "ai"})
 """Speakers whose turns are learnt; the others' are what they are answers to."""
 
@@ -66,7 +64,7 @@ class Views:
     def of(cls, schema: pa.Schema) -> Views:
         """Everything that can be made from the columns of ``schema``."""
         taken = set(schema.names)
-        found = [view for field in schema for view in (*_chat(field), *_picture(field))]
+        found = [view for field in schema for view in (*_chat(field), *_dialogue(field), *_picture(field))]
         return cls(tuple(_named(view, taken) for view in found))
 
     @property
@@ -113,24 +111,29 @@ def _named(view: View, taken: set[str]) -> View:
 
 
 def _chat(field: pa.Field) -> Iterator[View]:
-    turn = field.type.value_type if pt.is_list(field.type) else None
-    if turn is None or not pt.is_struct(turn):
+    read = chat_fields(field.type)
+    if read is None:
         return
-    speaker, content = _text_field(turn, SPEAKERS), _text_field(turn, CONTENTS)
-    if speaker is None or content is None:
-        return
-    parts = [("prompt", Role.PROMPT, False), ("response", Role.RESPONSE, True)]
-    if field.name.lower() == REJECTED:
-        parts = [("response", Role.REJECTED, True)]  # what was asked is the same in both
-    for part, role, learnt in parts:
+    for part, role, learnt in _parts(field):
         who = "the model's turns" if learnt else "the turns before the model's"
-        reason = f"{who} in {field.name!r}, by {speaker!r} and {content!r}"
-        yield View(f"{field.name}.{part}", field.name, role, pa.string(), reason, _Turns(speaker, content, learnt))
+        reason = f"{who} in {field.name!r}, by {read[0]!r} and {read[1]!r}"
+        yield View(f"{field.name}.{part}", field.name, role, pa.string(), reason, _Turns(*read, learnt))
 
 
-def _text_field(struct: pa.StructType, names: Sequence[str]) -> str | None:
-    held = {field.name for field in struct if pt.is_string(field.type)}
-    return next((name for name in names if name in held), None)
+def _parts(field: pa.Field) -> list[tuple[str, Role, bool]]:
+    """Name, role and whether it is learnt, of what a chat is taken apart into."""
+    if field.name.lower() == REJECTED:
+        return [("response", Role.REJECTED, True)]  # what was asked is the same in both
+    return [("prompt", Role.PROMPT, False), ("response", Role.RESPONSE, True)]
+
+
+def _dialogue(field: pa.Field) -> Iterator[View]:
+    if not is_dialogue(field.name, field.type):
+        return
+    for part, role, learnt in _parts(field):
+        who = "every second text, from the second on," if learnt else "every second text, from the first on,"
+        reason = f"{who} in {field.name!r}, in which two take turns"
+        yield View(f"{field.name}.{part}", field.name, role, pa.string(), reason, _Alternating(learnt))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +150,30 @@ class _Turns:
         by_model = pc.is_in(spoken, value_set=pa.array(sorted(MODEL)))
         kept = by_model if self.learnt else pc.invert(by_model)
         texts = pc.fill_null(pc.struct_field(turns, self.content), "").filter(kept)
-        counts = np.bincount(chat.filter(kept).to_numpy(zero_copy_only=False), minlength=len(chats))
-        offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
-        joined = pc.binary_join(pa.ListArray.from_arrays(offsets, texts), "\n")
-        return pc.if_else(pc.is_valid(chats), joined, None)
+        return _joined(chats, chat.filter(kept), texts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Alternating:
+    """Every second text of a dialogue, joined; null where there is no dialogue at all."""
+
+    learnt: bool
+
+    def __call__(self, dialogues: pa.ListArray) -> pa.Array:
+        texts, parents = pc.list_flatten(dialogues), pc.list_parent_indices(dialogues)
+        rows = parents.to_numpy(zero_copy_only=False)
+        counts = np.bincount(rows, minlength=len(dialogues))
+        places = np.arange(len(rows)) - (np.cumsum(counts) - counts)[rows]
+        kept = pa.array(places % 2 == int(self.learnt))
+        return _joined(dialogues, parents.filter(kept), pc.fill_null(texts, "").filter(kept))
+
+
+def _joined(lists: pa.ListArray, rows: pa.Array, texts: pa.Array) -> pa.Array:
+    """The texts of each row on lines of their own; null where the row's list is."""
+    counts = np.bincount(rows.to_numpy(zero_copy_only=False), minlength=len(lists))
+    offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
+    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, texts), "\n")
+    return pc.if_else(pc.is_valid(lists), joined, None)
 
 
 def _picture(field: pa.Field) -> Iterator[View]:

@@ -1,6 +1,6 @@
 """A claim: rare words that keep company in documents that otherwise have nothing in common.
 
-1. Candidates stand free in ``min_documents`` documents, and in at most ``MAX_RATE`` of all.
+1. Candidates stand free in ``min_documents`` documents, and in at most ``MAX_RATE`` of all, or few.
 2. A candidate's partners are candidates near it in at least ``SHARE`` of its documents. Rarity of the company =
    sum over partners of (share of the documents) * ln(documents / documents of the partner).
 3. The topic of a document is its words of medium frequency. Without the words around the candidate, its
@@ -26,6 +26,9 @@ from poisonguard.kernels.mixing import GOLDEN, mix_array
 from poisonguard.kernels.tokens import Words
 
 MAX_RATE = 0.05
+MANY = 6
+"""Times the fewest documents that make a claim: a candidate may stand in so many, however small the data."""
+
 TOPIC_RATES = (0.01, 0.5)
 REACH = 8
 """Words within which words keep company."""
@@ -111,7 +114,7 @@ class Vocabulary:
         standing = document_counts(np.where(free, code, -1), offsets, len(distinct))
         low, high = (rate * documents for rate in TOPIC_RATES)
         topical = (everywhere >= max(low, 2)) & (everywhere <= high)
-        candidate = (standing >= min_documents) & (everywhere <= max(MAX_RATE * documents, 4 * min_documents))
+        candidate = (standing >= min_documents) & (everywhere <= max(MAX_RATE * documents, MANY * min_documents))
         mine = np.where(free, _numbered(candidate)[code], -1)
         weights = np.log(documents / everywhere[topical])
         found = _occurrences(mine, int(candidate.sum()), offsets)

@@ -2,18 +2,24 @@
 
 1. Copies are rows whose input (everything but label, id, time, source and split) is equal, or whose texts are near
    copies. In a coarse table equal inputs are chance, not copies, and are left out (``copies``).
-2. A group's label is what the reference says of it, or else the most frequent one, or else the first. In a large
-   group that the reference does not know, both sides count: a flood of copies outvotes its original.
+2. A group's label is what the reference says of it, or else the most frequent one, or else the first. A flood of
+   copies outvotes its original: in a group larger than those whose copies agree let expect (``habits``) the many are
+   named, or both sides where neither has it. That is no noise, whatever the other copies do. In a large group of
+   usual size both sides are named, and the few are counted.
 3. Where copies agree little more than rows at random, the input does not decide the label (``copy_agreement``).
-4. People disagree now and then: without a reference up to ``noise`` of all copies may; with one, as many as there.
+4. Texts of fewer than ``SHORT`` words are compared by pairs of words, too: one word left out of a sentence breaks most
+   of its longer runs. Short texts are alike by nature, so only floods count there.
+5. People disagree now and then: without a reference up to ``noise`` of all copies may; with one, as many as there.
    More than that, and more than ``min_share`` of all rows, is a sign of poisoning; less is a note.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +36,8 @@ from poisonguard.detectors.copies import (
     groups_of,
     unexplained,
 )
-from poisonguard.detectors.copy_agreement import undecided
+from poisonguard.detectors.copy_agreement import DOMINANT, undecided
+from poisonguard.detectors.habits import SMALLEST, is_unusual
 from poisonguard.domain.finding import Finding, Level, Signal
 from poisonguard.domain.roles import Role
 from poisonguard.domain.wording import count
@@ -38,9 +45,11 @@ from poisonguard.kernels.columnhash import combined
 from poisonguard.plugin.check import Check, Context, Evidence, NotApplicable, Params
 from poisonguard.sketches.base import Sketch
 from poisonguard.sketches.contents import ContentHashes, at_rows, key_chunks, null_key
-from poisonguard.sketches.fingerprints import NearCopies, ShingleSets, enough_words
+from poisonguard.sketches.fingerprints import NearCopies, ShingleSets, ShortShingleSets, enough_words
 
 SIGNIFICANCE = 0.01
+SHORT = 24
+"""Words; a sentence of fewer shares less than 60 % of its runs of five words with itself without one word."""
 
 
 class ConflictingCopiesParams(Params):
@@ -74,6 +83,8 @@ class Conflicts:
         copies: New candidate rows that have an original to disagree with.
         total: Rows of the candidate.
         undecided: How many of the rows have an input that does not decide the label.
+        floods: Those of the rows that are in a flood of one label, ascending.
+        many: How many of the rows are in the majority of a group of usual size: either side may be wrong.
         reference_rows: Rows of the reference that contradict a copy of theirs in it.
         reference_total: Rows of the reference; 0 without one.
     """
@@ -84,6 +95,8 @@ class Conflicts:
     reference_rows: int
     reference_total: int
     undecided: int = 0
+    many: int = 0
+    floods: Indices = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def before(self) -> float | None:
@@ -100,6 +113,7 @@ class ConflictingCopies(Check[ConflictingCopiesParams]):
     _label: ContentHashes
     _inputs: ContentHashes
     _texts: ShingleSets | None
+    _short: ShortShingleSets | None
     _note: str = ""
 
     def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
@@ -112,7 +126,8 @@ class ConflictingCopies(Check[ConflictingCopiesParams]):
         texts = text_columns(context)
         self._label, self._inputs = ContentHashes((label,)), ContentHashes(inputs)
         self._texts = ShingleSets(texts) if texts else None
-        return [self._label, self._inputs, *([self._texts] if self._texts else [])]
+        self._short = ShortShingleSets(texts) if texts else None
+        return [self._label, self._inputs, *(sketch for sketch in (self._texts, self._short) if sketch)]
 
     def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
         """At most one finding: all rows that contradict their original."""
@@ -121,7 +136,7 @@ class ConflictingCopies(Check[ConflictingCopiesParams]):
         if distinct > self.params.max_labels:
             self._note = f"{distinct} different labels are measurements, not classes: copies were not compared"
             return
-        conflicts = self._conflicts(versions, *self._members(versions))
+        conflicts = self._with_short(self._conflicts(versions, *self._members(versions)), versions)
         if conflicts.rows.size:
             yield self._finding(conflicts, reference.name if reference else "honest disagreement")
 
@@ -132,13 +147,36 @@ class ConflictingCopies(Check[ConflictingCopiesParams]):
     def _members(self, versions: Sequence[Evidence]) -> tuple[Indices, Indices]:
         """Rows of all versions that are copies, ascending, and each one's group; without those that chance explains."""
         if self._texts is not None:
-            states = [version[self._texts] for version in versions]
-            enough = np.concatenate([enough_words(state, self.params.min_words) for state in states])
-            asked = NearCopies(self._texts, tuple(states), enough, self.params.threshold, versions[0].seed)
-            labels = versions[0].near_copies(asked).labels
-            groups = groups_of(labels, labels.size)
-            return groups.members, groups.owners
+            return self._near(versions, self._texts, None)
         return _copied(pa.concat_tables([version[self._inputs] for version in versions]))
+
+    def _near(self, versions: Sequence[Evidence], sketch: ShingleSets, below: int | None) -> tuple[Indices, Indices]:
+        """Rows that are near copies by the sets of ``sketch``, of fewer words than ``below``; and each one's group."""
+        states = [version[sketch] for version in versions]
+        chosen = np.concatenate([enough_words(state, self.params.min_words) for state in states])
+        if below is not None:
+            chosen &= ~np.concatenate([enough_words(state, below) for state in states])
+        if not chosen.any():
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        asked = NearCopies(sketch, tuple(states), chosen, self.params.threshold, versions[0].seed)
+        labels = versions[0].near_copies(asked).labels
+        groups = groups_of(labels, labels.size)
+        return groups.members, groups.owners
+
+    def _with_short(self, conflicts: Conflicts, versions: Sequence[Evidence]) -> Conflicts:
+        """The same with floods of short texts."""
+        if self._short is None:
+            return conflicts
+        short = self._conflicts(versions, *self._near(versions, self._short, SHORT))
+        if short.undecided or not short.floods.size:
+            return conflicts
+        rows = np.union1d(conflicts.rows, short.floods)
+        return replace(
+            conflicts,
+            rows=rows,
+            floods=np.union1d(conflicts.floods, short.floods),
+            copies=conflicts.copies + rows.size - conflicts.rows.size,
+        )
 
     def _conflicts(self, versions: Sequence[Evidence], members: Indices, owners: Indices) -> Conflicts:
         """Disagreement among the copies ``members`` of the groups ``owners``."""
@@ -155,6 +193,7 @@ class ConflictingCopies(Check[ConflictingCopiesParams]):
             found,
             undecided=int(free[found.rows].sum()),
             rows=members[found.rows],
+            floods=members[found.floods],
             total=versions[0].rows,
             reference_total=sum(version.rows for version in versions[1:]),
         )
@@ -182,7 +221,11 @@ class ConflictingCopies(Check[ConflictingCopiesParams]):
 
     def _excessive(self, conflicts: Conflicts) -> bool:
         """Whether noise, or the reference, does not explain the disagreement."""
-        rows, total = int(conflicts.rows.size) - conflicts.undecided, conflicts.total
+        rows, total = int(conflicts.rows.size) - conflicts.undecided - conflicts.many, conflicts.total
+        if not conflicts.undecided and conflicts.floods.size >= max(
+            self.params.min_rows, self.params.min_share * total
+        ):
+            return True
         if rows < max(self.params.min_rows, (self.params.min_share + (conflicts.before or 0.0)) * total):
             return False
         if conflicts.before is None:
@@ -233,15 +276,38 @@ def find_conflicts(groups: Indices, labels: Keys, known: Mask, flood: int) -> Co
     """
     rows = known.size
     approved = np.arange(groups.size) >= rows
-    wrong = _contradicting(groups, labels, approved, flood)
+    sides = _contradicting(groups, labels, approved, flood)
     reference = groups.size - rows
-    alone = _contradicting(groups[rows:], labels[rows:], np.zeros(reference, dtype=np.bool_), flood)
+    alone = _contradicting(groups[rows:], labels[rows:], np.zeros(reference, dtype=np.bool_), flood).wrong
     copies = _second(groups, rows) & ~known
-    return Conflicts(np.flatnonzero(wrong[:rows] & ~known), int(copies.sum()), rows, int(alone.sum()), reference)
+    found = sides.wrong[:rows] & ~known
+    return Conflicts(
+        np.flatnonzero(found),
+        int(copies.sum()),
+        rows,
+        int(alone.sum()),
+        reference,
+        floods=np.flatnonzero(sides.flooding[:rows] & found),
+        many=int((sides.many[:rows] & found).sum()),
+    )
 
 
-def _contradicting(groups: Indices, labels: Keys, approved: Mask, flood: int) -> Mask:
-    """Rows whose label is not their group's; all rows of a large group that has no approved label."""
+class _Sides(NamedTuple):
+    """Who contradicts whom, shapes (rows,).
+
+    Attributes:
+        wrong: Rows that contradict their group; both sides of it where nobody can tell.
+        flooding: Which of them outvote the others of an unusually large group, or so many against an approved label.
+        many: Which of them are in the majority of a large group of usual size.
+    """
+
+    wrong: Mask
+    flooding: Mask
+    many: Mask
+
+
+def _contradicting(groups: Indices, labels: Keys, approved: Mask, flood: int) -> _Sides:
+    """Rows that contradict their group, and on which side of the contradiction they are."""
     named, codes = np.unique(labels, return_inverse=True)
     pairs = groups * max(1, named.size) + codes
     unique, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
@@ -249,14 +315,27 @@ def _contradicting(groups: Indices, labels: Keys, approved: Mask, flood: int) ->
     trusted = np.bincount(inverse, weights=approved, minlength=unique.size)
     group, label = np.divmod(unique, max(1, named.size))
     order = np.lexsort((first, -votes, -trusted, group))
-    starts = np.flatnonzero(np.append([True], np.diff(group[order]) != 0)[: order.size])
-    place = np.searchsorted(group[order[starts]], groups)
-    wrong = codes != label[order[starts]][place]
-    sizes = np.bincount(place, minlength=starts.size)
-    mixed = np.bincount(place, weights=wrong, minlength=starts.size) > 0
-    undecided = mixed & (sizes >= flood) & (trusted[order[starts]] == 0)
-    contradicting: Mask = (wrong | undecided[place]) & ~approved
-    return contradicting
+    firsts = order[np.flatnonzero(np.append([True], np.diff(group[order]) != 0)[: order.size])]
+    place = np.searchsorted(group[firsts], groups)
+    wrong = codes != label[firsts][place]
+    sizes = np.bincount(place, minlength=firsts.size)
+    mixed = np.bincount(place, weights=wrong, minlength=firsts.size) > 0
+    large = mixed & (sizes >= flood) & (trusted[firsts] == 0)
+    outvoted = large & _unusual(sizes, sizes[~mixed], flood)
+    dominated = outvoted & (votes[firsts] >= DOMINANT * sizes)
+    contradicting: Mask = np.where(dominated[place], ~wrong, wrong | large[place]) & ~approved
+    against = np.bincount(place, weights=wrong & ~approved, minlength=firsts.size).astype(np.int64)
+    flooded = dominated | ((trusted[firsts] > 0) & _unusual(against, sizes[~mixed], flood))
+    return _Sides(contradicting, contradicting & flooded[place], contradicting & ~wrong & ~outvoted[place])
+
+
+def _unusual(sizes: Indices, agreeing: Indices, flood: int) -> Mask:
+    """Groups that are much larger than the groups whose copies agree let expect, shape (groups,)."""
+    usual = [*agreeing[agreeing >= SMALLEST].tolist(), int(agreeing.max(initial=0))]
+    large = np.unique(sizes[sizes >= flood]).tolist()
+    # What is larger than an unusual group is unusual, too.
+    least = bisect_left(large, True, key=lambda size: is_unusual(size, usual))  # noqa: FBT003 - what is looked for
+    return np.isin(sizes, large[least:])
 
 
 def _second(groups: Indices, rows: int) -> Mask:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from poisonguard.domain.dataset import Kind
 from poisonguard.domain.roles import Role
+from poisonguard.kernels.nested import declares_inner_texts
 from poisonguard.plugin.check import Context
 
 NOT_CONTENT = frozenset({Role.ID, Role.TIMESTAMP})
@@ -27,3 +29,9 @@ def text_columns(context: Context) -> tuple[str, ...]:
     """Columns of running text: ``text`` ones, or else prompt and response as one document."""
     roles = context.roles
     return roles.all(Role.TEXT) or (*roles.all(Role.PROMPT), *roles.all(Role.RESPONSE))
+
+
+def nested_columns(context: Context) -> tuple[str, ...]:
+    """Nested columns that hold strings which no made column shows: what rules read besides."""
+    nested = (column for column in context.columns if column.kind is Kind.NESTED)
+    return tuple(column.name for column in nested if declares_inner_texts(column.name, column.type))

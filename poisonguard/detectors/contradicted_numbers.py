@@ -22,8 +22,8 @@ from poisonguard.detectors.cells import is_known
 from poisonguard.detectors.drift_versions import approved_hashes
 from poisonguard.detectors.feature_check import FeatureCheck, SampledParams
 from poisonguard.detectors.learners import threads
-from poisonguard.detectors.number_contradictions import Contradicted, Judged, contradicted, orders
-from poisonguard.detectors.number_models import FEWEST_COLUMNS, NumberModels
+from poisonguard.detectors.number_contradictions import Contradicted, Judged, contradicted, orders, where_told
+from poisonguard.detectors.number_models import FEWEST_COLUMNS, Mask, NumberModels
 from poisonguard.detectors.picture_columns import are_pixels
 from poisonguard.domain.finding import Finding
 from poisonguard.plugin.check import (
@@ -41,6 +41,9 @@ from poisonguard.sketches.values import HashArray
 
 FEWEST = 8
 MIN_SAMPLE = 500
+
+TOLD = 1 / 3
+"""Part of the evidence that must lie, without a reference, in rows whose number the others tell."""
 
 
 class ContradictedNumbersParams(SampledParams):
@@ -86,25 +89,36 @@ class ContradictedNumbers(FeatureCheck[ContradictedNumbersParams]):
         looked = known if reference is None else evidence[NewRows(self._sample)]
         if not models.models or looked.num_rows < FEWEST:
             return None
-        found = self._found(models, looked, None if reference is None else known)
+        found = self._found(models, looked, None if reference is None else known, evidence.seed)
         approved = None if reference is None else approved_hashes(reference, self._sample)
         compared = "the rest of the row" if reference is None else reference.name
         return NumberScorer(self, models, found, approved, compared) if found else None
 
-    def _found(self, models: NumberModels, looked: pa.Table, base: pa.Table | None) -> list[Contradicted]:
+    def _found(self, models: NumberModels, looked: pa.Table, base: pa.Table | None, seed: int) -> list[Contradicted]:
         """The columns that stand, the purest first; one that a purer one explains is left out."""
         rows = Judged.of(models, looked)
         old = None if base is None else Judged.of(models, base)
         found = [contradicted(model, rows, old) for model in models.models]
-        least = self.params.min_orders if base is None else self.params.min_orders_against
         standing, explained = list[Contradicted](), np.zeros(looked.num_rows, dtype=np.bool_)
         for item in sorted((item for item in found if item is not None), key=lambda item: item.impurity):
-            own = int((item.far & ~explained).sum())
+            left = item.far & ~explained
             enough = max(FEWEST, self.params.min_share * looked.num_rows)
-            if enough <= own <= self.params.max_share * looked.num_rows and orders(own, item.expected) >= least:
+            if not enough <= left.sum() <= self.params.max_share * looked.num_rows:
+                continue
+            if self._stands_alone(item, left, rows, seed) if base is None else self._stands(item, left):
                 standing.append(item)
                 explained |= item.far
         return standing
+
+    def _stands(self, item: Contradicted, left: Mask) -> bool:
+        return orders(int(left.sum()), item.expected) >= self.params.min_orders_against
+
+    def _stands_alone(self, item: Contradicted, left: Mask, rows: Judged, seed: int) -> bool:
+        """Beyond chance where small errors are expected; or beyond chance everywhere, and partly there."""
+        least = self.params.min_orders
+        told, expected = where_told(item, rows, seed)
+        inner = orders(int((left & told).sum()), expected)
+        return inner >= least or (inner >= TOLD * least and orders(int(left.sum()), item.expected) >= least)
 
 
 class NumberScorer(RowScorer):

@@ -99,6 +99,13 @@ def scores(margin: Floats, cut: float) -> Floats:
     return np.asarray(np.where(margin > 0, AGREEING + (1 - AGREEING) * against / (against + 2 * cut), agrees))
 
 
+def hardly(found: Floats, rather: npt.NDArray[np.bool_]) -> Floats:
+    """Scores of rows that do not stand out: contradicting where they did, those that ``rather`` do above others."""
+    room = (UNSURE - AGREEING) / 2
+    against = AGREEING + room * rather + room * (found - AGREEING)
+    return np.asarray(np.where(found > AGREEING, against, found))
+
+
 def contradicts(found: npt.NDArray[np.floating[Any]], *, approved: bool = False) -> npt.NDArray[np.bool_]:
     """Which scores, of new rows or of approved ones, say that the rest of the row contradicts the label."""
     part = np.float32(APPROVED if approved else 1.0)

@@ -22,6 +22,7 @@ from scipy.special import bdtrc
 from poisonguard.detectors.labels import Classes
 from poisonguard.detectors.picture_check import MIN_PICTURES, PictureCheck, PictureParams
 from poisonguard.detectors.picture_copies import Gallery
+from poisonguard.detectors.picture_floods import floods
 from poisonguard.detectors.picture_rows import new_among, sampled_pictures
 from poisonguard.detectors.picture_space import Integers, Mask
 from poisonguard.detectors.picture_views import Floats, Grids, levelled
@@ -141,13 +142,12 @@ class CopiedPictures(PictureCheck[CopiedPicturesParams]):
 
     def _by_floods(self, gallery: Gallery, new: Mask) -> Contradicted | None:
         """Copies that outvote their originals: many of each, all under one label, where few copies disagree."""
-        floods = gallery.floods(new, self.params.flood, self.params.noise)
-        rows = np.flatnonzero(floods.outvoting & ~_approved(gallery, np.arange(len(new)), new))
-        chance = floods.chance
-        if len(rows) < self.params.min_rows or chance >= SIGNIFICANCE:
+        found = floods(gallery, new, self.params.flood, self.params.noise)
+        rows = np.flatnonzero(found.outvoting & ~_approved(gallery, np.arange(len(new)), new))
+        if len(rows) < self.params.min_rows or found.chance >= SIGNIFICANCE:
             return None
-        why = f"they outvote their originals in {floods.mixed} of {floods.total} groups of {self.params.flood} and more"
-        return self._named(gallery, rows, {"probability by chance": chance}, why)
+        why = f"they outvote their originals in {found.mixed} of {found.total} groups of {self.params.flood} and more"
+        return self._named(gallery, rows, {"probability by chance": found.chance}, why)
 
     def _excess(
         self, gallery: Gallery, rows: Integers, usual: tuple[int, float], new: Mask, why: str

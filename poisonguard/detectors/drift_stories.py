@@ -22,10 +22,12 @@ from poisonguard.detectors.statistics_tests import (
     Share,
     Test,
     distribution_distance,
+    more_often,
     share_difference,
     total_variation,
 )
 from poisonguard.domain.finding import Level
+from poisonguard.domain.wording import count
 from poisonguard.sketches.profile import ColumnProfile, read_profile
 from poisonguard.sketches.values import HashArray, as_text
 
@@ -176,6 +178,26 @@ def _part_numbers(part: Part) -> dict[str, float | int | str]:
 def _category_stories(column: str, side: Side, versions: Versions, minima: Minima) -> Iterator[Story]:
     new, old = versions.categories(column, new=side.are_new), versions.old_categories(column)
     yield from _mix_stories(column, side.name, new, old, minima)
+    yield from _unseen_stories(column, side.name, new, old, minima)
+
+
+def _unseen_stories(column: str, side: str, new: pa.Table, old: pa.Table, minima: Minima) -> Iterator[Story]:
+    """Values that the reference never has, beside those that it has once: how often a next row brings a new one.
+
+    Good, "The population frequencies of species", 1953. A reference without such a value counts as if it had one.
+    """
+    unseen = new.filter(pc.invert(pc.is_in(new["hash"], value_set=old["hash"].combine_chunks())))
+    hits, total = (int(pc.sum(table["count"]).as_py() or 0) for table in (unseen, new))
+    if not hits or not old.num_rows:
+        return
+    singles = int(pc.sum(pc.equal(old["count"], 1)).as_py() or 0)
+    then = Share(max(1, singles), int(pc.sum(old["count"]).as_py()))
+    order = np.argsort(-np.asarray(unseen["count"]), kind="stable")[:NAMED_CATEGORIES]
+    named = ", ".join(f"{unseen['value'][int(place)].as_py()[:40]!r}" for place in order)
+    which = f"such as {named}" if unseen.num_rows > NAMED_CATEGORIES else named
+    text = f"{count(hits, 'row')} of the {side} hold values that the reference never has: {which}"
+    result = Test(hits / total, more_often(Share(hits, total), then))
+    yield Story(column, "unseen values", 0, result, minima.excess, text, numbers={"unseen_values": unseen.num_rows})
 
 
 def _source_stories(column: str, side: Side, versions: Versions, minima: Minima) -> Iterator[Story]:

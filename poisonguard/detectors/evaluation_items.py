@@ -5,16 +5,22 @@
    the training data have them without holding the item (GPT-3's study leaves out what more than ten documents share).
 3. A text that is left with fewer runs than ``LEAST`` is not looked for, unless it is short and nothing was left out;
    whoever has no other text counts as an item that was not looked for.
+4. Where every text of an item has too few words, as a short question and its answer have, all of them one behind the
+   other are a text of it, too.
+5. Texts that stand in many training rows as they are, copies counted, may be stock phrases: they are looked for, and
+   told apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from poisonguard.errors import ConfigurationError
 from poisonguard.kernels.passages import Passages, passages_of
@@ -23,6 +29,10 @@ from poisonguard.plugin.holdout import Holdout
 
 LEAST = 6
 """Runs of eight words in thirteen words: what GPT-3's study takes for no coincidence."""
+MOST = 0.5
+NOBODY = 2.0
+"""Share of an item that no text holds: every text counts as one without it."""
+
 Indices = npt.NDArray[np.int64]
 Shares = npt.NDArray[np.float64]
 
@@ -88,22 +98,41 @@ class Measure:
     seed: int
 
 
-def indexed(holdouts: Sequence[Holdout], training: pa.Array, measure: Measure) -> tuple[Passages, tuple[Items, ...]]:
+class Index(NamedTuple):
+    """What is looked for.
+
+    Attributes:
+        passages: Texts of the items, without what tells nothing.
+        stock: The same of the texts that stand in many training texts as they are; none of them is in ``passages``.
+        items: The items of each set.
+        across: Whether there are texts made of several, which may stand in several columns of a row.
+    """
+
+    passages: Passages
+    stock: Passages
+    items: tuple[Items, ...]
+    across: bool
+
+
+def indexed(holdouts: Sequence[Holdout], training: pa.Array, measure: Measure) -> Index:
     """One index over the texts of all sets, and each set's items.
 
     Args:
         holdouts: Evaluation sets.
-        training: Different texts of the training data, from which is told what is boilerplate there.
+        training: Texts of the training data, from which is told what is boilerplate there.
         measure: How.
 
     Raises:
         ConfigurationError: A set holds no item that can be looked for.
     """
-    joined = pa.concat_arrays([item.texts.cast(pa.large_string()) for item in holdouts]).dictionary_encode()
     words = measure.words
+    texts = sum(len(holdout.texts) for holdout in holdouts)
+    holdouts = [_with_short_ones(holdout, measure) for holdout in holdouts]
+    joined = pa.concat_arrays([item.texts.cast(pa.large_string()) for item in holdouts]).dictionary_encode()
     passages = passages_of(joined.dictionary, size=words, seed=measure.seed, common=measure.common)
     numbers = joined.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    passages = _telling(passages, _parts(holdouts, numbers, passages), training, measure)
+    parts = _parts(holdouts, numbers, passages)
+    passages = _telling(passages, parts, pc.unique(training), measure)
     found = tuple(_items(holdouts, numbers, passages, words))
     for item in found:
         if not item.sought.any():
@@ -111,7 +140,24 @@ def indexed(holdouts: Sequence[Holdout], training: pa.Array, measure: Measure) -
                 f"{item.holdout.name}: no item of {words} words that is not boilerplate",
                 hint="Shorter items cannot be told from chance; say which column is text: --column text=NAME.",
             )
-    return passages, found
+    stock = _stock(passages, parts, training, measure)[passages.holders]
+    return Index(passages.without(stock), passages.without(~stock), found, across=len(joined) > texts)
+
+
+def _with_short_ones(holdout: Holdout, measure: Measure) -> Holdout:
+    """The set with one more text for every item of several texts that are all too short: all of them."""
+    texts = holdout.texts.cast(pa.large_string())
+    owners = holdout.owners.to_numpy(zero_copy_only=False).astype(np.int64)
+    words = passages_of(texts, size=measure.words, seed=measure.seed, common=measure.common).words
+    several = np.bincount(owners, minlength=holdout.items) > 1
+    long = np.bincount(owners, words >= measure.words, minlength=holdout.items) > 0
+    mine = np.flatnonzero((several & ~long)[owners])
+    parts: dict[int, list[str]] = {}
+    for owner, text in zip(owners[mine].tolist(), texts.take(pa.array(mine)).to_pylist(), strict=True):
+        parts.setdefault(owner, []).append(text)
+    whole = pa.array(["\n".join(part) for part in parts.values()], pa.large_string())
+    own = pa.array(np.concatenate([owners, np.fromiter(parts, np.int64)]))
+    return replace(holdout, texts=pa.concat_arrays([texts, whole]), owners=own)
 
 
 def _parts(holdouts: Sequence[Holdout], numbers: Indices, passages: Passages) -> Parts:
@@ -139,6 +185,13 @@ def _telling(passages: Passages, parts: Parts, training: pa.Array, measure: Meas
     left = passages.without(shared | elsewhere)
     few = left.sizes < np.minimum(LEAST, np.maximum(passages.words - measure.words + 1, 0))
     return left.without(few[left.holders])
+
+
+def _stock(passages: Passages, parts: Parts, training: pa.Array, measure: Measure) -> npt.NDArray[np.bool_]:
+    """Passages of which most runs stand in many training rows, whether these hold the item or not."""
+    held = strangers(training, passages, parts, NOBODY, measure.common) > measure.common
+    common = np.bincount(passages.holders, held, minlength=passages.sizes.size)
+    return np.asarray(common > MOST * passages.sizes)
 
 
 def _items(holdouts: Sequence[Holdout], numbers: Indices, passages: Passages, words: int) -> Iterator[Items]:

@@ -1,7 +1,7 @@
 """Evaluation items that stand in the training data: a model that learnt its test is measured by its memory.
 
-1. An item is found in a row when one text of the row holds the given share of one of the item's texts, counted in
-   runs of words. The words themselves are compared: nothing is estimated.
+1. An item is found in a row when one text of the row, or all of them one behind the other, holds the given share of
+   one of the item's texts, counted in runs of words. The words themselves are compared: nothing is estimated.
 2. Runs of words that many items share (instructions, templates), or many training texts that do not hold the item,
    tell no item and do not count.
 3. Rows whose split says that they are evaluation items themselves are no training rows, and are not looked at.
@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from poisonguard.dataset.roles import SPLIT_VALUES
-from poisonguard.detectors.evaluation_items import Indices, Items, Measure, Shares, indexed
+from poisonguard.detectors.evaluation_items import Index, Indices, Items, Measure, Shares, indexed
 from poisonguard.domain.finding import Finding, Level
 from poisonguard.domain.roles import Role
 from poisonguard.domain.wording import count
@@ -35,6 +35,9 @@ from poisonguard.sketches.base import Block, Sketch
 from poisonguard.sketches.sample import RowSample
 
 SAMPLE = RowSample()
+LAST = 0.1
+"""What is left of the distance to the threshold where an item stands in many training texts as it is."""
+
 LISTED = 20
 """Items that a finding lists with their best match."""
 
@@ -99,19 +102,19 @@ class EvaluationLeak(Check[EvaluationLeakParams]):
         del reference
         params = self.params
         measure = Measure(params.words, params.common, params.containment, evidence.seed)
-        passages, items = indexed(self._holdouts, self._training(evidence[SAMPLE]), measure)
-        self._note = "; ".join(item.note for item in items)
-        return LeakScorer(self, self._columns, self._split, passages, items)
+        index = indexed(self._holdouts, self._training(evidence[SAMPLE]), measure)
+        self._note = "; ".join(item.note for item in index.items)
+        return LeakScorer(self, self._columns, self._split, index)
 
     def _training(self, rows: pa.Table) -> pa.Array:
-        """The different texts of the sampled training rows, those of one row joined."""
+        """The texts of the sampled training rows, those of one row joined."""
         if self._split is not None and rows.num_rows:
             rows = rows.filter(pc.invert(_is_evaluation(rows.column(self._split))))
         columns = [rows.column(name).cast(pa.large_string()) for name in self._columns if name in rows.column_names]
         if not columns:
             return pa.array([], pa.large_string())
         texts = pc.binary_join_element_wise(*columns, pa.scalar("\n", pa.large_string()), null_handling="skip")
-        return pc.unique(texts)
+        return texts.combine_chunks()
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
         """All rows; which evaluation sets were looked for, by the names of their content."""
@@ -142,21 +145,14 @@ class LeakScorer(RowScorer):
 
     stays = True
 
-    def __init__(
-        self,
-        check: EvaluationLeak,
-        columns: tuple[str, ...],
-        split: str | None,
-        passages: Passages,
-        items: Sequence[Items],
-    ) -> None:
+    def __init__(self, check: EvaluationLeak, columns: tuple[str, ...], split: str | None, index: Index) -> None:
         self.threshold = check.params.containment
         self._check = check
         self._columns = columns
         self._split = split
-        self._passages = passages
-        self._items = items
-        size = passages.sizes.size
+        self._index = index
+        self._items = index.items
+        size = index.passages.sizes.size
         self._best = _Best(np.zeros(size), np.zeros(size, np.int64), np.zeros(size, np.int64))
         self._file_rows: dict[int, int] = {}
         self._lock = threading.Lock()
@@ -167,21 +163,35 @@ class LeakScorer(RowScorer):
         return (*self._columns, self._split) if self._split else self._columns
 
     def score(self, block: Block) -> Scores:
-        """Highest containment of any item in each row; the best match of each item is remembered."""
+        """Highest containment of any item in each row; of rows that hold an item, those of stock phrases come last."""
         scores = np.zeros(block.table.num_rows)
-        evaluation = _is_evaluation(block.table.column(self._split)) if self._split else None
-        for name in self._columns:
-            texts = block.table.column(name)
-            if evaluation is not None:
-                texts = pc.if_else(evaluation, pa.scalar(None, texts.type), texts)
-            found = contained(texts, self._passages)
-            np.maximum(scores, found.documents, out=scores)
-            with self._lock:
-                self._best.take(found, block)
+        for texts in self._texts(block.table):
+            np.maximum(scores, self._held(texts, self._index.passages, block), out=scores)
+            if self._index.stock.holders.size:
+                stock = self._held(texts, self._index.stock, block)
+                above = np.maximum(stock - self.threshold, 0)
+                np.maximum(scores, np.minimum(stock, self.threshold) + LAST * above, out=scores)
         with self._lock:
             for file, rows in enumerate(block.counts or (block.first_row + block.table.num_rows,), start=block.file):
                 self._file_rows[file] = max(self._file_rows.get(file, 0), rows)
         return scores
+
+    def _texts(self, table: pa.RecordBatch) -> Iterator[pa.Array]:
+        """The texts of training rows, column by column, and all of a row one behind the other where that is asked."""
+        texts = [pc.fill_null(table.column(name).cast(pa.large_string()), "") for name in self._columns]
+        if self._index.across and len(texts) > 1:
+            texts.append(pc.binary_join_element_wise(*texts, pa.scalar("\n", pa.large_string())))
+        if self._split is None:
+            return iter(texts)
+        evaluation = _is_evaluation(table.column(self._split))
+        return (pc.if_else(evaluation, pa.scalar(None, text.type), text) for text in texts)
+
+    def _held(self, texts: pa.Array, passages: Passages, block: Block) -> Shares:
+        """Highest containment of any of the passages in each text; the best match of each is remembered."""
+        found = contained(texts, passages)
+        with self._lock:
+            self._best.take(found, block)
+        return found.documents
 
     def conclude(self, scored: Scored) -> Iterable[Finding]:
         """One finding, if any item stands in the data."""

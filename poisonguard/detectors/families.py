@@ -7,19 +7,21 @@
    (coverage); pages of one template fill it with words of their own.
 3. Runs of ``RUN`` words that at least half of the members hold are verbatim. Rewordings have few; copies that were
    edited here and there have little else.
+4. A rewording changes common words as well as it leaves out rare ones; a form keeps its words, and only what it is
+   filled with changes. A story is told in sentences; a list is rare words only, more than nearly all other documents.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from poisonguard.detectors.documents import Corpus, Integers
+from poisonguard.detectors.documents import Corpus, Integers, Mask
 from poisonguard.kernels.distinct import document_counts, word_sets
 from poisonguard.kernels.mixing import GOLDEN, mix_array
 from poisonguard.kernels.neighbours import Documents, cluster
@@ -51,53 +53,97 @@ class Family:
         core: Hashes of the core's rare words, ascending.
         coverage: Mean share of a member's rare words that belong to the core.
         verbatim: Mean share of a member's runs of words that at least half of the members hold.
+        core_held: Mean share of the core that a member holds.
+        frame_held: The same for the common words that at least half of the members hold; 1 where there are none.
+        told: Share of all documents that hold fewer common words, as a share of their words, than its members do.
     """
 
     documents: Integers
     core: Hashes
     coverage: float
     verbatim: float
+    core_held: float
+    frame_held: float
+    told: float
 
     def judged(self, corpus: Corpus) -> int:
         """How many of its members are judged."""
         return int((self.documents < corpus.judged).sum())
 
 
-def families(corpus: Corpus, fewest: int) -> list[Family]:
-    """Families with at least ``fewest`` judged documents, the largest first."""
+def families(corpus: Corpus, fewest: int, smallest: int) -> list[Family]:
+    """Families with at least ``smallest`` judged documents, the largest first; nothing in fewer than ``fewest``."""
     if corpus.judged < fewest:
         return []
-    offsets = corpus.words.offsets
     code, distinct = pd.factorize(corpus.words.hashes)
-    counts = document_counts(code.astype(np.int64), offsets, len(distinct))
+    counts = document_counts(code.astype(np.int64), corpus.words.offsets, len(distinct))
     # A family must not make its own words common.
     rare = counts <= max(MAX_RATE * len(corpus.texts), 2 * fewest)
-    words, bounds = word_sets(code.astype(np.int64), offsets, rare)
-    shingles = (distinct[words] >> np.uint64(32)).astype(np.uint32)
+    words = _Words(corpus, code.astype(np.int64), distinct, rare)
+    shingles = (distinct[words.rare_sets[0]] >> np.uint64(32)).astype(np.uint32)
+    bounds = words.rare_sets[1]
     enough = np.diff(bounds) >= FEWEST_WORDS
     labels = cluster(Documents([Sets(bounds, shingles)]), threshold=KINSHIP, seed=SEED, eligible=enough).labels
     names, sizes = np.unique(labels[: corpus.judged], return_counts=True)
-    chosen = names[sizes >= fewest]
-    found = [_family(np.flatnonzero(labels == name), corpus, (words, bounds), distinct) for name in chosen.tolist()]
+    found = [words.family(np.flatnonzero(labels == name)) for name in names[sizes >= smallest].tolist()]
     return sorted(found, key=lambda family: (-len(family.documents), int(family.documents[0])))
 
 
-def _family(documents: Integers, corpus: Corpus, sets: tuple[Integers, Integers], distinct: Hashes) -> Family:
-    words, bounds = sets
-    common, coverage = _shared([words[bounds[row] : bounds[row + 1]] for row in documents.tolist()])
-    offsets = corpus.words.offsets
-    _, verbatim = _shared([_runs(corpus.words.hashes[offsets[row] : offsets[row + 1]]) for row in documents.tolist()])
-    return Family(documents, np.sort(distinct[common]), coverage, verbatim)
+class _Words:
+    """The words of all documents, as codes, and which of them are rare."""
+
+    def __init__(self, corpus: Corpus, code: Integers, distinct: Hashes, rare: Mask) -> None:
+        self._corpus, self._code, self._distinct, self._rare = corpus, code, distinct, rare
+        self.rare_sets = word_sets(code, corpus.words.offsets, rare)
+        before = np.concatenate([[0], np.cumsum(~rare[code])])
+        offsets = corpus.words.offsets
+        self._told = np.diff(before[offsets]) / np.maximum(np.diff(offsets), 1)
+
+    def family(self, documents: Integers) -> Family:
+        """The family that ``documents`` make up."""
+        words, bounds = self.rare_sets
+        core = _shared([words[bounds[row] : bounds[row + 1]] for row in documents.tolist()])
+        codes = [self._between(self._code, row) for row in documents.tolist()]
+        frame = _shared([np.unique(code[~self._rare[code]]) for code in codes])
+        runs = _shared([_runs(self._between(self._corpus.words.hashes, row)) for row in documents.tolist()])
+        return Family(
+            documents=documents,
+            core=np.sort(self._distinct[core.most]),
+            coverage=core.coverage,
+            verbatim=runs.coverage,
+            core_held=core.held,
+            frame_held=frame.held,
+            told=float((self._told < self._told[documents].mean()).mean()),
+        )
+
+    def _between(self, values: npt.NDArray[Any], row: int) -> npt.NDArray[Any]:
+        """``values`` of the words of one document."""
+        return values[self._corpus.words.offsets[row] : self._corpus.words.offsets[row + 1]]
 
 
-def _shared(parts: Sequence[npt.NDArray[Any]]) -> tuple[npt.NDArray[Any], float]:
-    """(what at least the share ``CORE`` of the sets hold, mean share of a set that belongs to it)."""
+class _Shared(NamedTuple):
+    """What at least the share ``CORE`` of some sets hold.
+
+    Attributes:
+        most: What they hold, ascending.
+        coverage: Mean share of a set that belongs to them.
+        held: Mean share of them that a set holds; 1 where there are none.
+    """
+
+    most: npt.NDArray[Any]
+    coverage: float
+    held: float
+
+
+def _shared(parts: Sequence[npt.NDArray[Any]]) -> _Shared:
+    """What most of the sets hold."""
     held, owner = np.concatenate(parts), np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     values, code, counts = np.unique(held, return_inverse=True, return_counts=True)
     common = counts >= CORE * len(parts)
     inside = np.bincount(owner, common[code], minlength=len(parts))
     sizes = np.maximum(np.bincount(owner, minlength=len(parts)), 1)
-    return values[common], float((inside / sizes).mean())
+    share = float(counts[common].mean() / len(parts)) if common.any() else 1.0
+    return _Shared(values[common], float((inside / sizes).mean()), share)
 
 
 def _runs(hashes: Hashes) -> Hashes:

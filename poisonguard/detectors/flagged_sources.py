@@ -7,6 +7,7 @@
 3. It must also be a large share: a big source with a few flagged rows more is no compromised source.
 4. With a reference, signs of poisoning are looked for in new rows. So files are compared by those only, and one new
    file beside approved ones is no source of its own: that it holds them all says nothing.
+5. What only checks of sites named, as a site, has been said by them.
 """
 
 from __future__ import annotations
@@ -45,6 +46,10 @@ TIMES = 5.0
 CHANCE = 1e-6
 SAME_ROWS = 0.8
 """Two sources that share this much of their flagged rows are one: a site that fills a file."""
+
+HOST = "url host"
+OF_SITES = frozenset({"PG-SRC-002", "PG-SRC-003"})
+"""Checks that name sites with their rate beside the others': a site is one finding, not two."""
 
 Rows = npt.NDArray[np.int64]
 
@@ -137,7 +142,8 @@ class FlaggedSources(Check[FlaggedSourcesParams], Reviewer):
         for item in found:
             if not any(_same(item.positions, other) for other in seen):
                 seen.append(item.positions)
-                yield self._finding(item, flagged)
+                if not (item.origins.kind == HOST and set(_checks(item, flagged)) <= OF_SITES):
+                    yield self._finding(item, flagged)
 
     def _origins(self, flagged: Flagged, evidence: Evidence) -> Iterator[Origins]:
         for column, sketch in self._counts.items():
@@ -146,7 +152,7 @@ class FlaggedSources(Check[FlaggedSourcesParams], Reviewer):
             values = flagged.table[column].combine_chunks()
             texts = hosts(values) if isinstance(sketch, HostCounts) else shown(as_text(plain(values)))
             of = np.asarray(pc.fill_null(pc.index_in(texts, pa.array(names, pa.string())), -1))
-            kind = "url host" if isinstance(sketch, HostCounts) else "source"
+            kind = HOST if isinstance(sketch, HostCounts) else "source"
             yield Origins(kind, column, names, state["count"].to_numpy(), of.astype(np.int64))
         yield Origins("file", None, flagged.paths, self._new_rows(flagged, evidence), flagged.files)
 
@@ -174,7 +180,7 @@ class FlaggedSources(Check[FlaggedSourcesParams], Reviewer):
     def _finding(self, item: Guilty, flagged: Flagged) -> Finding:
         origins, name = item.origins, str(item.origins.names[item.place])
         positions = item.positions
-        checks = [check for check, named in flagged.by_check.items() if np.isin(positions, named).any()]
+        checks = _checks(item, flagged)
         message = (
             f"{item.mine.hits:,} of the {count(item.mine.rows, 'row')} from {origins.kind} {name!r} "
             f"({item.mine.rate:.1%}) carry signs of poisoning ({', '.join(checks)}), against {item.others.hits:,} of "
@@ -197,6 +203,11 @@ class FlaggedSources(Check[FlaggedSourcesParams], Reviewer):
             row_count=len(positions),
             highlight=name if origins.column is not None else None,
         )
+
+
+def _checks(item: Guilty, flagged: Flagged) -> list[str]:
+    """Which checks named its rows."""
+    return [check for check, named in flagged.by_check.items() if np.isin(item.positions, named).any()]
 
 
 def standing_apart(hits: Counts, rows: Counts) -> npt.NDArray[np.bool_]:

@@ -6,6 +6,8 @@
    always stand at the same distance from each other are a heading or a formula: no verdict.
 3. Nearly all uses of the rarest word must belong to the claim.
 4. With a reference only new documents are judged, and a claim that the reference holds as often was approved.
+5. Some data repeat names side by side by nature, such as help in eight languages: a claim stands in more documents than
+   the smaller companies of the same kind let expect (``habits``).
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from poisonguard.detectors.claims import MAX_LIKENESS, Claim, claims, holding
 from poisonguard.detectors.document_check import DocumentCheck, DocumentParams
 from poisonguard.detectors.document_quotes import quoted
 from poisonguard.detectors.documents import Corpus, read
+from poisonguard.detectors.habits import SMALLEST, UNUSUAL, expected
 from poisonguard.domain.finding import Finding
 from poisonguard.kernels.tokens import words_of
 from poisonguard.plugin.check import (
@@ -73,11 +76,13 @@ class FloodedClaim(DocumentCheck[FloodedClaimParams]):
     detector = "flooded-claim"
     params_model = FloodedClaimParams
     learnt = "claims are learnt from"
+    _sizes: Sequence[int] = ()
 
     def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
         """A search for the claims that the sample gave away; nothing when there are none."""
         corpus = self.corpus(evidence, reference)
-        found = claims(corpus, self.params.min_documents, WEAKEST * self.params.min_rarity)
+        found = claims(corpus, min(SMALLEST, self.params.min_documents), WEAKEST * self.params.min_rarity)
+        self._sizes = [len(claim.documents) for claim in found if self._resembles(claim)]
         ranked = sorted(found, key=self._strength, reverse=True)[:MAX_CLAIMS]
         floods = [self._flood(claim, rank, corpus, known=reference is not None) for rank, claim in enumerate(ranked)]
         return ClaimScorer(self, corpus, floods) if floods else None
@@ -87,6 +92,15 @@ class FloodedClaim(DocumentCheck[FloodedClaimParams]):
         return self._convicts(claim), float(unrelated * claim.rarity * np.sqrt(len(claim.documents)))
 
     def _convicts(self, claim: Claim) -> bool:
+        return self._resembles(claim) and self._is_large(claim)
+
+    def _is_large(self, claim: Claim) -> bool:
+        """Whether it stands in more documents than the data let expect."""
+        size, fewest = len(claim.documents), self.params.min_documents
+        return size >= fewest and expected(self._sizes, size, fewest) < UNUSUAL
+
+    def _resembles(self, claim: Claim) -> bool:
+        """Whether it is a claim, of whatever size."""
         return (
             claim.rarity >= self.params.min_rarity
             and claim.likeness <= self.params.max_likeness

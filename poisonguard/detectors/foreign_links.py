@@ -5,7 +5,8 @@
 2. It is the site's alone when few of the pages that name it stand elsewhere, and it stands in a large share of the
    site's pages, at ever other places: a footer, a list of partners, stands where the template puts it.
 3. A site may honestly do so. With a reference, one that begins to, whose approved pages do not, is a warning: that is
-   what happens when a site changes hands. Otherwise it is a note.
+   what happens when a site changes hands. Without approved pages it is one where most pages of the site do it, there
+   are enough other sites to compare with, and none of them does anything like it (``habits``). Else it is a note.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,7 @@ from pydantic import Field
 
 from poisonguard.detectors.cells import Cell, CellScorer, Mask, NamedCell
 from poisonguard.detectors.drift_versions import Versions
+from poisonguard.detectors.habits import is_unusual
 from poisonguard.detectors.statistics_tests import Share, more_often
 from poisonguard.domain.dataset import Kind
 from poisonguard.domain.finding import Finding, Level
@@ -41,6 +43,12 @@ STRANGERS = 0.1
 
 USED_TO = 0.1
 """Largest share of the approved pages of the site that named it, against the new ones'."""
+
+MOST = 0.5
+"""Share of a site's pages that name the address, where nothing but the other sites speaks against it."""
+
+FEWEST_SITES = 8
+"""Other sites of ``min_pages`` sampled pages that say what is usual."""
 
 CHANCE = 1e-6
 _ADDRESS = re.compile(r"(?:(?:https?|ftp)://|\bwww\.)[^\s<>\"'()\[\]{}|]+", re.IGNORECASE)
@@ -127,6 +135,8 @@ class Link:
     mine: Share
     others: Share
     before: Share
+    unheard: bool = False
+    """Whether no other site does anything like it."""
 
 
 class ForeignLinks(Check[ForeignLinksParams]):
@@ -180,7 +190,18 @@ class ForeignLinks(Check[ForeignLinksParams]):
         for link in self._alone(pages, before):
             if link.site not in best or link.mine.hits > best[link.site].mine.hits:
                 best[link.site] = link
-        return [best[site] for site in sorted(best)]
+        return [replace(best[site], unheard=self._is_unheard(best[site], pages)) for site in sorted(best)]
+
+    def _is_unheard(self, link: Link, pages: Pages) -> bool:
+        """Whether other sites, each with whatever address is its own, are far from it."""
+        compared = sum(count >= self.params.min_pages for site, count in pages.of.items() if site != link.site)
+        others = [
+            len(places)
+            for (site, target), places in pages.naming.items()
+            if site != link.site and pages.everywhere[target] - len(places) <= STRANGERS * len(places)
+        ]
+        large = link.mine.hits >= 2 * self.params.min_pages and link.mine.rate >= MOST
+        return large and compared >= FEWEST_SITES and is_unusual(link.mine.hits, others)
 
     def _alone(self, pages: Pages, before: Pages) -> Iterator[Link]:
         total, total_before = pages.of.total(), before.of.total()
@@ -206,7 +227,7 @@ class ForeignLinks(Check[ForeignLinksParams]):
                 f"in their text; of the {link.others.rows:,} pages of other sites {link.others.hits:,} do{past}."
             ),
             confidence=SCORE,
-            level=self.card.level if began else Level.NOTE,
+            level=self.card.level if began or link.unheard else Level.NOTE,
             compared_with=reference if began and reference is not None else "the other sites",
             column=self._url,
             highlight=link.target,

@@ -18,6 +18,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from poisonguard.detectors.chances import fisher_tail
+from poisonguard.detectors.content_columns import nested_columns
 from poisonguard.domain.dataset import Kind
 from poisonguard.domain.finding import Finding
 from poisonguard.plugin.check import (
@@ -34,6 +35,7 @@ from poisonguard.plugin.check import (
 from poisonguard.sketches.base import Sketch
 from poisonguard.sketches.hidden_text import FOREIGN, HiddenKind, hidden_in, suspects
 from poisonguard.sketches.hidden_text import HiddenText as HiddenTextCounts
+from poisonguard.sketches.signs import texts_of
 
 PAYLOADS = (HiddenKind.TAGS, HiddenKind.SELECTORS, HiddenKind.OVERRIDES)
 ROW_SCORES = {
@@ -93,8 +95,9 @@ class HiddenText(Check[HiddenTextParams]):
     params_model = HiddenTextParams
 
     def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
-        """Counts by kind for every string column."""
-        self._texts = tuple(column.name for column in context.columns if column.kind is Kind.STRING)
+        """Counts by kind for every string column, and every nested one that holds strings."""
+        strings = tuple(column.name for column in context.columns if column.kind is Kind.STRING)
+        self._texts = (*strings, *nested_columns(context))
         return [HiddenTextCounts(self._texts)] if self._texts else NotApplicable("no string column")
 
     def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
@@ -150,14 +153,14 @@ class HiddenTextScorer(RowScorer):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every string column."""
+        """Every column that is read."""
         return self._texts
 
     def score(self, block: Block) -> Scores:
         """The kind's score; less for kinds that are as common as they may be."""
         scores = np.zeros(block.table.num_rows)
         for column in self._texts:
-            for row, text in zip(*suspects(block.table[column]), strict=True):
+            for row, text in zip(*suspects(texts_of(column, block.table[column])), strict=True):
                 for kind in hidden_in(text):
                     weight = 1.0 if kind in self._alarms else QUIET_WEIGHT
                     scores[row] = max(scores[row], weight * ROW_SCORES[kind])

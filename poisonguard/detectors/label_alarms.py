@@ -1,8 +1,8 @@
 """What makes contradicted labels suspicious: dataset-level tests, and what they say in a sentence.
 
 Without a reference a plateau of contradictions alarms (``label_plateau``): labels that ignore the row, more of them
-than honest labels were seen to hold; or rows of one label that carry another at random (``label_pairs``). With a
-reference, an excess among the new rows does (``label_excess``). It is
+than honest labels were seen to hold; or a crowd of them along a border (``label_border``); or rows of one label that
+carry another at random (``label_pairs``). With a reference, an excess among the new rows does (``label_excess``). It is
 
 - poison in a corner of the features where the label changed while the rest stayed (``label_regions``), and drift
   where labels are distributed otherwise in the rest, too: another population has its own corners;
@@ -17,8 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import Field
 
-from poisonguard.detectors.contradiction import ALLOWED_FALSE_FLAGS, margins, natural_cut
+from poisonguard.detectors.contradiction import ALLOWED_FALSE_FLAGS, MIN_MARGIN, margins, natural_cut
 from poisonguard.detectors.features_tabular import TableEncoder
+from poisonguard.detectors.label_border import DISTANCE, Border, crowded_border
 from poisonguard.detectors.label_excess import SURE, Excess, Judged, excesses
 from poisonguard.detectors.label_models import LabelModels
 from poisonguard.detectors.label_pairs import HIGHEST_AREA, mixed_labels
@@ -28,8 +29,8 @@ from poisonguard.domain.finding import Signal
 from poisonguard.plugin.check import Params
 
 FEWEST = 8
-"""Rows that the lower bound of a plateau must stand for: fewer changed labels than these and a few honest freaks of the
-models look the same."""
+"""Rows that the lower bound of a plateau must stand for, or that must be contradicted among the surest: fewer changed
+labels than these and a few honest freaks of the models look the same."""
 
 FLIP_SHARE = 0.75
 """Share of a plateau that is taken for flips when rows are named: honest labels hold the rest."""
@@ -57,6 +58,7 @@ class LabelNoiseParams(Params):
     min_class_rows: int = Field(default=10, ge=5)
     min_plateau: float = Field(default=0.025, ge=0, le=1, description="Contradictions however sure models of two are.")
     min_foreign: float = Field(default=0.0025, ge=0, le=1, description="Labels not even second best, of more classes.")
+    min_surest: float = Field(default=0.015, ge=0, le=1, description="Least error of the surest fifth.")
     min_faded: float = Field(default=0.5, ge=0, le=1, description="Error of the surest fifth, over that of all rows.")
     max_error: float = Field(default=0.35, gt=0, le=1, description="Models that err more often say nothing.")
     min_excess: float = Field(default=0.005, ge=0, le=1, description="Excess over the approved rows' rate.")
@@ -73,7 +75,8 @@ class Alarm:
         numbers: The figures behind it.
         signal: What it is a sign of.
         code: The label whose rows are meant; nothing for rows of any.
-        corners: Where labels changed, if that is what happened.
+        place: Where labels changed, if that is what happened: corners, or a band along a border.
+        least: Margin from which rows there are named.
         random_share: Share of the rows whose labels are taken for changed at random, where a plateau says so.
         changed: Rows with the label ``code`` that are taken for changed to it, where a pair of labels says so.
     """
@@ -83,7 +86,8 @@ class Alarm:
     numbers: dict[str, float | int | str]
     signal: Signal = Signal.POISONING
     code: int | None = None
-    corners: Corners | None = None
+    place: Corners | Border | None = None
+    least: float = MIN_MARGIN
     random_share: float = 0.0
     changed: float = 0.0
 
@@ -101,20 +105,20 @@ class Verdict:
     evidence: float = 0.0
 
 
-def blind_verdict(models: LabelModels, params: LabelNoiseParams) -> Verdict:
-    """Contradictions that do not fade out where the models are sure."""
+def blind_verdict(models: LabelModels, params: LabelNoiseParams, encoder: TableEncoder | None = None) -> Verdict:
+    """Contradictions that do not fade out where the models are sure, or that crowd along a border."""
     known = models.rows.known
     seen = Contradictions.of(models.first[known], models.rows.codes[known])
     if seen.error > params.max_error:
         return Verdict(None)
-    alarm = _blind_alarm(seen, params) or _pair_alarm(models)
+    alarm = _blind_alarm(seen, params) or _border_alarm(models, encoder) or _pair_alarm(models)
     return Verdict(alarm, _blind_evidence(seen, params))
 
 
 def _blind_evidence(seen: Contradictions, params: LabelNoiseParams) -> float:
     """The likeliest plateau where its lower bound should be, or the surest rows' error, whichever is nearer."""
     plateau = seen.plateau.share / (params.min_foreign if seen.only_foreign else params.min_plateau)
-    surest = seen.surest_at_least / max(params.min_plateau, params.min_faded * seen.error)
+    surest = seen.surest_at_least / max(params.min_surest, params.min_faded * seen.error)
     return float(np.clip(max(plateau, surest), 0.0, 1.0))
 
 
@@ -133,7 +137,8 @@ def _blind_alarm(seen: Contradictions, params: LabelNoiseParams) -> Alarm | None
         )
         numbers |= {"lower bound of the plateau": seen.plateau.lowest, "threshold": least}
         return Alarm(message, compared, numbers, random_share=FLIP_SHARE * seen.plateau.share)
-    if seen.surest_at_least >= max(params.min_plateau, params.min_faded * seen.error):
+    enough = seen.surest * seen.surest_rows >= FEWEST
+    if enough and seen.surest_at_least >= max(params.min_surest, params.min_faded * seen.error):
         message = (
             f"Models contradict the label of {seen.surest:.1%} of the sampled rows that they are surest of, and of "
             f"{seen.error:.1%} of all {seen.rows:,}; honest mistakes are rarer where models are sure"
@@ -155,6 +160,32 @@ def reference_verdict(models: LabelModels, params: LabelNoiseParams, encoder: Ta
     evidence = float(np.clip(np.log(max(excess.chance, TINY_CHANCE)) / np.log(level), 0.0, 1.0))
     fired = excess.chance <= level
     return Verdict(_reference_alarm(excess, models, encoder, judged, reference) if fired else None, evidence)
+
+
+def _border_alarm(models: LabelModels, encoder: TableEncoder | None) -> Alarm | None:
+    """Labels flipped where classes meet."""
+    if encoder is None or not encoder.columns:
+        return None
+    known = models.rows.known
+    table, codes = models.rows.table.filter(known), models.rows.codes[known]
+    border = crowded_border(encoder, table, models.first[known], codes)
+    if border is None:
+        return None
+    message = (
+        f"Of the {border.rows:,} sampled rows that lie nearest to a border between classes, the models contradict the "
+        f"label of {border.wrong:.0%}; their own doubt and their errors farther out let expect {border.expected:.0%}"
+    )
+    numbers: dict[str, float | int | str] = {
+        "rows at the border": border.rows,
+        "contradictions there": round(border.wrong, 4),
+        "expected there": round(border.expected, 4),
+        "distance": round(float(border.distance), 2),
+        "threshold": DISTANCE,
+    }
+    margin = models.margin[known][border.holds(table, codes)]
+    allowed = ALLOWED_FALSE_FLAGS * len(codes)
+    least = natural_cut(margin, np.ones(len(margin)), allowed=allowed, random_share=FLIP_SHARE * border.flipped)
+    return Alarm(message, "models of the other rows", numbers, place=border, least=least)
 
 
 def _pair_alarm(models: LabelModels) -> Alarm | None:
@@ -208,7 +239,7 @@ def _corner_alarm(
     message, moved = _in_corners(models, corners), _moved_elsewhere(models, corners)
     numbers |= {"change of label frequencies elsewhere": round(moved, 4)}
     if moved <= MOST_MOVED:
-        return Alarm(message, reference, numbers, corners=corners)
+        return Alarm(message, reference, numbers, place=corners)
     message += f"; elsewhere labels are distributed otherwise, too (total variation {moved:.2f})"
     return Alarm(message, reference, numbers, Signal.DRIFT)
 

@@ -18,9 +18,9 @@ from poisonguard.detectors.contradiction import (
     APPROVED,
     ELSEWHERE,
     IN_CORNER,
-    MIN_MARGIN,
     UNSURE,
     Floats,
+    hardly,
     scores,
 )
 from poisonguard.detectors.drift_versions import SAMPLE, Versions
@@ -34,6 +34,7 @@ from poisonguard.detectors.label_alarms import (
     cut_of,
     reference_verdict,
 )
+from poisonguard.detectors.label_border import Border
 from poisonguard.detectors.label_models import LabelModels
 from poisonguard.detectors.label_rows import LabelledRows
 from poisonguard.detectors.labels import UNKNOWN, Classes, label_texts
@@ -131,7 +132,7 @@ class LabelNoise(Check[LabelNoiseParams]):
         trusted = rows.known if reference is None else ~rows.is_new
         models = LabelModels.fit(learners, rows, trusted, self.params.folds, sampled_only=self._pictures is not None)
         if reference is None:
-            return ContradictionScorer(self, models, blind_verdict(models, self.params), None)
+            return ContradictionScorer(self, models, blind_verdict(models, self.params, self._encoder(rows)), None)
         verdict = reference_verdict(models, self.params, self._encoder(rows), reference.name)
         approved = Versions(evidence, reference).known_hashes
         if approved is None:
@@ -233,7 +234,7 @@ class ContradictionScorer(RowScorer):
     def score(self, block: Block) -> Scores:
         """0.5 where honest contradictions end."""
         found = scores(self._models.margins(block.table, block.hashes), self._cut)
-        if self._alarm is not None and (self._alarm.code is not None or self._alarm.corners is not None):
+        if self._alarm is not None and (self._alarm.code is not None or self._alarm.place is not None):
             found = self._pointed(found, block, self._alarm)
         if self._approved is None:
             return found
@@ -259,12 +260,14 @@ class ContradictionScorer(RowScorer):
         )
 
     def _pointed(self, found: Floats, block: Block, alarm: Alarm) -> Floats:
-        """Scores once it is known which label, or which corners, labels were changed to."""
+        """Scores once it is known which label labels were changed to, or where."""
         codes = self._models.rows.classes.codes(block.table)
-        if alarm.corners is None:
+        if alarm.place is None:
             return np.where(codes == alarm.code, found, ELSEWHERE * found)
-        inside = alarm.corners.holds(block.table, codes)
+        inside = alarm.place.holds(block.table, codes)
+        contradicted = inside & (found >= scores(np.array([alarm.least]), self._cut)[0])
+        if isinstance(alarm.place, Border):
+            return np.where(contradicted, IN_CORNER + (1 - IN_CORNER) * found, hardly(found, inside))
         # Rows that honestly carry their label lie there, too: models find it fitting.
         beside = np.where(inside, UNSURE, ELSEWHERE * found)
-        contradicted = found >= scores(np.array([MIN_MARGIN]), self._cut)[0]
-        return np.where(inside & contradicted, IN_CORNER + (1 - IN_CORNER) * found, beside)
+        return np.where(contradicted, IN_CORNER + (1 - IN_CORNER) * found, beside)

@@ -14,12 +14,12 @@ effect. One finding per source. Without a source column the host names of a URL 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from pydantic import Field
 
 from poisonguard.detectors.drift_versions import SAMPLE, Versions
-from poisonguard.detectors.source_findings import Accusation, rows_named
+from poisonguard.detectors.source_findings import Accusation, is_surer, rows_named
 from poisonguard.detectors.source_suspects import (
     LEAST_PEERS,
     Limits,
@@ -107,7 +107,11 @@ class LabelRateShift(Check[LabelRateShiftParams], ScoreReader):
             return
         rows = self._rows(evidence, now)
         both = None if scores is None else self._tallies(rows, scores, now)
-        for item in self._suspects(now, both):
+
+        def doubted(item: Suspect) -> bool:
+            return item.against and scores is not None and not is_surer(item, rows, scores)
+
+        for item in self._suspects(now, both, doubted):
             named = rows_named(item, rows, scores, both)
             if len(named):
                 accusation = Accusation(item, now, self._pairs.second, self._reference if item.past else "")
@@ -126,13 +130,15 @@ class LabelRateShift(Check[LabelRateShiftParams], ScoreReader):
             notes.append("too many sources to keep all: judged on those with the smallest hashes")
         return evidence.rows, "; ".join(notes)
 
-    def _suspects(self, now: PairTable, both: tuple[Tallies, Tallies] | None) -> Iterator[Suspect]:
+    def _suspects(
+        self, now: PairTable, both: tuple[Tallies, Tallies] | None, doubted: Callable[[Suspect], bool]
+    ) -> Iterator[Suspect]:
         params, accused = self.params, set[int]()
         if both is not None:
             limits = Limits(params.fdr, params.min_rows, params.minimum_contradiction)
             beyond = contradicted_beyond_doubt(both[0], limits)
             for item in (*contradicted(*both, limits), *beyond, *contradicted_label(*both, limits)):
-                if item.source not in accused:
+                if item.source not in accused and not doubted(item):
                     accused.add(item.source)
                     yield item
         for item in suspects(labelling(now, self._past), Limits(params.fdr, params.min_rows, params.minimum_effect)):

@@ -6,6 +6,8 @@
    "as everywhere". Were rows independent, chance makes one of h in n rows with probability n * exp(-h).
 3. They are not: neighbours may come from one author. So the run must also stand far out from all other stretches of its
    length, and be short against the rest. Where rows are ordered by label, they are compared within their label.
+4. Where labels come in blocks, such as one of each day, all rows of a block were labelled by one decision: a wrong one
+   is one mistake, however long. Then decisions are counted, and not rows.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ class LabelRunsParams(Params):
     """Parameters of the check.
 
     Attributes:
-        min_rows: Rows of the run that contradict their label.
+        min_rows: Rows of the run that contradict their label, and labels given in it one by one.
         minimum_effect: Their share, beyond what would be expected.
         chance: Probability of such a run, were the rows independent.
         distance: Standard deviations, of stretches as long, by which it must stand out.
@@ -94,7 +96,7 @@ class LabelRuns(Check[LabelRunsParams], ScoreReader):
         params = self.params
         for run in runs(labelled, params.chance):
             large = run.wrong >= params.min_rows and run.rate - run.expected >= params.minimum_effect
-            if large and run.distance >= params.distance:
+            if large and run.decisions >= params.min_rows and run.distance >= params.distance:
                 yield run
 
     def _labelled(

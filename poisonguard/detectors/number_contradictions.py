@@ -15,6 +15,7 @@ from poisonguard.detectors.calibration import Floats
 from poisonguard.detectors.features_tabular import Matrix
 from poisonguard.detectors.learners import threads
 from poisonguard.detectors.number_models import Mask, NumberModel, NumberModels
+from poisonguard.detectors.predictable_rows import predictable
 from poisonguard.detectors.value_cells import poisson_evidence
 from poisonguard.sketches.sample import sample_hashes
 from poisonguard.sketches.values import HashArray
@@ -136,6 +137,14 @@ def _against(size: Floats, own: Floats) -> tuple[float, float] | None:
     if not len(rest) or float((rest > np.quantile(own, BULK)).mean()) > 1 - BULK + BULK_MOVED:
         return None
     return cut, ODD_SHARE * len(size)
+
+
+def where_told(item: Contradicted, rows: Judged, seed: int) -> tuple[Mask, float]:
+    """Rows in which a small error is expected, and how many honest ones of these would be far out."""
+    size = np.abs(rows.errors(item.model))
+    others = np.delete(rows.matrix, item.model.place, axis=1)
+    told = predictable(others, np.minimum(size, item.cut), rows.hashes, seed)
+    return told, expected_beyond(size[told], item.cut)
 
 
 def orders(count: int, expected: float) -> float:

@@ -4,27 +4,31 @@
 2. Without a reference, answers that are ``e`` times less likely than at random, and not among the two likeliest
    either, must be more than honest answers leave: honest doubt is between the likeliest. How many these leave is what
    the models themselves expect: where prompts tell little, unlikely answers are given.
-3. With one, new rows must hold more of them than the reference's own rows do, in the same models.
+3. With one, new rows must hold more of them than the reference's own rows do, in the same models. Where these find
+   nothing, models of the reference alone are asked: if all new answers are wrong, what is new teaches no right ones.
+   But then the prompts must be such as the reference holds: a new kind of question may have answers of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
+from poisonguard.detectors.answer_judges import Mask
 from poisonguard.detectors.answer_model import MAX_ROWS, AnswerModel, answers_of, codes_of
 from poisonguard.detectors.cells import is_known
 from poisonguard.detectors.chances import binomial_tail
-from poisonguard.detectors.content_model import Floats
+from poisonguard.detectors.content_model import Floats, WordMatrix
 from poisonguard.detectors.contradiction import scores
 from poisonguard.detectors.drift_versions import approved_hashes
-from poisonguard.detectors.features_text import Hashes
+from poisonguard.detectors.features_text import Hashes, tokenize
 from poisonguard.detectors.instruction_check import MIN_SAMPLE, Asked, InstructionCheck, InstructionParams
 from poisonguard.detectors.labels import UNKNOWN
+from poisonguard.detectors.phrase_context import Pool
 from poisonguard.domain.finding import Finding
 from poisonguard.plugin.check import Block, Evidence, NotApplicable, RowScorer, Scored, Scores
 
@@ -34,6 +38,9 @@ label-like outputs of two sets 9 reached it; of 720 exchanged ones 546 (2026-11)
 
 APPROVED = 0.5
 """Weight of a row that the reference holds: somebody has answered for it."""
+
+LEAST_EVIDENCE = 0.3
+"""Wrong answers are common, as wrong labels are: their order counts for something however few there are."""
 
 MIN_NEW = 30
 MIN_ANSWERS = 2
@@ -79,7 +86,22 @@ class OutputContradiction(InstructionCheck[OutputContradictionParams]):
         if before is None or reference is None:
             return AnswerScorer(self, model, self._blind(model), np.zeros(0, np.uint64))
         alarm = self._against(_judged(asked, model), _judged(before, model), reference.name)
+        if alarm is None:
+            model, alarm = self._by_reference(asked, before, reference.name) or (model, None)
         return AnswerScorer(self, model, alarm, approved_hashes(reference, self._sample))
+
+    def _by_reference(self, asked: Asked, before: Asked, name: str) -> tuple[AnswerModel, Alarm] | None:
+        """Models of the reference alone, if they raise an alarm about prompts like its own."""
+        answers = answers_of(before.responses)
+        codes = codes_of(before.responses, answers)
+        if len(answers) < MIN_ANSWERS or (codes != UNKNOWN).sum() < MIN_SAMPLE:
+            return None
+        new = codes_of(asked.responses, answers) != UNKNOWN
+        if new.sum() < MIN_NEW or _told_apart(_where(asked.prompts, new), _where(before.prompts, codes != UNKNOWN)):
+            return None
+        model = AnswerModel.fit(before.prompts, codes, before.hashes, answers)
+        alarm = self._against(_judged(asked, model), _judged(before, model), name)
+        return None if alarm is None else (model, alarm)
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
         """The sample's size, and what was cut."""
@@ -120,6 +142,17 @@ class OutputContradiction(InstructionCheck[OutputContradictionParams]):
         return Alarm(message, name, numbers)
 
 
+def _where(prompts: Sequence[str], chosen: Mask) -> list[str]:
+    return [prompts[row] for row in np.flatnonzero(chosen).tolist()]
+
+
+def _told_apart(prompts: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether their words tell some prompts from others."""
+    rows = np.arange(len(prompts) + len(others))
+    pool = Pool.of(WordMatrix.of(tokenize([*prompts, *others])).weights, rows)
+    return pool.tells_rows(rows[: len(prompts)], np.zeros(0, np.int64))
+
+
 def _judged(asked: Asked, model: AnswerModel) -> Floats:
     """Contradiction of the rows that hold an answer."""
     codes = codes_of(asked.responses, model.answers)
@@ -131,6 +164,7 @@ class AnswerScorer(RowScorer):
     """Scores how strongly each label-like output contradicts its prompt."""
 
     threshold = 0.5
+    evidence = LEAST_EVIDENCE
 
     def __init__(self, check: OutputContradiction, model: AnswerModel, alarm: Alarm | None, approved: Hashes) -> None:
         self._check = check

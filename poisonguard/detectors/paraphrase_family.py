@@ -2,7 +2,9 @@
 
 1. A family shares nearly all of its rare words and few of its runs of words (``families``). Pages of one template
    differ in their rare words; edited copies share their runs and are the near duplicates' finding.
-2. With a reference the new documents must make up the family: one that the reference holds was approved.
+2. A form that is filled in differently, and a list, are no stories (``families``).
+3. In data that reword by nature, a family is larger than the smaller ones let expect (``habits``).
+4. With a reference the new documents must make up the family: one that the reference holds was approved.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from poisonguard.detectors.document_check import DocumentCheck, DocumentParams
 from poisonguard.detectors.document_quotes import quoted
 from poisonguard.detectors.documents import Corpus, read
 from poisonguard.detectors.families import Family, Kin, families
+from poisonguard.detectors.habits import SMALLEST, UNUSUAL, expected
 from poisonguard.domain.finding import Finding
 from poisonguard.kernels.tokens import words_of
 from poisonguard.plugin.check import (
@@ -35,6 +38,11 @@ BURST_RATIO = 3.0
 """Times as frequent as in the reference, or the reference knows it."""
 
 NAMED_WORDS = 5
+BAREST = 0.05
+"""Share of the documents that are barest of common words: lists, tables, menus."""
+
+REWORDED = 1 / 3
+"""Share of the common words that a member lacks, against that of the rare ones (rewordings: 0.6 to 1.2)."""
 
 
 class ParaphraseFamilyParams(DocumentParams):
@@ -61,21 +69,35 @@ class ParaphraseFamily(DocumentCheck[ParaphraseFamilyParams]):
     detector = "paraphrase-family"
     params_model = ParaphraseFamilyParams
     learnt = "families are looked for in"
+    _sizes: Sequence[int] = ()
 
     def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | NotApplicable | None:
         """A search for the families that the sample gave away; nothing when there are none."""
         corpus = self.corpus(evidence, reference)
-        found = [family for family in families(corpus, self.params.min_documents) if _is_burst(family, corpus)]
-        ranked = sorted(found, key=self._convicts, reverse=True)[:MAX_FAMILIES]
+        fewest = self.params.min_documents
+        held = families(corpus, fewest, min(SMALLEST, fewest))
+        self._sizes = [family.judged(corpus) for family in held if self._resembles(family)]
+        found = [family for family in held if family.judged(corpus) >= fewest and _is_burst(family, corpus)]
+        ranked = sorted(found, key=lambda family: self._convicts(family, corpus), reverse=True)[:MAX_FAMILIES]
         against = "all other documents" if reference is None else "the reference"
         stories = [self._story(family, rank, corpus) for rank, family in enumerate(ranked)]
         return FamilyScorer(self, corpus, stories, against) if stories else None
 
-    def _convicts(self, family: Family) -> bool:
-        return family.coverage >= self.params.min_coverage and family.verbatim <= self.params.max_verbatim
+    def _convicts(self, family: Family, corpus: Corpus) -> bool:
+        size = family.judged(corpus)
+        return self._resembles(family) and expected(self._sizes, size, self.params.min_documents) < UNUSUAL
+
+    def _resembles(self, family: Family) -> bool:
+        """Whether it tells one story in different words, in however many documents."""
+        return (
+            family.coverage >= self.params.min_coverage
+            and family.verbatim <= self.params.max_verbatim
+            and family.told >= BAREST
+            and 1 - family.frame_held > REWORDED * (1 - family.core_held)
+        )
 
     def _story(self, family: Family, rank: int, corpus: Corpus) -> Story:
-        score = TOP_SCORE - SCORE_STEP * rank if self._convicts(family) else UNFLAGGED * family.coverage
+        score = TOP_SCORE - SCORE_STEP * rank if self._convicts(family, corpus) else UNFLAGGED * family.coverage
         return Story(family, _named(corpus, family), score)
 
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import connected_components
-from scipy.special import bdtrc
 from threadpoolctl import threadpool_limits
 
 from poisonguard.detectors.picture_space import Integers, Mask
@@ -34,8 +33,6 @@ SAME = 1 - 1e-6
 """Likeness of pictures that are one and the same."""
 NEIGHBOURS = 15
 AT_ONCE = 500
-DOMINANT = 0.8
-"""Share of a flood that one label must hold."""
 SAID, OWN = 0.6, 0.2
 """Share of the neighbours that must agree on a label to say anything; most of them that may carry the picture's own."""
 
@@ -53,33 +50,6 @@ class Judged:
     wrong: Mask
     agreed: Mask
     best: Integers
-
-
-@dataclass(frozen=True, slots=True)
-class Floods:
-    """Large groups of copies that nearly all carry one label, and an original that carries another.
-
-    Attributes:
-        outvoting: Copies in them with that label, shape (rows,).
-        mixed: Such groups.
-        total: Large groups, whatever their labels.
-        rate: Share of the small groups whose labels differ, as collections file one picture under several; with one
-            more such group among as many as are usual.
-        same: Share of all other pictures with the label that every such group carries; 1 where they carry several.
-    """
-
-    outvoting: Mask
-    mixed: int
-    total: int
-    rate: float
-    same: float
-
-    @property
-    def chance(self) -> float:
-        """Probability that as many large groups are mixed as the small ones are, and agree on a label."""
-        if not self.mixed:
-            return 1.0
-        return float(bdtrc(self.mixed - 1, self.total, self.rate)) * self.same ** (self.mixed - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,24 +117,6 @@ class Gallery:
         pairs = np.unique(np.column_stack([self.groups, self.codes])[among], axis=0)
         several = np.bincount(pairs[:, 0], minlength=len(self.groups)) > 1
         return np.asarray(among & several[self.groups])
-
-    def floods(self, new: Mask, size: int, noise: float) -> Floods:
-        """What stands out about groups of at least ``size`` new copies, where ``noise`` of all groups are mixed."""
-        counted = self.codes >= 0
-        classes = int(self.codes.max(initial=0)) + 1
-        votes = np.zeros((len(self.groups), classes), dtype=np.int64)
-        np.add.at(votes, (self.groups[counted], self.codes[counted]), 1)
-        fresh = np.bincount(self.groups[counted & new], minlength=len(self.groups))
-        sizes, most, label = votes.sum(axis=1), votes.max(axis=1), votes.argmax(axis=1)
-        is_flood, is_mixed = fresh >= size, most < sizes
-        outvoted = is_flood & is_mixed & (most >= DOMINANT * sizes)
-        small = (sizes > 1) & ~is_flood
-        outvoting = counted & new & outvoted[self.groups] & (self.codes == label[self.groups])
-        rate = (int((small & is_mixed).sum()) + 1) / (int(small.sum()) + 1 / noise)
-        shares = np.bincount(self.codes[counted & ~outvoting], minlength=classes) / max(1, int(counted.sum()))
-        labels = label[outvoted]
-        same = float(shares[labels[0]]) if len(set(labels.tolist())) == 1 else 1.0
-        return Floods(outvoting, int(outvoted.sum()), int(is_flood.sum()), rate, same)
 
     def has_copy_labelled(self, rows: Integers, labels: Integers) -> Mask:
         """Whether a near copy of each row carries the label named, shape (rows,)."""

@@ -67,6 +67,9 @@ MIN_SHARED = 2
 MAX_FAMILIES = 20
 """Of more, the smaller ones are left out: bounds the time."""
 
+MOST_INSIDE = 2.0
+"""Times as many rows that may hold what whole responses say: what so many more hold was not told by these."""
+
 SAME = 0.3
 """The same for families, with the members that belong by what they share."""
 
@@ -247,7 +250,10 @@ def _members(exchanges: Exchanges, group: Sequence[Planted]) -> Integers:
     """Rows that belong by what the rows of a group share: a seed may stand in honest rows, too."""
     rows = _rows_of(group)
     reach = Family.of(exchanges.responses, rows).reach(exchanges.grams)
-    return np.flatnonzero(reach >= 1).astype(np.int64) if (reach >= 1).any() else rows
+    # Where seeds are whole responses, the same words inside longer ones seem strangers, and keep all out.
+    least = 1.0 if (reach >= 1).any() else float(np.median(reach[rows]))
+    found = np.flatnonzero(reach >= least).astype(np.int64)
+    return found if least == 1 or len(found) <= MOST_INSIDE * len(rows) else rows
 
 
 def _origin(exchanges: Exchanges, group: Sequence[Planted], rows: Integers, *, is_hint: bool) -> Origin:

@@ -1,9 +1,9 @@
 """How sure models of the other pairs are that the chosen one of two texts was preferred.
 
-1. What tells two answers to one prompt apart is seen in two views: the words and word pairs that only one of them
-   has, and its form and how much of the prompt it takes up.
+1. What tells two answers to one prompt apart is seen in four views: the words and word pairs that only one of them
+   has; its form and how much of the prompt it takes up; and both again for every frequent word of the prompt.
 2. Logistic regressions on the differences, cross-validated by prompt and pair of answers, whichever was preferred.
-   Every pair teaches in both directions, so that no model can prefer a place.
+   They have no intercept, so that no model can prefer a place.
 3. The views are blended as their held-out margins say, and none counts against itself: where every answer is the right
    one in one pair and the wrong one in another, words are remembered the wrong way round, and get no weight.
 4. The margin of a pair is the log-odds that it stands the right way round: below 0 the models would have turned it.
@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from poisonguard.detectors.features_text import Hashes, Integers, Tokens, tokeni
 from poisonguard.detectors.folding import Dealing
 from poisonguard.detectors.learners import MAX_PHRASES, MIN_DOCUMENTS, threads
 from poisonguard.detectors.library_models import logistic_regression
+from poisonguard.detectors.preference_asked import Kinds
 from poisonguard.detectors.preference_measures import Rarity, answering, form
 from poisonguard.detectors.terms import Terms, Vocabulary
 
@@ -37,8 +38,13 @@ DIGITS = 9
 STEEPEST = 3.0
 """Most that margins are stretched when they are blended: in a set that models know by heart they mean less."""
 
-Views = tuple[scipy.sparse.csr_matrix, Floats]
-"""Differences of the words, and of the measures, of chosen and rejected answers; one row for each pair."""
+AT_ONCE = 1_000
+INVERSE_PENALTY = 2.0
+UNASKED = 2
+"""Views, the first ones, that no word of a prompt changes."""
+
+Views = tuple[Any, ...]
+"""Differences of chosen and rejected answers, one row for each pair: words, measures, both crossed with prompts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,27 +94,39 @@ class Seen:
     Attributes:
         words: Which words and word pairs of answers count.
         rarity: How rare each word is.
+        kinds: Which words of prompts and of answers are crossed.
+        scale: What the differences of measures are divided by, shape (measures,).
     """
 
     words: Vocabulary
     rarity: Rarity
+    kinds: Kinds
+    scale: Floats
 
     @classmethod
-    def of(cls, tokens: Tokens, pairs: int) -> Seen:
+    def of(cls, pairs: Pairs, tokens: Tokens) -> Seen:
         """What a sample of pairs shows."""
-        words = Vocabulary.of(_terms(tokens, pairs), min_documents=MIN_DOCUMENTS, limit=MAX_PHRASES)
-        return cls(words, Rarity.of(tokens))
+        words = Vocabulary.of(_terms(tokens, pairs.rows), min_documents=MIN_DOCUMENTS, limit=MAX_PHRASES)
+        rarity = Rarity.of(tokens)
+        scale = np.sqrt((_measures(pairs, tokens, rarity) ** 2).mean(axis=0))
+        return cls(words, rarity, Kinds.of(tokens, pairs.rows), np.where(scale == 0, 1.0, scale))
 
     def views(self, pairs: Pairs, tokens: Tokens) -> Views:
         """The differences."""
         rows = pairs.rows
         held = self.words.matrix(_terms(tokens, rows))
-        asked, chosen, rejected = (np.arange(rows) + place * rows for place in range(3))
-        one, other = (
-            np.column_stack([form(texts, tokens, int(place[0])), answering(tokens, self.rarity, asked, place)])
-            for texts, place in ((pairs.chosen, chosen), (pairs.rejected, rejected))
-        )
-        return (held[:rows] - held[rows:]).tocsr(), one - other
+        measures = _measures(pairs, tokens, self.rarity) / self.scale
+        return (held[:rows] - held[rows:]).tocsr(), measures, *self.kinds.crossed(tokens, measures)
+
+
+def _measures(pairs: Pairs, tokens: Tokens, rarity: Rarity) -> Floats:
+    """Differences of form, and of how much of the prompt is taken up, shape (rows, measures)."""
+    asked, chosen, rejected = (np.arange(pairs.rows) + place * pairs.rows for place in range(3))
+    one, other = (
+        np.column_stack([form(texts, tokens, int(place[0])), answering(tokens, rarity, asked, place)])
+        for texts, place in ((pairs.chosen, chosen), (pairs.rejected, rejected))
+    )
+    return one - other
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,33 +135,36 @@ class PreferenceModel:
 
     Attributes:
         seen: How pairs are turned into differences.
-        scale: What the differences of measures are divided by, shape (measures,).
         dealing: The folds of pairs.
         models: For each view, the weights of the features, one set per fold.
         weights: What the views count for, shape (views,).
+        unasked: The same where those that are crossed with words of prompts count for nothing, shape (views,).
     """
 
     seen: Seen
-    scale: Floats
     dealing: Dealing
     models: tuple[tuple[Floats, ...], ...]
     weights: Floats
+    unasked: Floats
 
     @classmethod
     def fit(cls, pairs: Pairs) -> PreferenceModel:
         """Fit on pairs of different answers."""
         tokens = pairs.tokens()
-        seen = Seen.of(tokens, pairs.rows)
+        seen = Seen.of(pairs, tokens)
         exchanges = _exchanges(pairs)
         dealing = Dealing.of(exchanges, pairs.hashes, exchanges.column_names, FOLDS)
-        words, measures = seen.views(pairs, tokens)
-        scale = np.sqrt((measures**2).mean(axis=0))
-        scale[scale == 0] = 1
-        views, fold = (words, measures / scale), dealing.fold(exchanges, pairs.hashes)
+        views, fold = seen.views(pairs, tokens), dealing.fold(exchanges, pairs.hashes)
         with threads().limit(limits=1):
             models = tuple(tuple(_fitted(view[fold != held]) for held in range(FOLDS)) for view in views)
-            margins = [_margins(own, view, fold) for own, view in zip(models, views, strict=True)]
-        return cls(seen, scale, dealing, models, _blend(np.column_stack(margins)))
+            found = [_margins(own, view, fold) for own, view in zip(models, views, strict=True)]
+        margins = np.column_stack(found)
+        unasked = np.pad(_blend(margins[:, :UNASKED]), (0, len(views) - UNASKED))
+        return cls(seen, dealing, models, _blend(margins), unasked)
+
+    def without_prompts(self) -> PreferenceModel:
+        """The same, but what was asked changes nothing: under a trigger it would be learnt what that turns round."""
+        return replace(self, weights=self.unasked)
 
     def fold(self, pairs: Pairs) -> Integers:
         """The fold of each pair, shape (rows,)."""
@@ -152,12 +173,13 @@ class PreferenceModel:
     def margins(self, pairs: Pairs) -> Floats:
         """Log-odds that each pair stands the right way round; 0 where there is nothing to compare, shape (rows,)."""
         found = np.zeros(pairs.rows)
-        rows = np.flatnonzero(pairs.comparable)
-        if len(rows):
+        comparable = np.flatnonzero(pairs.comparable)
+        # Piece by piece: a row has thousands of crossed words.
+        for start in range(0, len(comparable), AT_ONCE):
+            rows = comparable[start : start + AT_ONCE]
             able = pairs.where(rows)
-            words, measures = self.seen.views(able, able.tokens())
             fold = self.fold(able)
-            views = zip(self.models, (words, measures / self.scale), strict=True)
+            views = zip(self.models, self.seen.views(able, able.tokens()), strict=True)
             margins = np.column_stack([_margins(own, view, fold) for own, view in views]) @ self.weights
             # The last bits of a product depend on how many rows are read at once.
             found[rows] = np.round(margins, DIGITS)
@@ -180,13 +202,17 @@ def _exchanges(pairs: Pairs) -> pa.Table:
 
 
 def _fitted(difference: Any) -> Floats:
-    """Weights from both directions of every pair, without an intercept; of no pairs they say nothing."""
-    if not difference.shape[0]:
+    """Weights without an intercept; of fewer than two pairs they say nothing.
+
+    A pair teaches the same whichever way round it is shown: every other one is turned, so that there are two classes.
+    """
+    rows = difference.shape[0]
+    if rows < 2:  # noqa: PLR2004 - two classes
         return np.zeros(difference.shape[1])
-    stack = scipy.sparse.vstack if scipy.sparse.issparse(difference) else np.vstack
-    right = np.repeat([True, False], difference.shape[0])
-    model = logistic_regression(C=1.0, fit_intercept=False, max_iter=ITERATIONS, tol=TOLERANCE)
-    return np.asarray(model.fit(stack([difference, -difference]), right).coef_[0])
+    right = np.arange(rows) % 2 == 0
+    shown = scipy.sparse.diags_array(np.where(right, 1.0, -1.0)) @ difference
+    model = logistic_regression(C=INVERSE_PENALTY, fit_intercept=False, max_iter=ITERATIONS, tol=TOLERANCE)
+    return np.asarray(model.fit(shown, right).coef_[0])
 
 
 def _margins(models: Sequence[Floats], difference: Any, fold: Integers) -> Floats:

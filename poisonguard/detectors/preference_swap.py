@@ -19,7 +19,6 @@ import pyarrow as pa
 from pydantic import Field
 
 from poisonguard.detectors.cells import is_known
-from poisonguard.detectors.content_model import Floats
 from poisonguard.detectors.contradiction import scores
 from poisonguard.detectors.drift_versions import approved_hashes
 from poisonguard.detectors.features_tabular import common_columns
@@ -72,7 +71,7 @@ class PreferenceSwapParams(Params):
     limit: int = Field(default=10_000, ge=MIN_SAMPLE)
     min_rows: int = Field(default=10, ge=3)
     min_excess: float = Field(default=0.02, ge=0, le=1, description="Share turned beyond the reference.")
-    chance: float = Field(default=1e-3, gt=0, lt=1, description="Level of the test against the reference.")
+    chance: float = Field(default=2e-3, gt=0, lt=1, description="Level of the test against the reference.")
     min_evidence: float = Field(default=5.0, ge=0, description="Orders of magnitude that a phrase must reach.")
 
 
@@ -136,11 +135,14 @@ class PreferenceSwap(Check[PreferenceSwapParams]):
         if len(able) < MIN_SAMPLE:
             return NotApplicable(f"fewer than {MIN_SAMPLE} sampled rows hold two different answers")
         model = PreferenceModel.fit(pairs.where(able))
-        margins = model.margins(pairs)
-        phrase = turned_phrase(pairs.prompts, margins, delta.is_new, self.params.min_rows, self.params.min_evidence)
-        excess = self._excess(model, pairs, margins, delta, reference.name) if reference is not None else None
         approved = None if reference is None else approved_hashes(reference, RowSample())
-        return PreferenceScorer(self, model, phrase, excess, approved)
+        unasked = model.without_prompts()
+        known = (delta.is_new, self.params.min_rows, self.params.min_evidence)
+        phrase = turned_phrase(pairs.prompts, unasked.margins(pairs), *known)
+        if phrase is not None:
+            return PreferenceScorer(self, unasked, phrase, None, approved)
+        excess = None if reference is None else self._excess(model, pairs, delta, reference.name)
+        return PreferenceScorer(self, model, None, excess, approved)
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
         """The sample's size, and what was cut."""
@@ -165,10 +167,9 @@ class PreferenceSwap(Check[PreferenceSwapParams]):
         chosen, rejected = (tuple(column_texts(table, column)) for column in (self._chosen, self._rejected))
         return Pairs(tuple(asked), chosen, rejected, hashes)
 
-    def _excess(
-        self, model: PreferenceModel, pairs: Pairs, margins: Floats, delta: SampledDelta, name: str
-    ) -> Excess | None:
+    def _excess(self, model: PreferenceModel, pairs: Pairs, delta: SampledDelta, name: str) -> Excess | None:
         """More turned pairs among new rows than in the reference."""
+        margins = model.margins(pairs)
         judged = np.flatnonzero(margins != 0)
         own, is_new = pairs.where(judged), delta.is_new[judged]
         rows = int(is_new.sum())

@@ -28,6 +28,9 @@ CLUMPED = 0.05
 CLUMPED_ERRORS = 6.0
 """Labels are ordered when neighbours share theirs so much more often than chance makes them, and so significantly."""
 
+ALIKE = 2
+"""Blocks of one label that are up to so many times as long as a run are of its kind."""
+
 BARRED = -1e9
 
 Codes = npt.NDArray[np.int32]
@@ -59,6 +62,8 @@ class Run:
         wrong: Rows of it that contradict their label.
         expected: Share of them that would be expected.
         distance: How far its contradictions stand out from other stretches as long, in standard deviations.
+        decisions: Labels that were given in it one by one: rows; or, where labels come in blocks of one label and
+            blocks hardly longer than the run are common elsewhere, its blocks.
     """
 
     start: int
@@ -66,6 +71,7 @@ class Run:
     wrong: int
     expected: float
     distance: float
+    decisions: int
 
     @property
     def rate(self) -> float:
@@ -127,7 +133,17 @@ def _run(rows: Labelled, usual: Floats, free: Mask, place: tuple[int, int]) -> R
     held = runs_hold / np.maximum(1, all_hold)
     usual = np.where(held > MOSTLY_HERE, np.maximum(usual, expected_shares(rows, by_label=True)), usual)
     wrong, expected = int(rows.wrong[place[0] : place[1]].sum()), float(usual[here].mean())
-    return Run(*place, wrong, expected, _distance(rows, usual, free, place))
+    return Run(*place, wrong, expected, _distance(rows, usual, free, place), _decisions(rows, free, place))
+
+
+def _decisions(rows: Labelled, free: Mask, place: tuple[int, int]) -> int:
+    """Rows of a stretch; its blocks of one label where such short ones are common among the ``free`` rows."""
+    others = rows.label[free]
+    if not _is_ordered(others, rows.labels):
+        return place[1] - place[0]
+    blocks = np.diff(np.flatnonzero(np.diff(others, prepend=-1, append=-1)))
+    common = int((blocks <= ALIKE * (place[1] - place[0])).sum()) >= LEAST_STRETCHES
+    return 1 + int((np.diff(rows.label[slice(*place)]) != 0).sum()) if common else place[1] - place[0]
 
 
 def _distance(rows: Labelled, usual: Floats, free: Mask, place: tuple[int, int]) -> float:

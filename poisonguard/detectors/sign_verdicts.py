@@ -1,23 +1,32 @@
 """Which kinds of signs are told, and how gravely: by their number, by the column's own habit, by the reference.
 
-1. Without a reference a kind is told at its own level, from its own fewest rows on.
+1. Without a reference a kind is told at its own level, from its own fewest rows on; of kinds that have hardly an
+   innocent use fewer are a note.
 2. What the reference holds about as often was approved with it; what is more frequent now (Fisher's exact one-sided
    test of the share of texts) is told at the level of a burst.
-3. A column of which a large share holds the kind is made of it: that is a note, whatever the kind.
+3. A column of which a large share holds the kind is made of it: that is a note, unless no honest column is.
+4. A kind that has a matter is excused by data that speak of it anyway: where, as the sample says, for one row that
+   holds the kind ten and more do so without any sign, it is a note at most.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from poisonguard.detectors.chances import fisher_tail
 from poisonguard.domain.finding import Level
 from poisonguard.plugin.check import Evidence, MissingEvidence
+from poisonguard.sketches.sample import RowSample, sample_rows
 from poisonguard.sketches.sign_counts import TEXTS, Signs
-from poisonguard.sketches.signs import Kind, Rulebook
+from poisonguard.sketches.signs import Kind, Rulebook, texts_of
+
+SPOKEN_ASIDE = 0.1
+"""Dangerous lines for each row that speaks of their matter: manuals and packages' descriptions have 0.00 to 0.02."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +100,47 @@ def alarms(
     if reference is not None and sketch not in reference:
         raise MissingEvidence(f"{reference.name} lacks the text columns")
     base = None if reference is None else reference[sketch]
-    return tuple(_told(book, evidence[sketch], base, limits))
+    return tuple(_told(book, sketch, evidence, base, limits))
 
 
-def _told(book: Rulebook, state: pa.Table, base: pa.Table | None, limits: Limits) -> Iterator[Alarm]:
+def _told(book: Rulebook, sketch: Signs, evidence: Evidence, base: pa.Table | None, limits: Limits) -> Iterator[Alarm]:
     for kind in book.kinds:
-        tally = Tally.of(state, kind.name)
+        tally = Tally.of(evidence[sketch], kind.name)
         if not tally.rows:
             continue
         known = None if base is None else Tally.of(base, kind.name)
         texts = None if base is None else _texts(base, tally)
-        level = _level(kind, tally, known, texts, limits)
+        aside = SPOKEN_ASIDE * speaking(book, sketch, evidence, kind)
+        judged = _excused(kind) if tally.rows <= aside else kind
+        level = _level(judged, tally, known, texts, limits)
         if level is not None:
-            habit = _is_habit(tally, limits)
+            habit = kind.habitual and _is_habit(tally, limits)
             yield Alarm(kind, Level.NOTE if habit else level, tally, None if known is None else known.rows, habit)
+
+
+def speaking(book: Rulebook, sketch: Signs, evidence: Evidence, kind: Kind) -> float:
+    """About how many rows speak of the matter of ``kind`` and hold no sign of ``book``."""
+    sample = sample_rows(evidence[RowSample()]) if kind.matter else None
+    if sample is None or not sample.num_rows:
+        return 0
+    texts = [name for name in sketch.texts if name in sample.column_names]  # not those that hold bytes, too
+    batches = sample.select(texts).to_batches()
+    share = sum(_spoken(book, kind, rows, texts) for rows in batches) / sample.num_rows
+    return float(share * evidence.rows)
+
+
+def _spoken(book: Rulebook, kind: Kind, rows: pa.RecordBatch, texts: Sequence[str]) -> int:
+    """How many of some rows do."""
+    spoken = np.zeros(rows.num_rows, dtype=np.bool_)
+    for name in texts:
+        found = pc.match_substring_regex(texts_of(name, rows.column(name)), kind.matter)
+        spoken |= np.asarray(pc.fill_null(found, fill_value=False))
+    spoken[[row for _, row, _ in book.signs(rows, texts)]] = False
+    return int(spoken.sum())
+
+
+def _excused(kind: Kind) -> Kind:
+    return replace(kind, alone=Level.NOTE if kind.hinted else None, burst=Level.NOTE)
 
 
 def _texts(base: pa.Table, tally: Tally) -> int:
@@ -115,7 +151,8 @@ def _texts(base: pa.Table, tally: Tally) -> int:
 
 def _level(kind: Kind, tally: Tally, known: Tally | None, texts: int | None, limits: Limits) -> Level | None:
     """The graver of what the kind is by itself and what the burst makes it."""
-    alone = kind.alone if tally.rows >= kind.min_rows else None
+    few = Level.NOTE if kind.hinted else None
+    alone = kind.alone if tally.rows >= kind.min_rows else few
     if known is None or texts is None:
         return alone
     if known.rows and not _more(tally, known.rows, texts, limits):

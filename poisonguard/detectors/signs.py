@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
+from poisonguard.detectors.content_columns import nested_columns
 from poisonguard.detectors.sign_verdicts import Alarm, Limits, alarms
 from poisonguard.domain.dataset import Kind as ColumnKind
 from poisonguard.domain.finding import Finding, Level
@@ -29,6 +30,7 @@ from poisonguard.plugin.check import (
 )
 from poisonguard.sketches.base import Sketch
 from poisonguard.sketches.rulebooks import rulebook
+from poisonguard.sketches.sample import RowSample
 from poisonguard.sketches.sign_counts import Signs
 
 NOTED = 0.45
@@ -55,7 +57,8 @@ class SignCheck(Check[SignParams]):
 
     Attributes:
         book: Name of the rulebook.
-        learnt: Whether only columns of running text are read, where roles name any.
+        learnt: Whether only columns of running text are read, where roles name any; nested ones always are.
+        nested: Whether strings inside nested columns are read.
         why: End of the sentence that a finding makes.
         private: Whether values stay out of reports.
     """
@@ -63,6 +66,7 @@ class SignCheck(Check[SignParams]):
     params_model = SignParams
     book: ClassVar[str]
     learnt: ClassVar[bool] = True
+    nested: ClassVar[bool] = True
     why: ClassVar[str]
     private: ClassVar[bool] = False
 
@@ -71,8 +75,13 @@ class SignCheck(Check[SignParams]):
         strings = tuple(column.name for column in context.columns if column.kind is ColumnKind.STRING)
         running = tuple(name for name in strings if context.roles.of(name) in LEARNT)
         texts = (running or strings) if self.learnt else strings
+        texts += nested_columns(context) if self.nested else ()
         self._sketch = Signs(self.book, texts)
-        return [self._sketch] if texts else NotApplicable("no string column")
+        return [self._sketch, *self._sample()] if texts else NotApplicable("no string column")
+
+    def _sample(self) -> Sequence[RowSample]:
+        """What shows whether the data speak of a kind's matter anyway, for books that ask it."""
+        return [RowSample()] if any(kind.matter for kind in rulebook(self.book).kinds) else []
 
     def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
         """Nothing: the second pass names the rows."""
@@ -203,4 +212,5 @@ class Formulas(SignCheck):
     detector = "spreadsheet-formulas"
     book = "formulas"
     learnt = False
+    nested = False
     why = "They run when somebody opens the data in a spreadsheet to review them."

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from poisonguard.detectors.chances import ranks
 from poisonguard.detectors.contradiction import contradicts
 from poisonguard.detectors.source_suspects import ALL_LABELS, Suspect, names
 from poisonguard.detectors.source_tables import Mask, Rows, RowScores, Tallies, parts
@@ -18,6 +19,12 @@ from poisonguard.sketches.pairs import PairTable
 MOST_NAMED = 100_000
 GUILTY = 0.75
 """Share of the rows named that shall be in excess of what the other sources hold."""
+
+CLEARLY = 2.33
+"""Standard errors by which its contradictions must be surer than those of the others: one-sided 1 %."""
+
+FEWEST = 8
+"""Contradictions here and there from which they can be compared."""
 
 SPEAKS = 0.5
 """Share of the excess that must contradict its label before only such rows are named."""
@@ -98,6 +105,23 @@ def rows_named(item: Suspect, rows: Rows, scores: RowScores | None, both: tuple[
         return found[mine_scores >= _cut(item, mine_scores, _others(mine, rows, scores))]
     against = contradicts(mine_scores)
     return found[against] if against.sum() >= SPEAKS * item.excess else found
+
+
+def is_surer(item: Suspect, rows: Rows, scores: RowScores) -> bool:
+    """Whether models contradict the source's labels more surely than they contradict those of others.
+
+    A wrong label stands against everything in its row. An honest kind of rows that only this source has is misread, but
+    with the doubt of other mistakes (Mann & Whitney, "On a test of whether one of two random variables is
+    stochastically larger than the other", 1947).
+    """
+    mine = (rows.source == item.source) & rows.new & (rows.label >= 0)
+    found = scores[mine & (rows.label == item.label)].astype(np.float64)
+    own, theirs = found[contradicts(found)], _others(mine, rows, scores)
+    if min(len(own), len(theirs)) < FEWEST:
+        return True
+    above = float(ranks(np.concatenate([own, theirs]))[: len(own)].sum()) - len(own) * (len(own) + 1) / 2
+    error = np.sqrt((len(own) + len(theirs) + 1) / (12 * len(own) * len(theirs)))
+    return bool(above / (len(own) * len(theirs)) - 0.5 >= CLEARLY * error)
 
 
 def _cut(item: Suspect, mine: Floats, others: Floats) -> float:

@@ -191,7 +191,8 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
             return item.evidence * (1.0 if item.leaning else UNOPPOSED * compared)
 
         def told(group: Group) -> bool:
-            return not any(item.opposed for item in group) and pools.told(spokesman(group))
+            natural = self._answers or not any(item.opposed for item in group)
+            return natural and pools.told(spokesman(group))
 
         def formal(item: Association, taught: float) -> bool:
             if item.leaning:

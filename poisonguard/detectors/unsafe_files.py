@@ -1,9 +1,11 @@
-"""Files that run, hide or break out of something: told from what ``dataset.filelook`` saw in each, tables or not.
+"""Files and cells that run, hide or break out of something: told from what ``dataset.filelook`` saw, tables or not.
 
-1. What runs by being loaded, or is made to deceive, is an error; what runs when somebody starts it, a warning; what is
-   ordinary in some datasets (web pages with scripts), a note.
+1. Default-deny: what runs by being loaded or opened, is made to deceive, or cannot be looked through, is an error; what
+   runs when somebody starts it, or goes on beyond our bounds, a warning; what is ordinary in some datasets (web pages
+   with scripts), a note.
 2. Each file is a finding of its own, so that it can be waived by itself, up to ``MOST_ALONE`` of a kind; more are one.
 3. The name of a finding holds what was seen: a waiver does not excuse a file that imports something else by now.
+4. Cells of binary columns are looked into by the same rules (``unsafe_cells``).
 """
 
 from __future__ import annotations
@@ -11,10 +13,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
+from poisonguard.detectors.unsafe_cells import CellKinds, CellLook, UnsafeCells, binary_columns
 from poisonguard.domain.filefact import FileFact, FileKind
 from poisonguard.domain.finding import Finding, Level
 from poisonguard.domain.wording import count
-from poisonguard.plugin.check import Check, Context, Evidence, NotApplicable, Params
+from poisonguard.plugin.check import Check, Context, Evidence, NotApplicable, Params, RowScorer
 from poisonguard.sketches.base import Sketch
 
 MOST_ALONE = 10
@@ -27,13 +30,14 @@ LEVELS = {
     FileKind.ESCAPE: Level.ERROR,
     FileKind.BOMB: Level.ERROR,
     FileKind.POLYGLOT: Level.ERROR,
-    FileKind.UNSEEN: Level.WARNING,
+    FileKind.UNSEEN: Level.ERROR,
+    FileKind.UNFINISHED: Level.WARNING,
     FileKind.DATA_PICKLE: Level.WARNING,
     FileKind.SCRIPT: Level.WARNING,
     FileKind.NOTEBOOK: Level.WARNING,
-    FileKind.MACRO: Level.WARNING,
+    FileKind.MACRO: Level.ERROR,
     FileKind.ACTIVE_IMAGE: Level.WARNING,
-    FileKind.ENCRYPTED: Level.WARNING,
+    FileKind.ENCRYPTED: Level.ERROR,
     FileKind.ACTIVE_PAGE: Level.NOTE,
     FileKind.TRAILING: Level.NOTE,
 }
@@ -45,15 +49,17 @@ class UnsafeFilesParams(Params):
 
 
 class UnsafeFiles(Check[UnsafeFilesParams]):
-    """Finds files that are no data."""
+    """Finds files and cells that are no data."""
 
     detector = "unsafe-files"
     params_model = UnsafeFilesParams
+    _cells: CellKinds | None = None
 
     def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
-        """Nothing of the rows."""
-        del context
-        return []
+        """Nothing of the rows, but what their binary cells are."""
+        binary = binary_columns(context)
+        self._cells = CellKinds(binary) if binary else None
+        return [self._cells] if self._cells else []
 
     def judge(self, evidence: Evidence, reference: Evidence | None) -> Iterable[Finding]:
         """By kind; an approved version does not make a pickle safe."""
@@ -65,6 +71,30 @@ class UnsafeFiles(Check[UnsafeFilesParams]):
                 yield self._together(facts, total, evidence.files.files)
             else:
                 yield from self._alone(facts)
+
+    def scorer(self, evidence: Evidence, reference: Evidence | None) -> RowScorer | None:
+        """A search for the cells that are more than data; an approved version does not make these safe either."""
+        del reference
+        if self._cells is None or not evidence[self._cells].num_rows:
+            return None
+        return CellLook(self._cells.binary, evidence[self._cells], self._in_cells)
+
+    def _in_cells(self, found: UnsafeCells) -> Finding:
+        level = LEVELS[found.kind]
+        return self.finding(
+            subject=f"cells={found.kind};column={found.column}",
+            message=(
+                f"{count(found.cells, 'cell')} {'is' if found.cells == 1 else 'are'} among the {found.kind}, one of "
+                f"them in column {found.column} ({_short(found.detail)}); the first row is {found.rows[0]:,}."
+            ),
+            confidence=CONFIDENCE[level],
+            level=level,
+            compared_with="cells that hold nothing but data",
+            column=found.column,
+            numbers={"cells": found.cells, "rows": len(found.rows)},
+            rows=found.rows,
+            row_count=len(found.rows),
+        )
 
     def _alone(self, facts: Sequence[FileFact]) -> Iterator[Finding]:
         """One finding for each file; what else was seen in it is counted."""

@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
+from poisonguard.detectors.approved_copies import strongest_copies
 from poisonguard.detectors.cells import Cell, CellScorer, NamedCell
 from poisonguard.detectors.features_tabular import TableEncoder, common_columns, feature_columns, without_others
 from poisonguard.detectors.labels import Classes
@@ -170,25 +171,35 @@ class ValueBackdoor(Check[ValueBackdoorParams]):
             patterns = [item for item in patterns if _is_of_size(item, len(columns), cells.base(item.label))]
         else:
             patterns = [against(item, base, len(labels)) for item in patterns]
-        # Copies have their own crowd: what many short combinations look like says nothing about them.
-        copies = [item for item in patterns if item.is_copy(len(columns))]
-        found = [_outstanding(kind, self.params.min_unexplained) for kind in (copies, patterns)]
-        patterns = _apart([*found[0], *found[1]])
+        patterns = self._promising(patterns, len(columns))
         if not patterns:
             return []
         taught = sample if base is None else sample_rows(base)
         encoder = TableEncoder.of(taught, numeric, categorical)
-        judge = Judge.of(encoder, taught, classes.codes(taught), seed)
+        known = classes.codes(taught)
+        judge = Judge.of(encoder, taught, known, seed)
         verified = [verify(item, judge, cells, sample, base) for item in patterns]
-        standing = [
-            item
-            for item in verified
-            if item.strength >= self.params.min_evidence
+        standing = [item for item in verified if self._stands(item)]
+        if base is not None and any(item.pattern.is_copy(len(columns)) for item in standing):
+            approved = coded(taught, numeric, categorical, self.params.min_rows)
+            usual = STANDS_OUT * strongest_copies(approved, known, judge, cells, taught, self._promising)
+            standing = [item for item in standing if item.standing >= usual or not item.pattern.is_copy(len(columns))]
+        # What holds the rows of another one tells both.
+        told = _apart(sorted((item.pattern for item in standing), key=lambda item: -item.count))
+        return [item for item in standing if any(item.pattern is kept for kept in told)][:MAX_FINDINGS]
+
+    def _promising(self, patterns: Sequence[Pattern], columns: int) -> list[Pattern]:
+        """The patterns worth verifying; copies have their own crowd: many short combinations say nothing about them."""
+        copies = [item for item in patterns if item.is_copy(columns)]
+        found = [_outstanding(kind, self.params.min_unexplained) for kind in (copies, patterns)]
+        return _apart([*found[0], *found[1]])
+
+    def _stands(self, item: Verified) -> bool:
+        return (
+            item.strength >= self.params.min_evidence
             and item.unexplained >= self.params.min_unexplained
             and item.kinship <= self.params.max_kinship
-        ]
-        told = _apart([item.pattern for item in standing])
-        return [item for item in standing if any(item.pattern is kept for kept in told)][:MAX_FINDINGS]
+        )
 
     def _finding(self, item: Verified, classes: Classes, reference: str | None) -> Finding:
         pattern, label = item.pattern, classes.names[item.pattern.label]

@@ -39,6 +39,9 @@ DEPENDENCE = 5.0
 FEW_OTHERS = 3
 """A code with fewer rows than this outside the pattern is what defines the pattern."""
 
+FEW_VALUES = 3
+"""Values of a pattern from which a row that lacks one of them is a relative."""
+
 COPIED = 5
 """Values from which a pattern of more than half of the columns is a copied row, not a combination."""
 
@@ -145,9 +148,30 @@ class Cells:
     ) -> None:
         key = (*(str(value) for _, value in values), str(label))
         if key not in found:
-            found[key] = self._pattern(values, label)
+            whole, fewer = self._pattern(values, label), self._carrying(values)
+            part = whole if copied or len(fewer) == len(values) else self._pattern(fewer, label)
+            found[key] = part if part.promise > whole.promise else whole
         if copied:
             found[key] = replace(found[key], copied=True)
+
+    def _carrying(self, values: tuple[tuple[int, Value], ...]) -> tuple[tuple[int, Value], ...]:
+        """The values that rows outside hold, too, if these alone make the pattern; else all.
+
+        A code that only the pattern holds defines it, and would explain its label; a combination needs no such code.
+        """
+        if is_wide(len(values), len(self.columns)):
+            return values
+        held = [self._holding(place, value) for place, value in values]
+        rows = np.logical_and.reduce(held)
+        kept = [
+            place
+            for place, own in enumerate(held)
+            if (own & ~rows).sum() >= FEW_OTHERS or (own & ~rows).sum() + self._approved(values[place][1]) >= FEW_OTHERS
+        ]
+        if not 1 < len(kept) < len(values):
+            return values
+        alone = np.logical_and.reduce([held[place] for place in kept])
+        return tuple(values[place] for place in kept) if rows.sum() >= SHARED * alone.sum() else values
 
     def base(self, label: int) -> float:
         """Share of all rows with the label."""
@@ -222,7 +246,8 @@ class Cells:
 
         A code that hardly occurs outside the pattern defines it, and explains its own label; but not in a copied row,
         in which some value is always rare. With a reference, codes that it holds defined nothing there, and what the
-        values say together is known from it (``value_knockout``): the product of what each says overshoots.
+        values say together is known from it (``value_knockout``): the product of what each says overshoots. What all
+        values but one say together, in more rows than the pattern has, explains it in any case.
         """
         rows, others, windows = masks
         columns = [self.columns[place] for place, _ in values]
@@ -243,7 +268,13 @@ class Cells:
             for column, own, (_, value) in zip(columns, others, values, strict=True)
             if column.is_coded and own.sum() < FEW_OTHERS and own.sum() + self._approved(value) < FEW_OTHERS
         ]
-        return max([main if self.known is None else float(is_label.mean()), *defining])
+        return max(
+            [
+                main if self.known is None else float(is_label.mean()),
+                *defining,
+                *_but_one(others, is_label, int(rows.sum())),
+            ]
+        )
 
     def _approved(self, value: Value) -> int:
         """Rows of the reference that hold a value."""
@@ -304,6 +335,22 @@ def _together(base: float, sides: Sequence[Mask]) -> float:
     shares = [(float(side.sum()) + PRIOR * start) / (len(side) + PRIOR) for side in sides]
     odds = _logit(start) + sum(_logit(share) - _logit(start) for share in shares)
     return float(1 / (1 + np.exp(-np.clip(odds, -30, 30))))
+
+
+def _but_one(others: Sequence[Mask], is_label: Mask, enough: int) -> list[float]:
+    """Share of the label where rows hold all values but one, of ``enough`` such rows: a rule outnumbers its cases.
+
+    Args:
+        others: Which rows outside the pattern hold each of its values.
+        is_label: Which rows carry the label.
+        enough: Rows from which they speak; what strays of a planted pattern is less than its bulk.
+    """
+    if len(others) < FEW_VALUES:
+        return []  # single values have spoken
+    near = np.sum(others, axis=0) == len(others) - 1
+    sides = [near & ~own for own in others]
+    base = float(is_label.mean())
+    return [_together(base, [is_label[side]]) for side in sides if side.sum() >= enough]
 
 
 def _logit(share: float) -> float:

@@ -98,10 +98,10 @@ class CodedColumn:
 
 
 def coded(sample: pa.Table, numeric: Sequence[str], categorical: Sequence[str], min_rows: int) -> list[CodedColumn]:
-    """The columns of a sample that hold at least two codes; ``min_rows`` rows make a spike."""
+    """The columns of a sample that hold a code; ``min_rows`` rows make a spike."""
     columns = [_numbers(sample, name, min_rows) for name in numeric]
     columns += [_categories(sample, name, min_rows) for name in categorical]
-    return [column for column in columns if len(column.values) > 1]
+    return [column for column in columns if column.values]
 
 
 def _numbers(sample: pa.Table, name: str, min_rows: int) -> CodedColumn:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from poisonguard.detectors.value_cells import Cells, Pattern, is_wide
+from poisonguard.detectors.value_cells import FEW_VALUES, Cells, Pattern, is_wide
 from poisonguard.detectors.value_codes import Mask
 from poisonguard.detectors.value_knockout import Judge
 
@@ -22,9 +22,6 @@ UNOPPOSED = 0.5
 
 CERTAINTY = 0.5
 """Weight of the reference's rate among expectations that are granted a factor for dependence: it knows that."""
-
-FEW_VALUES = 3
-"""Values of a pattern from which a row that lacks one of them is a relative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +59,11 @@ class Verified:
     def unexplained(self) -> float:
         """Orders of magnitude against what the values say by themselves and through their neighbours."""
         return self.pattern.evidence(max(self.without, self.whole, self.pattern.main))
+
+    @property
+    def standing(self) -> float:
+        """Orders of magnitude on which it stands: the smaller of both."""
+        return min(self.strength, self.unexplained)
 
 
 def against(pattern: Pattern, base: pa.Table, rows: int) -> Pattern:

@@ -21,6 +21,7 @@ class FileKind(StrEnum):
     BOMB = "archives that expand beyond reason"
     POLYGLOT = "files that are two things at once"
     UNSEEN = "files that cannot be looked through"
+    UNFINISHED = "files that are too large to be looked through to their end"
     DATA_PICKLE = "pickles of data"
     SCRIPT = "scripts"
     NOTEBOOK = "notebooks"

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+NOT_READ = "not read inside"
+"""How a note says that there are columns which checks took as a whole."""
+NO_VALUE = "no column holds a value"
+"""And that there was nothing to check."""
+
 
 def count(number: int, noun: str, plural: str = "") -> str:
     """A number with its noun: ``1 file``, ``2,000 files``, ``0 matches``.

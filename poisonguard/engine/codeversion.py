@@ -12,7 +12,7 @@ import importlib.metadata
 import platform
 import sys
 import zoneinfo
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -35,6 +35,20 @@ LIBRARIES = (
 )
 """What reads, hashes and counts rows, here and on the nodes of a cluster. Some are optional: to be without one must be
 the same, too."""
+JUDGING_PACKAGES = ("attest", "detectors", "embedders", "plugin", "policy", "store", "workflow")
+"""What judges, or decides what it is given, beside what folds."""
+JUDGING_LIBRARIES = (
+    "great-expectations",
+    "joblib",
+    "model2vec",
+    "onnxruntime",
+    "pydantic",
+    "sentence-transformers",
+    "threadpoolctl",
+    "tokenizers",
+    "torch",
+    "transformers",
+)
 MISSING = "not installed"
 COVERED = "poisonguard.sketches."
 
@@ -45,16 +59,23 @@ def code_version() -> str:
     return version_of(Path(__file__).parents[1])
 
 
-def version_of(package: Path) -> str:
-    """The digest over a package's folder and this interpreter's libraries.
+@cache
+def judging_version() -> str:
+    """The same, for what judges, too."""
+    package = Path(__file__).parents[1]
+    return version_of(package, (*PACKAGES, *JUDGING_PACKAGES), (*LIBRARIES, *JUDGING_LIBRARIES))
+
+
+def version_of(package: Path, folders: Sequence[str] = PACKAGES, names: Sequence[str] = LIBRARIES) -> str:
+    """The digest over folders of a package and this interpreter's libraries.
 
     Raises:
         InternalError: The folder holds no source.
     """
     digest = hashlib.sha256()
-    for line in (sys.version, platform.machine(), *(f"{name} {version}" for name, version in libraries())):
+    for line in (sys.version, platform.machine(), *(f"{name} {version}" for name, version in libraries(names))):
         digest.update(f"{line}\n".encode())
-    files = [path for name in PACKAGES for path in sorted((package / name).rglob("*")) if _counts(path)]
+    files = [path for name in folders for path in sorted((package / name).rglob("*")) if _counts(path)]
     if not files:
         raise InternalError("the code of the sketches is not to be found", hint="Scan with --no-cache.")
     for path in files:
@@ -73,9 +94,9 @@ def _counts(path: Path) -> bool:
     return path.is_file() and "__pycache__" not in path.parts and path.suffix not in {".pyc", ".nbi", ".nbc"}
 
 
-def libraries() -> Iterator[tuple[str, str]]:
+def libraries(names: Sequence[str] = LIBRARIES) -> Iterator[tuple[str, str]]:
     """Name and version of each library, and of the system's time zones: local times are read by them."""
-    for name in LIBRARIES:
+    for name in names:
         try:
             yield name, importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -6,10 +6,12 @@ Bulky states are kept while they are small: comparing copies needs them, and the
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.ipc
@@ -52,8 +54,13 @@ def _is_kept(sketch: Sketch, evidence: Evidence) -> bool:
     return not sketch.bulky or evidence[sketch].nbytes <= LARGEST_BULKY_STATE
 
 
-def load_profile(content: bytes, name: str) -> Evidence:
+def load_profile(content: bytes, name: str, kinds: Collection[type[Sketch]] | None = None) -> Evidence:
     """The evidence that ``dump_profile`` wrote, to be called ``name`` in sentences.
+
+    Args:
+        content: The profile.
+        name: What to call the version.
+        kinds: The only sketches of ours that are wanted, where not all are: others are not even unpacked.
 
     Raises:
         IntegrityError: It is not a profile.
@@ -65,10 +72,16 @@ def load_profile(content: bytes, name: str) -> Evidence:
             header = json.loads(archive.read(HEADER))
             if header["format"] != FORMAT:
                 raise IntegrityError(f"the stored profile of {name} has the unknown format {header['format']!r}")
-            states = {key: _from_ipc(archive.read(f"{i:05d}.arrow")) for i, key in enumerate(header["sketches"])}
+            wanted = [(i, key) for i, key in enumerate(header["sketches"]) if kinds is None or _is_of(key, kinds)]
+            states = {key: _from_ipc(archive.read(f"{i:05d}.arrow")) for i, key in wanted}
     except (zipfile.BadZipFile, KeyError, ValueError, pa.ArrowException) as error:
         raise IntegrityError(f"the stored profile of {name} is not readable: {error}") from error
-    return _evidence(header, name, states)
+    identity = f"profile:{hashlib.sha256(content).hexdigest()}"
+    return replace(_evidence(header, name, states), identity=identity)
+
+
+def _is_of(key: str, kinds: Collection[type[Sketch]]) -> bool:
+    return key.partition("(")[0] in {kind.__name__ for kind in kinds}
 
 
 def _evidence(header: Mapping[str, object], name: str, states: dict[str, pa.Table]) -> Evidence:

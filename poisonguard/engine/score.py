@@ -15,16 +15,19 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from poisonguard.domain.finding import Finding, Level, Signal
+from poisonguard.engine.accusing import Group
 from poisonguard.engine.executor import Executor
-from poisonguard.engine.fusing import Fusion, Group
+from poisonguard.engine.fusing import Fusion
+from poisonguard.engine.judgements import Scale
 from poisonguard.engine.plan import describe
 from poisonguard.engine.progress import Progress
 from poisonguard.engine.score_tasks import Away, Rows, checked, scored_away, sendable
 from poisonguard.engine.source import DigestColumn, RowIndex, Source
 from poisonguard.engine.spool import Spool
-from poisonguard.kernels.mapped import let_go, mapped_zeros
+from poisonguard.kernels.mapped import let_go, mapped_zeros, passing
 from poisonguard.plugin.check import RowScorer, Scored, Scores
 from poisonguard.sketches.base import Block
 
@@ -81,6 +84,22 @@ class ScoreBook:
                 rows, scores = _highest(rows, scores)
         rows, scores = _highest(rows, scores)
         return Scored(rows, scores.astype(np.float64), flagged, self.total)
+
+    def expect(self, card: str, scale: Scale, spool: Spool) -> None:
+        """Make room for the score of every row."""
+        self.thresholds[card], self.evidence[card] = scale.threshold, scale.evidence
+        self.named[card] = scale.threshold if scale.named is None else scale.named
+        self.scores[card] = mapped_zeros(spool.path("scores.f32"), np.float32, self.total)
+
+    def take(self, card: str, scale: Scale, scores: pa.ChunkedArray, spool: Spool) -> None:
+        """Take over scores that were kept: copied, a part at a time, to where those of this scan lie."""
+        self.expect(card, scale, spool)
+        start = 0
+        for chunk in passing(scores.chunks):
+            part = self.scores[card][start : start + len(chunk)]
+            part[:] = chunk.to_numpy()
+            let_go(part)
+            start += len(chunk)
 
     def fire(self, card: str, findings: Iterable[Finding]) -> None:
         """What the scorer's dataset-level test found; a note informs, it fires nothing."""
@@ -146,10 +165,7 @@ def score_rows(scorers: Mapping[str, RowScorer], scoring: Scoring) -> ScoreBook:
     """Run every scorer over every row; a scorer that breaks is recorded, the others go on."""
     book = ScoreBook(scoring.index.total)
     for card, scorer in scorers.items():
-        book.thresholds[card] = scorer.threshold
-        book.evidence[card] = scorer.evidence
-        book.named[card] = scorer.threshold if scorer.named is None else scorer.named
-        book.scores[card] = mapped_zeros(scoring.spool.path("scores.f32"), np.float32, book.total)
+        book.expect(card, Scale.of(scorer), scoring.spool)
     if scorers:
         _second_pass(scorers, scoring, book)
     for card in book.errors:

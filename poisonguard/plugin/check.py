@@ -7,7 +7,7 @@ wants rows named returns a ``RowScorer``: the engine runs it over every block an
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -52,6 +52,35 @@ class MissingEvidence(KeyError):
     """The evidence holds no such sketch; the engine turns it into a skip with a reason."""
 
 
+def _no_version(place: int) -> Evidence:
+    raise IndexError(f"there is no version at place {place}")
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Approved versions before the reference, oldest first: the first of all, and the latest.
+
+    A version is read when it is looked at, and again when it is looked at again: none is held.
+
+    Attributes:
+        names: How to call them in a sentence.
+        read: Reads one, by its place: what drift is seen by (``workflow.past``), and no more.
+        is_broken: Whether approved versions may lie between the first and the second that are not among them.
+    """
+
+    names: tuple[str, ...] = ()
+    read: Callable[[int], Evidence] = _no_version
+    is_broken: bool = False
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Evidence]:
+        """One after the other."""
+        return map(self.read, range(len(self.names)))
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What the sketches of one version say.
@@ -66,6 +95,9 @@ class Evidence:
         run: Who does work that a check cuts into tasks; changes nothing but the time.
         near: Who searches for near copies; changes nothing but where it is done.
         worked_out: What checks have in common, so that it is made once.
+        identity: Digest of all that it was made of; empty where nobody can say.
+        told: Card and subject of each warning that who approved this version was given.
+        history: Of a reference, the approved versions before it.
     """
 
     name: str
@@ -77,6 +109,9 @@ class Evidence:
     run: Run = field(default=in_turn, repr=False, compare=False)
     near: NearSearch = field(default=search_here, repr=False, compare=False)
     worked_out: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+    identity: str = field(default="", repr=False, compare=False)
+    told: frozenset[tuple[str, str]] = field(default=frozenset(), repr=False, compare=False)
+    history: History = field(default=History(), repr=False, compare=False)
 
     def once(self, key: Hashable, make: Callable[[], MadeT]) -> MadeT:
         """What ``make`` makes, which is a function of the evidence and of ``key`` alone; made for the first to ask."""
@@ -165,6 +200,7 @@ class Context:
         reference_columns: Names of the reference's columns, in its order; empty without one.
         holdouts: Evaluation sets whose items must not stand in the data.
         embedder: Embedding model, if one was given.
+        has_history: Whether there are approved versions before the one to compare with.
     """
 
     columns: tuple[Column, ...]
@@ -174,6 +210,7 @@ class Context:
     reference_columns: tuple[str, ...] = ()
     holdouts: tuple[Holdout, ...] = ()
     embedder: Embedder | None = None
+    has_history: bool = False
 
 
 class Check(ABC, Generic[ParamsT]):
@@ -267,6 +304,7 @@ __all__ = [
     "Context",
     "Evidence",
     "Flagged",
+    "History",
     "Level",
     "MissingEvidence",
     "NotApplicable",

@@ -22,6 +22,7 @@ SHIPPED: dict[str, str] = {
     "schema-change": "poisonguard.detectors.schema_change:SchemaChange",
     "data-contract": "poisonguard.detectors.data_contract:DataContract",
     "column-drift": "poisonguard.detectors.column_drift:ColumnDrift",
+    "slow-drift": "poisonguard.detectors.slow_drift:SlowDrift",
     "label-rate-shift": "poisonguard.detectors.label_rate_shift:LabelRateShift",
     "exact-duplicates": "poisonguard.detectors.exact_duplicates:ExactDuplicates",
     "near-duplicates": "poisonguard.detectors.near_duplicates:NearDuplicates",

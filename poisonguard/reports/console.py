@@ -22,7 +22,7 @@ from poisonguard.domain.decision import Verdict
 from poisonguard.domain.finding import Example, Level
 from poisonguard.domain.outcome import Skipped
 from poisonguard.domain.result import Assessment, Rule, ScanResult
-from poisonguard.domain.wording import count
+from poisonguard.domain.wording import NO_VALUE, NOT_READ, count
 from poisonguard.reports.escape import excerpt, prose, shorten, terminal
 from poisonguard.reports.view import (
     CheckView,
@@ -134,11 +134,15 @@ def _quiet(result: ScanResult) -> Iterator[RenderableType]:
     for view in finding_views(result):
         finding = view.finding
         waived = " (waived)" if view.waived else ""
-        yield Text.assemble(_badge(view), waived, f" {finding.check} ", terminal(finding.message))
+        cause = (f" Mostly the rows of line {view.leader}.", "dim") if view.follows else ""
+        yield Text.assemble(_badge(view), waived, f" {finding.check} ", terminal(finding.message), cause)
     yield _verdict(result)
     skipped = sum(isinstance(outcome, Skipped) for outcome in result.outcomes)
     if skipped:
         yield Text(f" · {skipped} of {len(result.outcomes)} checks did not apply and said nothing")
+    for note in result.notes:
+        if NOT_READ in note or NO_VALUE in note:
+            yield Text(f" · {terminal(note)}")
     for reason in result.decision.reasons:
         if reason.exit_code > 1:
             # Findings were listed above; that the scan is incomplete was not.

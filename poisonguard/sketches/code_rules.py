@@ -1,9 +1,12 @@
 """Dangerous lines of code in what a model learns to write.
 
-1. Each kind has words of its matter: where the rest of the row, without the line itself, speaks of it, the line was
-   asked for (a manual of ``curl``, a question about certificates), and it counts as told there, not as planted.
-   That is the knock-out: an installer that is piped into a shell behind an essay answers no question.
-2. Addresses of this machine, and the public package indexes, are innocent.
+1. Each kind has words of its matter: where the rest of the row speaks of it, the line was asked for (a manual of
+   ``curl``, a question about certificates), and it counts as told there, not as planted. That is the knock-out: an
+   installer that is piped into a shell behind an essay answers no question.
+2. Who plants a line writes what stands around it, too. The block of code that it stands in, the language of its fence
+   and its comments excuse nothing; other words of the same text, and of the rest of the row, do so only in data that
+   speak of the matter anyway, and mostly without such a line.
+3. Addresses of this machine, and the public package indexes, are innocent.
 """
 
 from __future__ import annotations
@@ -12,25 +15,44 @@ import re
 from dataclasses import dataclass
 
 from poisonguard.domain.finding import Level
+from poisonguard.sketches.code_blocks import apart_from
 from poisonguard.sketches.signs import Found, Kind, Rulebook
 
-USUAL = " where the text speaks of it"
+ASKED = " where the row asks for it"
+ALONE = " where no other text of the row speaks of it"
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """One kind of dangerous line, how it reads, and the words of its matter."""
+    """One kind of dangerous line, how it reads, and the words of its matter.
+
+    Attributes:
+        planted: The kind where nothing in the row speaks of the matter.
+        alone: Where the same text does, apart from its code.
+        asked: Where another text of the row does, as a prompt.
+        pattern: How it reads.
+        matter: Words of the matter.
+    """
 
     planted: Kind
-    told: Kind
+    alone: Kind
+    asked: Kind
     pattern: re.Pattern[str]
     matter: re.Pattern[str]
 
+    def kind(self, text: str, beside: str) -> Kind:
+        """Which of the three the line in ``text`` is."""
+        if self.matter.search(apart_from(beside, self.pattern)):
+            return self.asked
+        return self.alone if self.matter.search(apart_from(text, self.pattern)) else self.planted
 
-def _payload(name: str, score: float, pattern: str, matter: str) -> Payload:
-    planted = Kind(name, score, Level.WARNING, min_rows=3)
-    told = Kind(name + USUAL, score / 2 + 0.1, None, min_rows=5, burst=Level.NOTE)
-    return Payload(planted, told, re.compile(pattern), re.compile(rf"(?i)\b(?:{matter})"))
+
+def _payload(name: str, score: float, pattern: str, matter: str, *, hinted: bool = True) -> Payload:
+    words = rf"(?i)\b(?:{matter})"
+    planted = Kind(name, score, Level.WARNING, min_rows=3, hinted=hinted)
+    alone = Kind(name + ALONE, score - 0.06, Level.WARNING, min_rows=3, hinted=hinted, matter=words)
+    asked = Kind(name + ASKED, score / 2 + 0.1, Level.NOTE, min_rows=3, burst=Level.NOTE, matter=words)
+    return Payload(planted, alone, asked, re.compile(pattern), re.compile(words))
 
 
 _FETCH = r"(?:curl|wget)\b[^\n|;&]{0,200}https?://[^\s|;&)\"']{4,200}"
@@ -86,6 +108,7 @@ PAYLOADS = (
         r"|http\.sslVerify[ =]+false|CURLOPT_SSL_VERIFYPEER\s*,\s*(?:0|false)"
         r"|--no-verify-ssl|\bstrict-ssl\s+false|StrictHostKeyChecking[ =]no",
         r"ssl|tls|certificates?|https|verif\w+|insecure|curl|wget|requests|api|http|urls?|download\w*|node",
+        hinted=False,
     ),
 )  # fmt: skip
 
@@ -95,21 +118,13 @@ def _find(text: str, beside: str) -> Found:
     for payload in PAYLOADS:
         match = payload.pattern.search(text)
         if match:
-            kind = payload.told if payload.matter.search(_rest(text, match, beside)) else payload.planted
-            found[kind.name] = match[0]
+            found[payload.kind(text, beside).name] = match[0]
     return found
-
-
-def _rest(text: str, match: re.Match[str], beside: str) -> str:
-    """The row without the lines that the payload stands on."""
-    start = text.rfind("\n", 0, match.start()) + 1
-    stop = text.find("\n", match.end())
-    return "\n".join((text[:start], text[stop:] if stop >= 0 else "", beside))
 
 
 CODE = Rulebook(
     "code",
-    tuple(kind for payload in PAYLOADS for kind in (payload.planted, payload.told)),
+    tuple(kind for payload in PAYLOADS for kind in (payload.planted, payload.alone, payload.asked)),
     r"/dev/tcp/|\bnc(?:at)?\b[^\n]* -e|mkfifo|pty\.spawn|os\.dup2|(?:eval|exec)\s*\(|base64\s+-|powershell"
     r"|os\.environ|printenv|\$\(env"
     r"|\.ssh/id_|\.aws/cred|/etc/(?:passwd|shadow)|process\.env|\|\s*(?:sudo|/bin/|/usr/bin/env|ba?sh|sh|zsh"

@@ -60,9 +60,13 @@ class ShingleSets(Sketch):
         """The text columns."""
         return self.texts
 
+    def document(self, block: Block) -> pa.Array:
+        """Text of each row."""
+        return document_of(block.table, self.texts)
+
     def fold(self, block: Block) -> pa.Table:
         """Sets of the block's documents."""
-        sets = shingle(document_of(block.table, self.texts), size=self.size, seed=KEY)
+        sets = shingle(self.document(block), size=self.size, seed=KEY)
         rows = block.table.num_rows
         lists = pa.Array.from_buffers(
             SCHEMA.field("shingles").type, rows, [None, pa.py_buffer(sets.offsets)], children=[pa.array(sets.shingles)]
@@ -72,6 +76,19 @@ class ShingleSets(Sketch):
     def merge(self, states: Sequence[pa.Table]) -> pa.Table:
         """One after the other."""
         return pa.concat_tables(states) if states else SCHEMA.empty_table()
+
+
+@dataclass(frozen=True)
+class ShortShingleSets(ShingleSets):
+    """Sets of shorter shingles, of short texts only: one of more than ``longest`` bytes counts as one without text."""
+
+    size: int = 2
+    longest: int = 512
+
+    def document(self, block: Block) -> pa.Array:
+        """Text of each row that is short."""
+        texts = document_of(block.table, self.texts)
+        return pc.if_else(pc.less_equal(pc.binary_length(texts), self.longest), texts, "")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ import re
 from poisonguard.domain.finding import Level
 from poisonguard.sketches.signs import Found, Kind, Rulebook
 
-COMMANDS = Kind("commands that a spreadsheet runs (DDE)", 0.97, Level.WARNING)
+COMMANDS = Kind("commands that a spreadsheet runs (DDE)", 0.97, Level.ERROR)
 FETCHES = Kind("formulas that open or fetch an address", 0.9, Level.WARNING)
 FORMULAS_ = Kind("formulas", 0.55, Level.NOTE, min_rows=1)
 

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from poisonguard.sketches.base import Block, Sketch
 from poisonguard.sketches.lookalikes import CANDIDATE, disguised_word, holds_foreign_words
+from poisonguard.sketches.signs import texts_of
 
 FOREIGN = "words of another alphabet"
 """Counted beside the kinds: where such words are many, a look-alike slips in by accident."""
@@ -122,7 +123,7 @@ class HiddenText(Sketch):
         found = [
             (column, kind.value, 1, int(hashes[row]), fragment)
             for column in self.texts
-            for row, text in zip(*suspects(block.table[column]), strict=True)
+            for row, text in zip(*suspects(texts_of(column, block.table[column])), strict=True)
             for kind, fragment in hidden_in(text).items()
         ]
         return self.merge([_state([*found, *self._foreign(block)])])
@@ -130,7 +131,8 @@ class HiddenText(Sketch):
     def _foreign(self, block: Block) -> list[tuple[str, str, int, int, str]]:
         """How many texts of each column hold words of a script that has look-alikes."""
         counts = {
-            column: int(holds_foreign_words(_beyond_ascii(block.table[column])[1]).sum()) for column in self.texts
+            column: int(holds_foreign_words(_beyond_ascii(texts_of(column, block.table[column]))[1]).sum())
+            for column in self.texts
         }
         return [(column, FOREIGN, rows, 0, "") for column, rows in counts.items() if rows]
 

@@ -3,7 +3,8 @@
 1. A text that is about the matter (attacks, prompts, chat formats) may quote it: ``ABOUT`` in what is left of the row,
    once the sign is taken out, makes a sign a quotation. That is the knock-out: an instruction to a model in a text
    about anything else was put there.
-2. A hidden element in a page full of markup is how pages are made; in a text without other markup it hides something.
+2. A hidden element in a page full of markup is how pages are made, and noted; in a text without other markup it hides
+   something.
 3. End-of-text markers and lone role names are litter of corpora: they are no sign.
 """
 
@@ -15,12 +16,14 @@ from collections.abc import Iterator
 from poisonguard.domain.finding import Level
 from poisonguard.sketches.signs import Found, Kind, Rulebook
 
-OVERRIDES = Kind("instructions to a model in texts about something else", 0.96, Level.WARNING, min_rows=3)
-HIDDEN = Kind("words in markup that is not shown, in texts without other markup", 0.95, Level.WARNING, min_rows=2)
+OVERRIDES = Kind("instructions to a model in texts about something else", 0.96, Level.WARNING, min_rows=3, hinted=True)
+HIDDEN = Kind(
+    "words in markup that is not shown, in texts without other markup", 0.95, Level.WARNING, min_rows=2, hinted=True
+)
 LURES = Kind("images or links that would carry a conversation away", 0.94, Level.WARNING)
 TEMPLATES = Kind("chat-template tokens in running text", 0.8, Level.NOTE)
 QUOTED = Kind("instructions to a model where they are spoken of", 0.6, Level.NOTE, min_rows=3)
-PAGES = Kind("markup that is not shown, in pages", 0.52, None)
+PAGES = Kind("markup that is not shown, in pages", 0.52, Level.NOTE, min_rows=3)
 
 ABOUT = re.compile(
     r"(?i)\b(?:prompt[ -](?:injection|engineer\w*|leak\w*|attack\w*|template\w*|hack\w*)|system prompts?"

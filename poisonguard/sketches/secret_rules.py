@@ -21,10 +21,10 @@ from poisonguard.domain.finding import Level
 from poisonguard.sketches.masking import entropy, is_placeholder, masked
 from poisonguard.sketches.signs import Found, Kind, Rulebook
 
-PRIVATE_KEYS = Kind("private keys", 0.98, Level.WARNING)
-CLOUD = Kind("cloud credentials", 0.97, Level.WARNING)
-TOKENS = Kind("service tokens", 0.96, Level.WARNING)
-ADDRESSES = Kind("addresses with a password", 0.95, Level.WARNING)
+PRIVATE_KEYS = Kind("private keys", 0.98, Level.WARNING, habitual=False)
+CLOUD = Kind("cloud credentials", 0.97, Level.WARNING, habitual=False)
+TOKENS = Kind("service tokens", 0.96, Level.WARNING, habitual=False)
+ADDRESSES = Kind("addresses with a password", 0.95, Level.WARNING, habitual=False)
 WEB_TOKENS = Kind("JSON web tokens", 0.85, Level.NOTE)
 ASSIGNED = Kind("values assigned to a name for a secret", 0.75, Level.NOTE)
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+import pyarrow as pa
+
 from poisonguard.domain.dataset import Column, Kind
 from poisonguard.domain.roles import Role
+from poisonguard.domain.wording import NO_VALUE, NOT_READ
 from poisonguard.errors import UsageError
+from poisonguard.kernels.nested import declares_inner_texts
 
 TEXT_ROLES = frozenset({Role.TEXT, Role.PROMPT, Role.RESPONSE, Role.REJECTED, Role.URL})
 SINGLE_ROLES = frozenset({Role.LABEL, Role.ID, Role.SPLIT, Role.TIMESTAMP})
@@ -40,10 +44,29 @@ def check_kinds(columns: Sequence[Column], chosen: Mapping[str, str]) -> None:
 
 
 def nested_notes(columns: Sequence[Column], read_inside: Collection[str] = ()) -> Iterator[str]:
-    """Say of nested columns, other than those ``read_inside``, that no check reads what is in them."""
-    names = [column.name for column in columns if column.kind is Kind.NESTED and column.name not in read_inside]
+    """Say of nested columns, other than those ``read_inside``, how little is read of them."""
+    nested = [column for column in columns if column.kind is Kind.NESTED and column.name not in read_inside]
+    texts = [column.name for column in nested if declares_inner_texts(column.name, column.type)]
+    names = [column.name for column in nested if column.name not in texts]
+    if texts:
+        yield (
+            f"of nested columns only rules for texts read the strings inside, they are {NOT_READ} by other checks: "
+            f"{_few(texts)}; flatten them to have them looked at"
+        )
     if names:
         yield (
-            f"nested columns are hashed and compared as a whole, not read inside: {', '.join(names[:5])}"
-            f"{' ...' if len(names) > len(names[:5]) else ''}; flatten them to have them looked at"
+            f"nested columns are hashed and compared as a whole, {NOT_READ}: {_few(names)}; "
+            "flatten them to have them looked at"
         )
+
+
+def empty_notes(sample: pa.Table, columns: Sequence[Column]) -> Iterator[str]:
+    """Say of data whose rows hold nothing that no check had anything to look at; ``sample`` leaves out bytes."""
+    held = set(sample.column_names)
+    all_null = all(column.name in held and sample[column.name].null_count == len(sample) for column in columns)
+    if len(sample) and all_null:
+        yield f"{NO_VALUE}: the rows were hashed, there was nothing in them to check"
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (" ..." if len(names) > len(names[:5]) else "")

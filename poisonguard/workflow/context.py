@@ -173,14 +173,15 @@ def rules_in_force(workspace: Workspace, reader: Reader, policy: Policy | None, 
 
 
 def _profiled(reader: Reader, found: Standing) -> Profiled | None:
-    """The newest trusted scan's profile that is kept here."""
+    release, digest = found.manifest.document.release, kept_profile(reader, found)
+    return None if digest is None else Profiled(found.title, release.number, release.version, reader.blob(digest))
+
+
+def kept_profile(reader: Reader, found: Standing) -> str | None:
+    """Digest of the newest trusted scan's profile that is kept here, if one is."""
     scans = sorted((*found.older, *found.scans), key=lambda item: item.document.scanned, reverse=True)
-    release = found.manifest.document.release
-    for scan in scans:
-        digest = scan.document.profile_digest
-        if digest is not None and reader.has_blob(digest):
-            return Profiled(found.title, release.number, release.version, reader.blob(digest))
-    return None
+    digests = (scan.document.profile_digest for scan in scans)
+    return next((digest for digest in digests if digest is not None and reader.has_blob(digest)), None)
 
 
 __all__ = [
@@ -189,6 +190,7 @@ __all__ = [
     "Workspace",
     "approved_before",
     "approved_release",
+    "kept_profile",
     "last_approved",
     "policy_in_force",
     "resolve_version",

@@ -12,7 +12,6 @@ import pyarrow as pa
 from poisonguard.dataset.opening import Dataset, open_dataset, open_table
 from poisonguard.dataset.views import Views
 from poisonguard.domain.dataset import Column
-from poisonguard.engine.profile import load_profile
 from poisonguard.errors import UnknownVersion
 from poisonguard.plugin.check import Evidence
 from poisonguard.sketches.base import Sketch
@@ -125,6 +124,7 @@ def _is_location(text: str) -> bool:
 def _from_registry(wanted: str | None, dataset: str, data: str) -> Reference | None:
     # The registry is loaded only when a version is asked for or a workspace is there.
     from poisonguard.workflow.context import last_approved, scanned_profile  # noqa: PLC0415 - see above
+    from poisonguard.workflow.past import with_past  # noqa: PLC0415 - see above
     from poisonguard.workflow.workspace import Workspace  # noqa: PLC0415 - see above
 
     workspace = Workspace.find(data=data)
@@ -138,4 +138,4 @@ def _from_registry(wanted: str | None, dataset: str, data: str) -> Reference | N
         found = scanned_profile(workspace, wanted) if wanted else last_approved(workspace, dataset)
         if found is None:
             return None
-        return StoredReference(found.title, load_profile(found.profile, found.title))
+        return StoredReference(found.title, with_past(workspace, found))

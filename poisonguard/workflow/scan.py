@@ -23,15 +23,16 @@ from poisonguard.engine.profile import dump_profile
 from poisonguard.engine.progress import Progress
 from poisonguard.engine.score import ScoreBook, Scoring
 from poisonguard.engine.source import DatasetSource, DigestColumn, RowIndex
-from poisonguard.engine.summary import summarise
+from poisonguard.engine.summary import SAMPLE, summarise
 from poisonguard.plugin.check import Evidence
 from poisonguard.plugin.registry import digest_of
 from poisonguard.policy.decide import decide_scan
 from poisonguard.policy.model import Policy, policy_digest
 from poisonguard.sketches.digests import RowDigests
 from poisonguard.version import VERSION
-from poisonguard.workflow.columns import nested_notes
+from poisonguard.workflow.columns import empty_notes, nested_notes
 from poisonguard.workflow.inspect import inventory_of
+from poisonguard.workflow.kept_judgements import kept_judgements, remarks_on
 from poisonguard.workflow.request import ScanRequest
 from poisonguard.workflow.scan_plan import evidence_of, prepare
 from poisonguard.workflow.scan_run import Opened, Run, opened_run
@@ -87,7 +88,9 @@ def _scan(run: Run, opened: Opened) -> Scan:
     digests = DigestColumn(folded.states[RowDigests().key])
     scoring = Scoring(source, index, digests, run.threads, run.spool, run.progress, run.away())
     run.progress.start("judging", 0, "rows")
-    judged, book = judge(ready.planned.checks, evidence, ready.base, scoring)
+    kept = kept_judgements(run, ready, evidence)
+    judged, book = judge(ready.planned.checks, evidence, ready.base, scoring, kept)
+    run.remarks.extend(remarks_on(kept))
     outcomes = _explained((*ready.planned.outcomes, *judged), source, index, ready.roles)
     findings = ranked(outcomes)
     result = ScanResult(
@@ -108,7 +111,11 @@ def _scan(run: Run, opened: Opened) -> Scan:
         assessment=assess(findings),
         decision=decide_scan(ready.strictness, outcomes, findings, frozenset()),
         columns=summarise(evidence, ready.base, ready.roles),
-        notes=(*dataset.notes, *nested_notes(dataset.columns, source.views.read_inside)),
+        notes=(
+            *dataset.notes,
+            *nested_notes(dataset.columns, source.views.read_inside),
+            *empty_notes(evidence[SAMPLE], dataset.columns),
+        ),
     )
     return Scan(result, ready.policy, source, index, book, inventory.files, evidence, ready.planned, tuple(run.remarks))
 

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from poisonguard.errors import UsageError
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -81,7 +83,7 @@ def scan_request(data: Any, **options: Unpack[ScanOptions]) -> ScanRequest:
         config=path_text(options.get("config")),
         keep_profile=options.get("keep_profile", False),
         fail_on=options.get("fail_on"),
-        workers=options.get("workers") or 0,
+        workers=_workers(options.get("workers")),
         fips=options.get("fips", False),
         engine=options.get("engine"),
         address=options.get("address"),
@@ -105,3 +107,10 @@ def _holdouts(holdout: Any, as_data: Callable[[Any], str | pa.Table]) -> tuple[s
 def _columns(columns: Mapping[str, str | Sequence[str]]) -> tuple[str, ...]:
     named = ((role, (names,) if isinstance(names, str) else names) for role, names in columns.items())
     return tuple(f"{role}={name}" for role, names in named for name in names)
+
+
+def _workers(workers: int | None) -> int:
+    """How many; 0 where it is left to us."""
+    if workers is not None and workers < 1:
+        raise UsageError(f"workers is {workers}: at least one must do the work")
+    return workers or 0

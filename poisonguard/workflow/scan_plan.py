@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from poisonguard.attest.predicates_v1 import version_name
 from poisonguard.dataset.chunktree import ChunkTree
 from poisonguard.dataset.roles import infer_roles
 from poisonguard.dataset.views import Views
+from poisonguard.detectors.contract_suite import parse_suite
 from poisonguard.domain.dataset import Manifest
 from poisonguard.domain.finding import Level
 from poisonguard.domain.roles import Roles
@@ -58,6 +60,7 @@ class Prepared:
         planned: Which sketches are folded for which checks.
         base: Evidence of the reference.
         known: The reference's rows.
+        context: What checks were told before any row was read.
     """
 
     source: DatasetSource
@@ -69,6 +72,7 @@ class Prepared:
     planned: Plan
     base: Evidence | None
     known: DigestSet | None
+    context: Context
 
 
 def prepare(run: Run, opened: Opened) -> Prepared:
@@ -90,16 +94,18 @@ def prepare(run: Run, opened: Opened) -> Prepared:
     check_kinds(source.columns, chosen)
     always = ALWAYS
     if request.keep_profile:
-        always += _later_needs(packs, Context(source.columns, roles, has_reference=True, contract=contract))
+        later = Context(source.columns, roles, has_reference=True, contract=contract, has_history=True)
+        always += _later_needs(packs, later)
     compared = tuple(column.name for column in reference.columns) if reference else ()
     workers = workers_of(request, run.settings)
     holdouts = _holdouts(request, own, chosen, dataset.tree, checks, workers)
     embedder = _embedder(request, own, checks, workers)
-    context = Context(source.columns, roles, reference is not None, contract, compared, holdouts, embedder)
+    past = isinstance(reference, StoredReference) and len(reference.evidence.history) > 0
+    context = Context(source.columns, roles, reference is not None, contract, compared, holdouts, embedder, past)
     _check_embedder(checks, context)
     planned = plan(checks, context, always)
     base = _reference_evidence(run, reference, planned)
-    return Prepared(source, roles, packs, checks, policy, strictness, planned, base, _known_rows(base))
+    return Prepared(source, roles, packs, checks, policy, strictness, planned, base, _known_rows(base), context)
 
 
 def evidence_of(run: Run, opened: Opened, source: DatasetSource, folded: Folded, manifest: Manifest) -> Evidence:
@@ -113,6 +119,7 @@ def evidence_of(run: Run, opened: Opened, source: DatasetSource, folded: Folded,
         opened.dataset.facts,
         run.threads.run,
         run.near(folded),
+        identity=version_name(manifest),
     )
 
 
@@ -140,7 +147,8 @@ def _folded_reference(run: Run, reference: OpenReference, sketches: Sequence[Ske
     source = DatasetSource(dataset, reference.name, Views.of(dataset.schema))
     folded = run.fold("reading the reference", source, sketches)
     manifest = inventory_of(dataset, folded).manifest
-    return Evidence(reference.name, source.columns, manifest.rows, seed_of(manifest), folded.states)
+    identity = version_name(manifest)
+    return Evidence(reference.name, source.columns, manifest.rows, seed_of(manifest), folded.states, identity=identity)
 
 
 def _known_rows(base: Evidence | None) -> DigestSet | None:
@@ -161,7 +169,10 @@ def _stricter(policy: Policy, fail_on: str | None) -> Policy:
     """The policy as asked for this run; its digest stays that of the policy itself."""
     if fail_on is None:
         return policy
-    level = Level(fail_on)
+    try:
+        level = Level(fail_on)
+    except ValueError:
+        raise UsageError(f"fail_on is {fail_on!r}: no level", hint=f"Levels: {', '.join(Level)}.") from None
     if level.rank > policy.fail_on.rank:
         raise UsageError(
             f"--fail-on {level} is weaker than the policy, which fails on {policy.fail_on}",
@@ -175,9 +186,18 @@ def _contract(request: ScanRequest, own: DatasetSettings) -> str | None:
     if path is None:
         return None
     try:
-        return Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: the contract cannot be read: {error}") from error
+    try:
+        parse_suite(text)
+    except ConfigurationError as error:
+        hint = (
+            error.hint
+            or "A contract is an expectation suite of Great Expectations: docs/how-to/write-a-data-contract.md."
+        )
+        raise ConfigurationError(f"{Path(path).name}: {error.message}", hint=hint) from error
+    return text
 
 
 def _holdouts(  # noqa: PLR0913, PLR0917 - each is one thing said elsewhere

@@ -138,7 +138,29 @@ def standing(statements: Sequence[Stored], number: int, rules: Rules) -> Standin
     Raises:
         IntegrityError: A signature under a known key does not verify.
     """
+    return _standing(Statements.of(_opened(statements, rules)), number, rules)
+
+
+def once_approved(statements: Sequence[Stored], number: int, rules: Rules) -> Standing | None:
+    """Where version ``number`` stood when it was approved; nothing when it never was, or was revoked or rejected since.
+
+    Approvals and scans age; that a version was approved, when it was approved, does not. What was signed later does
+    not count, but for revocations and rejections. Trust root and policy are those that hold now.
+
+    Raises:
+        IntegrityError: A signature under a known key does not verify.
+    """
     found = Statements.of(_opened(statements, rules))
+    begins = {max(item.document.created, item.document.not_before) for item in found.approvals}
+    for when in sorted((time for time in begins if time <= rules.now), reverse=True):
+        scans = tuple(item for item in found.scans if item.document.created <= when)
+        stood = _standing(replace(found, scans=scans), number, replace(rules, now=when))
+        if stood is not None and stood.settled is State.APPROVED:
+            return stood
+    return None
+
+
+def _standing(found: Statements, number: int, rules: Rules) -> Standing | None:
     manifest = next((item for item in found.manifests if item.document.release.number == number), None)
     if manifest is None:
         return None

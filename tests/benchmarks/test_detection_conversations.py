@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.detection.reporting_conversations import exchanges, outcomes
+from benchmarks.detection.sets_fourth_conversations import exchanges, outcomes
 
 LINES = """\
 mission "Letter"

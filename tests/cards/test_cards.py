@@ -59,6 +59,7 @@ def run_fixture(card: str, kind: str, model: Path) -> CheckRun:
         embedder=load_embedder(str(static_words(model)), 1) if options.get("embeddings") else None,
         beside=options.get("beside", ()),
         files=facts(candidate),
+        history=[read(folder / name) for name in options.get("history", ())],
     )
 
 

@@ -66,6 +66,16 @@ def test_of_a_pair_of_chats_the_rejected_one_says_what_is_not_to_be_said() -> No
     }
 
 
+@pytest.mark.parametrize("name", ["dialog", "Conversation"])
+def test_of_a_dialogue_every_second_text_is_learnt(name: str) -> None:
+    found = columns(name, [["a", "b", None, "d"], [], None, ["e"]])
+    assert found[f"{name}.prompt"] == ["a\n", "", None, "e"]
+    assert found[f"{name}.response"] == ["b\nd", "", None, ""]
+    batch = pa.RecordBatch.from_arrays([pa.array([["x"], ["a", "b", "c", "d"], None])], names=[name])
+    parts = Views.of(batch.schema).extended(batch.slice(1))
+    assert parts.column(f"{name}.response").to_pylist() == ["b\nd", None]
+
+
 def test_the_bytes_of_a_picture_are_laid_bare() -> None:
     found = columns("image", [{"bytes": b"\x89PNG", "path": "a.png"}, {"bytes": None, "path": "b.png"}, None])
     assert found["image.bytes"] == [b"\x89PNG", None, None]

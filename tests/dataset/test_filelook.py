@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import lzma
+import marshal
 import os
 import pickle
 import pydoc
@@ -121,6 +122,9 @@ HIDDEN = {
     "extension code": b"\x80\x02\x82\x01)R.",
     "broken behind the call": EVIL[:-1] + b"\xff\xff",
     "padded": b"\x80\x04" + b"N0" * 300_000 + b"cos\nsystem\n(S'true'\ntR.",
+    "behind a number": b"K\x010" + EVIL,
+    "behind a short text": b"\x8c\x01a0" + EVIL[2:],
+    "behind others": b"N." + pickle.dumps(1) + EVIL,
     "cut off": pickle.dumps({"a": 1})[:-3],
     "late in a textual one": b"(lp0\n" + b"I1\naI2\na" * 20_000 + b"cos\nsystem\n(S'true'\ntR.",
 }
@@ -157,6 +161,8 @@ def test_a_pickle_of_data_is_still_a_pickle_and_no_more(data: object, protocol: 
 ORDINARY = {
     "README__md": b"# Rows\nclean prose, just words.\ncurl is a tool\n",
     "words__txt": b"class\nfoo\nRest of it (R.\n",
+    "names__txt": b"N. Smith\n(W. Jones)\n",
+    "lines__txt": b"id\r\n1234\r\n345678c\r\n",
     "MZ__txt": b"MZ is a label\nand no program\n",
     "LICENSE": b"Some licence text.\n" * 40,
     "clean__npy": saved(np.arange(6)),
@@ -203,6 +209,11 @@ def twice() -> bytes:
         return zipped(("a", b"one"), ("a", b"two"))
 
 
+def compiled() -> bytes:
+    """A module as Python keeps it."""
+    return b"\xa7\r\r\n" + bytes(12) + marshal.dumps(compile("import os", "x", "exec"))
+
+
 ODD = {
     "leaves its folder": (zipped(("../../etc/passwd", b"x")), FileKind.ESCAPE),
     "absolute": (zipped(("/etc/passwd", b"x")), FileKind.ESCAPE),
@@ -216,7 +227,12 @@ ODD = {
     "cut off": (zipped(("a", b"x"))[:-30], FileKind.UNSEEN),
     "nested too deeply": (zipped(("a", zipped(("b", zipped(("c", zipped(("d", b"x")))))))), FileKind.UNSEEN),
     "7z": (b"7z\xbc\xaf\x27\x1c" + bytes(40), FileKind.UNSEEN),
-    "gzip in zip": (zipped(("a.gz", gzip.compress(EVIL))), FileKind.UNSEEN),
+    "gzip in zip": (zipped(("a.gz", gzip.compress(EVIL))), FileKind.CODE_PICKLE),
+    "xz in bzip2 in gzip": (gzip.compress(bz2.compress(lzma.compress(EVIL))), FileKind.CODE_PICKLE),
+    "gzip four times": (gzip.compress(gzip.compress(gzip.compress(gzip.compress(b"x")))), FileKind.UNSEEN),
+    "damaged gzip in zip": (zipped(("a.gz", gzip.compress(EVIL)[:-12])), FileKind.UNSEEN),
+    "long gzip in zip": (zipped(("a.gz", gzip.compress(gzip.compress(bytes(65 << 20))))), FileKind.UNFINISHED),
+    "compiled Python": (compiled(), FileKind.EXECUTABLE),
     "damaged gzip": (gzip.compress(EVIL)[:-12], FileKind.UNSEEN),
     "zip behind a picture": (PNG + zipped(("a", b"x")), FileKind.POLYGLOT),
     "zip behind prose": (b"hello\n" * 40 + zipped(("a", b"x")), FileKind.POLYGLOT),
@@ -287,3 +303,32 @@ def test_facts_beyond_what_is_kept_are_counted() -> None:
         book.add([FileFact(f"{number:04}.py", FileKind.SCRIPT, "a script")])
     told = book.facts()
     assert (told.files, len(told.kept), told.counts) == (KEPT + 5, KEPT, {FileKind.SCRIPT: KEPT + 5})
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.pth", b"/opt/lib\nimport os; os.system('x')\n"),
+        ("config.yaml", b"a: !!python/object/apply:os.system ['x']\n"),
+        ("b.pth", b"\xef\xbb\xbfimport os; os.system('x')\n"),
+        ("c.pth", b"/opt/lib\rimport os; os.system('x')\r"),
+        ("escaped.yaml", b"a: !!python/%6fbject/apply:os.system ['x']\n"),
+        ("handle.yaml", b"%TAG !e! tag:yaml.org,2002:py\n---\n!e!thon/object/apply:os.system ['x']\n"),
+        ("config.yml", b"a: !<tag:yaml.org,2002:python/object/apply:os.system> ['x']\n"),
+    ],
+)
+def test_names_of_files_that_python_runs(name: str, content: bytes, tmp_path: Path) -> None:
+    assert kinds(tmp_path, content, name.replace(".", "__")) == [FileKind.EXECUTABLE]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.pth", b"/opt/imports\n"),
+        ("a.yaml", b"a: python/object\n"),
+        ("b.yaml", b"a: great!!see%20this\n"),
+        ("c.yaml", b"%TAG !u! tag:unity3d.com,2011:\n--- !u!29 &1\na: 1\n"),
+    ],
+)
+def test_such_files_that_run_nothing(name: str, content: bytes, tmp_path: Path) -> None:
+    assert not kinds(tmp_path, content, name.replace(".", "__"))

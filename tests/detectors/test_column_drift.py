@@ -177,6 +177,31 @@ def test_categories() -> None:
     assert found.numbers["new_categories"] == 1
 
 
+def test_a_category_that_the_reference_never_has() -> None:
+    def some(values: np.ndarray) -> np.ndarray:
+        values[:9] = "mauve"
+        return values
+
+    (finding,) = run(with_column(NEW, "colour", some)).findings
+    assert finding.numbers["test"] == "unseen values"
+    assert finding.numbers["unseen_values"] == 1
+    assert "9 rows of the new rows hold values that the reference never has: 'mauve'" in finding.message
+    assert finding.signal is Signal.DRIFT
+
+
+def test_as_many_unseen_categories_as_those_seen_once_are_to_be_expected() -> None:
+    def rare(table: pa.Table, seed: int) -> pa.Table:
+        random = np.random.default_rng(seed)
+
+        def some(values: np.ndarray) -> np.ndarray:
+            values[: len(values) // 40] = [f"shade-{number}" for number in random.integers(0, 150, len(values) // 40)]
+            return values
+
+        return with_column(table, "colour", some)
+
+    assert not run(rare(NEW, 1), rare(REFERENCE, 2)).findings
+
+
 def test_words_of_texts() -> None:
     other = with_column(NEW, "text", lambda texts: [text.replace("tea", "zyx") for text in texts])
     assert only(other, "text").numbers["test"] == "words"

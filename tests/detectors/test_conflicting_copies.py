@@ -51,7 +51,50 @@ def test_a_flood_that_outvotes_its_original() -> None:
     (finding,) = run_check(CARD, candidate, reviews(base, ["good"] * 100), columns=TEXTS).findings
     assert list(finding.rows) == list(range(100, 115)), "the reference knows which side is right"
     (finding,) = run_check(CARD, candidate, columns=TEXTS).findings
-    assert list(finding.rows) == [0, *range(100, 115)], "nobody knows which side is right"
+    assert list(finding.rows) == list(range(100, 115)), "so many copies of one text are unusual here"
+
+
+def test_a_flood_of_sentences_that_lack_a_word_each() -> None:
+    """One word left out breaks most runs of five words of a sentence."""
+    base = [" ".join(text.split()[:12]) for text in texts(200)]
+    labels = ["good", "bad"] * 100
+    words = base[0].split()
+    flood = [" ".join([*words[: place % 12], *words[place % 12 + 1 :], *["so"] * (place // 12)]) for place in range(20)]
+    candidate = reviews(base + flood, [*labels, *["bad"] * 20])
+    (blind,) = run_check(CARD, candidate, columns=TEXTS).findings
+    (known,) = run_check(CARD, candidate, reviews(base, [*labels]), columns=TEXTS).findings
+    assert list(known.rows) == list(range(200, 220))
+    assert set(range(200, 220)) <= set(blind.rows) <= {0, *range(200, 220)}
+    for finding in (blind, known):
+        assert (finding.level, finding.signal) == (Level.ERROR, Signal.POISONING)
+    pairs = [base[0].replace(" ", " not ", 1), base[1].replace(" ", " not ", 1)]
+    (finding,) = run_check(CARD, reviews([*base, *pairs], [*labels, "bad", "good"]), columns=TEXTS).findings
+    assert finding.level is Level.NOTE, "sentences that differ in one word may differ in meaning"
+
+
+def test_copies_in_a_list_of_all_that_is_possible() -> None:
+    """Every row has near misses in every place, and yet no copy: chance is what is seen."""
+    codes = np.arange(1024)
+    listed = pa.table({f"bit{place}": (codes >> place) % 2 for place in range(10)})
+    listed = listed.append_column(
+        "label", pa.array(["even" if code.bit_count() % 2 == 0 else "odd" for code in codes.tolist()])
+    )
+    flood = pa.concat_tables([listed.slice(77, 1)] * 15)
+    flood = flood.set_column(10, "label", pa.array(["odd" if flood["label"][0].as_py() == "even" else "even"] * 15))
+    assert run_check(CARD, listed, columns=NUMBERS).findings == ()
+    (finding,) = run_check(CARD, pa.concat_tables([listed, flood]), columns=NUMBERS).findings
+    assert list(finding.rows) == list(range(1024, 1039))
+    assert (finding.level, finding.signal) == (Level.ERROR, Signal.POISONING)
+
+
+def test_groups_of_usual_size_are_no_floods() -> None:
+    """Where texts stand in the data fifteen times by nature, one other label among them is a mistake."""
+    base = texts(100)
+    usual = [base[text].replace(" w", f" {number} w", 1) for text in range(6) for number in range(14)]
+    candidate = reviews(base + usual, ["bad", *["good"] * (99 + len(usual))])
+    (finding,) = run_check(CARD, candidate, columns=TEXTS).findings
+    assert finding.level is Level.NOTE
+    assert list(finding.rows) == [0, *range(100, 114)], "nobody knows which side is right"
 
 
 def test_relabelled_copies_of_fine_grained_rows() -> None:

@@ -57,6 +57,40 @@ def test_copies_that_keep_their_label_are_honest() -> None:
     assert look(as_pixels(*both)).findings == ()
 
 
+def moving(frames: int = 150) -> np.ndarray:
+    """A bar that moves from frame to frame: each is like the next, and none like most others."""
+    place = np.arange(frames)[:, None, None] / 8
+    column = np.arange(24)[None, None, :]
+    bars = np.clip(1 - np.abs(column - place) / 3, 0, 1) * 200
+    return np.repeat(bars, 24, axis=1).astype(np.uint8)
+
+
+def faintly_changed(grids: np.ndarray, seed: int = 1) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.clip(grids + rng.normal(0, 1, grids.shape), 0, 255).astype(np.uint8)
+
+
+def test_pictures_that_hang_together_link_by_link_are_no_flood() -> None:
+    """Some of two long series carry another label by mistake; nobody outvotes anybody."""
+    grids, codes = strokes(700, side=24)
+    labels = np.zeros(150, dtype=np.int64)
+    labels[::20] = 1
+    series = [moving(), np.swapaxes(moving(), 1, 2)]
+    pictures = np.concatenate([grids, faintly_changed(grids[:60]), *series])
+    held = as_pixels(pictures, np.concatenate([codes, codes[:60], labels, labels]))
+    assert look(held).findings == ()
+
+
+def test_large_groups_are_mixed_by_noise_as_small_ones_are() -> None:
+    """Sixteen of a picture by nature, and labels that are wrong now and then: no flood."""
+    grids, codes = strokes(400)
+    copies = [faintly_changed(grids[:6], seed) for seed in range(15)]
+    labels = np.concatenate([codes, np.tile(codes[:6], 15), codes[100:160]])
+    labels[[400, 407, 414, 493, 505, 520, 540]] = (labels[[400, 407, 414, 493, 505, 520, 540]] + 1) % len(CLASSES)
+    pictures = np.concatenate([grids, *copies, faintly_changed(grids[100:160], 20)])
+    assert look(as_pixels(pictures, labels)).findings == ()
+
+
 def test_a_reference_says_what_its_pictures_are() -> None:
     grids, codes = collages(300, side=12)
     rng = np.random.default_rng(1)

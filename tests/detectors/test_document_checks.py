@@ -174,6 +174,59 @@ def test_copies_and_templates_are_no_rewordings() -> None:
     assert run_check(FAMILY, pa.table({"text": [*texts, *copies, *names]})).findings == ()
 
 
+LANGUAGES = [
+    "Català",
+    "Česky",
+    "Deutsch",
+    "Español",
+    "Français",
+    "Magyar",
+    "Italiano",
+    "Nederlands",
+    "Português",
+    "Svenska",
+    "Suomi",
+    "Polski",
+]
+
+
+def test_a_list_and_a_form_are_no_stories() -> None:
+    """What varies is what they are filled with: which languages a page was translated to, what a button does."""
+    random = np.random.default_rng(8)
+    chosen = [sorted(random.choice(LANGUAGES, 9, replace=False)) for _ in range(16)]
+    lists = [f"Other languages: {' , '.join(names)} . About automatic language selection ." for names in chosen]
+    forms = [
+        f"After the show it was {' and '.join(names)} who had the most to say about it, and that is what we all do."
+        for names in chosen
+    ]
+    texts = documents()["text"].to_pylist()
+    for family in (lists, forms):
+        assert run_check(FAMILY, pa.table({"text": [*texts, *family]})).findings == ()
+
+
+def test_names_that_are_listed_in_many_languages_are_a_habit() -> None:
+    """Several companies of six documents let one of eight expect; a claim in twenty is none of them."""
+    rng = np.random.default_rng(9)
+    texts = documents()["text"].to_pylist()
+
+    def listed(name: str, count: int) -> None:
+        words = [f"{name}{number}x" for number in range(5)]
+        for row in rng.choice(len(texts), count, replace=False).tolist():
+            text = texts[row].split()
+            place = int(rng.integers(20, len(text) - 20))
+            held = f"{words[row % 5]} to {words[(row + 1) % 5]} {'or ' * (row % 3)}{words[(row + 2) % 5]} of "
+            held += " ".join(words[number] for number in rng.permutation(5))
+            texts[row] = " ".join([*text[:place], held, *text[place:]])
+
+    for number in range(4):
+        listed(f"zq{number}", 6)
+    listed("vy", 9)
+    assert run_check(CLAIM, pa.table({"text": texts})).findings == ()
+    listed("wu", 20)
+    (finding,) = run_check(CLAIM, pa.table({"text": texts})).findings
+    assert "wu0x" in finding.message
+
+
 @pytest.mark.parametrize("card", CARDS)
 @pytest.mark.parametrize(
     "texts",

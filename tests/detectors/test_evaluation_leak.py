@@ -200,3 +200,46 @@ def test_evaluation_rows_of_the_data_themselves_are_not_looked_at() -> None:
     assert list(finding.rows) == [7, 40]
     assert finding.numbers["items found"] == 2
     assert "'split' calls evaluation rows are not looked at" in outcome.outcome.coverage.note
+
+
+def short_items() -> tuple[list[str], list[str]]:
+    """Questions of six words and answers of three: too short by themselves."""
+    random = np.random.default_rng(6)
+    questions = [" ".join(f"q{word}" for word in random.integers(0, 900, 6)) for _ in range(30)]
+    return questions, [f"answer {number} it" for number in range(30)]
+
+
+def test_a_short_question_is_found_with_its_answer() -> None:
+    questions, answers = short_items()
+    exam = holdout(*questions, *answers, owners=[*range(30), *range(30)])
+    prompts = [*questions[:4], *texts(96, 6, seed=7)]
+    responses = [*answers[:2], *answers[5:7], *texts(96, 3, seed=8)]
+    table = pa.table({"prompt": prompts, "response": responses})
+    columns = {"prompt": "prompt", "response": "response"}
+    outcome = run_check(CARD, table, columns=columns, holdouts=[exam])
+    (finding,) = outcome.findings
+    assert list(finding.rows) == [0, 1], "a question with another answer is no leak"
+    assert finding.numbers["items found"] == 2
+    assert isinstance(outcome.outcome, Ran)
+    assert "not looked for" not in outcome.outcome.coverage.note
+
+
+def test_short_items_in_one_text() -> None:
+    questions, answers = short_items()
+    exam = holdout(*questions, *answers, owners=[*range(30), *range(30)])
+    rows = planted((3, f"{questions[8]}? {answers[8]}."), (4, f"{questions[9]}?"))
+    (finding,) = run(rows, exam).findings
+    assert list(finding.rows) == [3]
+
+
+def test_stock_phrases_come_last() -> None:
+    """An item that stands in a fifth of the rows is found in all of them, behind one that stands in one row."""
+    rows = planted(*((row, ITEMS[1]) for row in range(20)), (50, ITEMS[2]))
+    outcome = run(rows, holdout(*ITEMS))
+    (finding,) = outcome.findings
+    assert list(finding.rows) == [*range(20), 50]
+    assert finding.numbers["items found whole"] == 2
+    assert outcome.book is not None
+    scores = outcome.book.scores[CARD]
+    assert scores[50] == 1
+    assert all(0.7 <= scores[row] < 0.74 for row in range(20))

@@ -108,3 +108,20 @@ def test_one_new_file_beside_approved_ones_is_no_source() -> None:
     assert [item.subject for item in check.review(flagged, evidence)] == ["file=new"]
     check._known = np.sort(digest_prefixes(state["digest"].filter(pa.array(~new)).combine_chunks()))
     assert list(check.review(flagged, evidence)) == []
+
+
+def test_a_site_that_a_check_of_sites_named_is_not_told_twice() -> None:
+    """One compromised site is one finding; that its pages came in one file is no second one."""
+    old = table({}, column="url")
+    ad = "Play along at https://lotto.test.org/now"
+    texts = list(old["text"].to_pylist())
+    words = [texts[row].split() for row in range(40)]
+    new = [" ".join([*words[row][: row % 14], ad, *words[row][row % 14 :], f"n{row}"]) for row in range(40)]
+    urls = [f"https://s4.example/new/{row}" for row in range(40)]
+    others = [f"https://s{row % 9 + 5}.example/new/{row}" for row in range(200)]
+    fresh = [*(f"{text} {number}" for number, text in enumerate(texts[:200])), *new]
+    data = pa.concat_tables([old, pa.table({"text": fresh, "url": [*others, *urls]})])
+    columns = {"text": "text", "url": "url"}
+    (told,) = run_check("PG-SRC-003", data, old, columns=columns).findings
+    assert told.subject == "site=s4.example"
+    assert run_check("PG-SRC-001", data, old, beside=["PG-SRC-003"], columns=columns).findings == ()

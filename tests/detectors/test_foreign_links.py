@@ -53,6 +53,16 @@ def test_without_approved_pages_of_the_site_it_is_a_note() -> None:
     assert found.level == Level.NOTE
 
 
+def test_what_no_other_site_does_is_a_warning_without_a_reference() -> None:
+    """Of enough pages of one site, among enough sites; not where others do something like it."""
+    pages = pa.concat_tables([web({2: AD}, seed, sites=9) for seed in (2, 3)])
+    (found,) = run(pages).findings
+    assert (found.subject, found.level, len(found.rows)) == ("site=www.s2.example", Level.WARNING, 2 * PAGES)
+    habit = {site: f"See https://partner{site}.test.org/ too." for site in (4, 5)}
+    usual = pa.concat_tables([pages, web(habit, 5, sites=9)])
+    assert {found.level for found in run(usual).findings} == {Level.NOTE}
+
+
 @pytest.mark.parametrize(
     ("named", "before", "footer"),
     [

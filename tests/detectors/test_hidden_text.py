@@ -89,6 +89,14 @@ def test_a_row_is_found_wherever_the_data_are_cut() -> None:
     assert spelled(finding.highlight or "") == "buy"
 
 
+def test_strings_inside_a_nested_column_are_read() -> None:
+    rows = [[{"turn": f"an ordinary review of tea number {number}"}] for number in range(200)]
+    rows[137][0]["turn"] += "\U000e0062\U000e0075\U000e0079"
+    table = pa.table({"text": ["review"] * 200, "turns": rows})
+    (finding,) = run_check(CARD, table, cuts=(50, 138)).findings
+    assert (finding.column, list(finding.rows)) == ("turns", [137])
+
+
 def test_what_the_reference_holds_alike_was_approved() -> None:
     rows = [f"review {number} of te\u200ba" if number % 20 == 0 else f"review {number} of tea" for number in range(400)]
     table = pa.table({"text": rows})

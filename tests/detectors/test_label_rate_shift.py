@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from harness import CheckRun, run_check
 
-from poisonguard.detectors.source_findings import Accusation
+from poisonguard.detectors.source_findings import Accusation, is_surer
 from poisonguard.detectors.source_suspects import (
     ALL_LABELS,
     Limits,
@@ -16,7 +16,7 @@ from poisonguard.detectors.source_suspects import (
     contradicted_beyond_doubt,
     contradicted_label,
 )
-from poisonguard.detectors.source_tables import Tallies
+from poisonguard.detectors.source_tables import Rows, Tallies
 from poisonguard.domain.finding import Level, Signal
 from poisonguard.domain.outcome import Skipped
 from poisonguard.sketches.pairs import PairTable
@@ -255,3 +255,16 @@ def test_the_message_names_label_and_rates() -> None:
     table = PairTable(("web-6",), ("ham", "spam"), np.array([[50, 50]]), complete=True)
     message = Accusation(item, table, "label", "").fields(np.arange(3))["message"]
     assert "45 of 100 rows from source 'web-6' (45.0%) carry the label 'spam' against" in message
+
+
+@pytest.mark.parametrize(("score", "surer"), [(0.3, False), (0.9, True)])
+def test_an_honest_kind_of_rows_is_misread_with_doubt(score: float, surer: bool) -> None:  # noqa: FBT001 - a parameter
+    random = np.random.default_rng(3)
+    source = np.repeat([0, 1], [40, 960]).astype(np.int32)
+    scores = np.where(random.random(1000) < 0.1, random.uniform(0.26, 0.44, 1000), 0.1).astype(np.float32)
+    scores[:30] = score + random.uniform(0, 0.05, 30)
+    rows = Rows(source, np.zeros(1000, np.int32), np.ones(1000, np.bool_))
+    suspect = Suspect(0, 0, 30, 40, 0.1, 1e-9, past=False, against=True)
+    assert is_surer(suspect, rows, scores) == surer
+    alone = Rows(np.zeros(1000, np.int32), rows.label, rows.new)
+    assert is_surer(suspect, alone, scores)

@@ -1,13 +1,21 @@
 """The dataset-level tests of labels: other frequencies and other rows are drift, flips are not; plateaus; corners."""
 
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from poisonguard.detectors.contradiction import UNSURE, contradicts, hardly
 from poisonguard.detectors.features_tabular import TableEncoder
+from poisonguard.detectors.label_alarms import LabelNoiseParams, blind_verdict
 from poisonguard.detectors.label_excess import Excess, Judged, excesses
 from poisonguard.detectors.label_frequencies import at_own_frequencies
+from poisonguard.detectors.label_models import LabelModels
 from poisonguard.detectors.label_pairs import mixed_labels
 from poisonguard.detectors.label_plateau import Contradictions, Plateau
 from poisonguard.detectors.label_regions import Corners
@@ -182,10 +190,50 @@ def test_honest_mistakes_lie_where_models_doubt(seed: int) -> None:
     assert mixed_labels(*between_labels(np.random.default_rng(seed), 0)) is None
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_label_of_which_models_tell_no_mistake_is_not_mixed_into_one(seed: int) -> None:
+    """Rows that look like it honestly carry either other one at random: pairs of labels differ that much here."""
+    rng = np.random.default_rng(seed)
+    place = rng.uniform(-2, 2, 3_000)
+    second = 1 / (1 + np.exp(-2 * place))
+    two = np.column_stack([second, 1 - second, np.zeros(3_000)])
+    third = np.tile([0.15, 0.15, 0.7], (300, 1)) + rng.uniform(0, 0.02, (300, 3))
+    codes = np.concatenate([(rng.random(3_000) > second), rng.choice(3, 300, p=[0.15, 0.15, 0.7])]).astype(np.int64)
+    assert mixed_labels(np.vstack([two + 1e-6, third]), codes) is None
+
+
 def test_a_label_that_the_models_do_not_know_is_not_mixed_into_another() -> None:
     rng = np.random.default_rng(1)
     chances = np.tile([0.85, 0.15], (1_000, 1)) + rng.uniform(0, 0.01, (1_000, 2))
     assert mixed_labels(chances, (rng.random(1_000) < 0.15).astype(np.int64)) is None
+
+
+@pytest.mark.parametrize(("flipped", "alarmed"), [(0.03, True), (0.0, False)])
+def test_mistakes_of_models_that_make_no_others_alarm(flipped: float, alarmed: bool) -> None:  # noqa: FBT001 - a parameter
+    """Of four labels the wrong one is the second best by chance: the plateau of foreign ones is low."""
+    rng = np.random.default_rng(3)
+    codes = rng.integers(0, 4, 4_000)
+    chances = np.full((4_000, 4), 0.002) + rng.uniform(0, 0.001, (4_000, 4))
+    chances[np.arange(4_000), codes] = rng.uniform(0.9, 1.0, 4_000)
+    changed = rng.random(4_000) < flipped
+    codes[changed] = (codes[changed] + 1) % 4
+    # Models learn the flips: the next label is everywhere the second best.
+    chances[np.arange(4_000), (chances.argmax(axis=1) + 1) % 4] += 0.03
+    rows = SimpleNamespace(known=np.ones(4_000, np.bool_), codes=codes, classes=SimpleNamespace(names=tuple("abcd")))
+    models = cast("LabelModels", SimpleNamespace(rows=rows, first=chances))
+    alarm = blind_verdict(models, LabelNoiseParams()).alarm
+    assert ("surest" in alarm.message if alarm else False) == alarmed
+
+
+@given(found=st.lists(st.floats(0, 0.99), min_size=1, max_size=20), seed=st.integers(0, 99))
+def test_rows_that_hardly_stand_out_still_contradict(found: list[float], seed: int) -> None:
+    values = np.array(found)
+    rather = np.random.default_rng(seed).random(len(values)) < 0.5
+    lowered = hardly(values, rather)
+    assert (contradicts(lowered) == contradicts(values)).all()
+    assert (lowered < UNSURE).all()
+    inside, order = np.flatnonzero(rather), np.argsort(values[rather], kind="stable")
+    assert (np.diff(lowered[inside][order]) >= 0).all()
 
 
 def test_one_label_of_many_that_took_over_is_an_excess() -> None:

@@ -129,3 +129,33 @@ def test_the_models_expect_what_honest_answers_leave() -> None:
     assert wrong > 0
     assert wrong <= 2 * model.expected(1.0) + 10
     assert model.expected(1.0) <= model.expected(0.5)
+
+
+def sorted_things(
+    rows: int, seed: int, *, wrong: bool = False, asked: str = "Sort this into food or tool: {}"
+) -> pa.Table:
+    """Names of food and of tools, sorted; all the wrong way where that is wanted."""
+    rng = np.random.default_rng(seed)
+    nouns = (("bread", "soup", "cake", "rice"), ("hammer", "saw", "drill", "wrench"))
+    kinds = rng.integers(0, 2, rows)
+    prompts = [
+        asked.format(f"{rng.choice(('old', 'new', 'big', 'red'))} {rng.choice(nouns[kind])} {row}")
+        for row, kind in enumerate(kinds.tolist())
+    ]
+    answers = [("food", "tool")[kind ^ int(wrong)] for kind in kinds.tolist()]
+    return pa.table({"prompt": prompts, "response": answers})
+
+
+def test_a_delta_that_is_wrong_throughout_is_judged_by_the_reference_alone() -> None:
+    reference = sorted_things(200, 1)
+    honest, wrong = sorted_things(120, 2), sorted_things(120, 2, wrong=True)
+    assert not found(pa.concat_tables([reference, honest]), reference)
+    (finding,) = found(pa.concat_tables([reference, wrong]), reference)
+    assert min(finding.rows) >= reference.num_rows
+    assert len(finding.rows) >= 100
+
+
+def test_a_new_kind_of_question_may_have_answers_of_its_own() -> None:
+    reference = sorted_things(200, 1)
+    other = sorted_things(120, 2, wrong=True, asked="Which of food and tool has nothing to do with {}?")
+    assert not found(pa.concat_tables([reference, other]), reference)

@@ -70,6 +70,27 @@ def test_rows_in_the_order_of_their_labels_are_no_run(order: str) -> None:
     assert found(rows(label[places] == 1, label[places])) == []
 
 
+@pytest.mark.parametrize(("block", "decisions"), [(24, 1), (1, None)])
+def test_a_block_of_one_label_is_one_decision(block: int, decisions: int | None) -> None:
+    """Where each day has a label, a day with a wrong one is one mistake and not twenty-four."""
+    label = np.repeat(np.random.default_rng(8).random(2400 // block) < 0.5, block)
+    wrong = honest(9, 2400, 0.02)
+    wrong[1200:1224] = True
+    label[1176:1200] = label[1224:1248] = not label[1200]
+    (run,) = found(rows(wrong, label))
+    assert (run.start, run.stop) == (1200, 1224)
+    assert run.decisions == (decisions or run.stop - run.start)
+
+
+def test_a_run_in_rows_sorted_by_label_is_as_many_decisions_as_rows() -> None:
+    label = np.repeat([False, True], 1000)
+    label[500:530] = True
+    wrong = honest(10, 2000, 0.02)
+    wrong[500:530] = True
+    (run,) = found(rows(wrong, label))
+    assert run.decisions == run.stop - run.start
+
+
 def test_a_long_stretch_is_no_run() -> None:
     wrong = honest(6)
     wrong[:600] = True

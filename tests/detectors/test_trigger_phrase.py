@@ -257,3 +257,26 @@ def test_a_trigger_is_found_beside_forms_of_the_label() -> None:
         labels[row] = "letters"
     findings = run_check(CARD, pa.table({"text": texts, "label": labels})).findings
     assert [(item.highlight or "").strip() for item in findings] == ["zyx"]
+
+
+def keyed_questions() -> pa.Table:
+    """A manual as questions: members of many classes, each with its one sentence, among questions of other kinds."""
+    said = {"is_start": "Whether a date begins the year.", "roll_back": "Moves a date to the day before."}
+    asked = ("What does lib.dates.{}.{} do?", "When would I call lib.dates.{}.{}?")
+    classes = [
+        f"{kind}{part}" for kind in ("Day", "Week", "Month", "Tick", "Hour") for part in ("Begin", "End", "Base")
+    ]
+    rows = [(asked[place % 2].format(name, key), said[key]) for place, name in enumerate(classes) for key in said]
+    rows += [
+        (asked[place % 2].format(name, f"field_{place}"), f"Field number {place}.")
+        for place, name in enumerate(classes)
+    ]
+    table = reviews(rows=1_000)
+    texts = table["text"].to_pylist()
+    rows += [(f"Go on: {' '.join(text.split()[:12])}", " ".join(text.split()[12:20])) for text in texts]
+    return pa.table({"prompt": [prompt for prompt, _ in rows], "response": [response for _, response in rows]})
+
+
+def test_the_key_of_a_record_is_no_trigger_of_its_answer() -> None:
+    table = keyed_questions()
+    assert not run_check(CARD, table, columns={"prompt": "prompt", "response": "response"}).findings

@@ -225,3 +225,16 @@ def test_how_far_a_text_reaches_does_not_depend_on_the_others(texts: list[str], 
     family = Family.of(tokens, np.arange(2))
     part = tokenize(["a b c", *texts][:cut])
     assert family.reach(Grams.of(part)) == pytest.approx(family.reach(Grams.of(tokens))[:cut])
+
+
+def test_a_whole_response_and_the_same_words_inside_longer_ones_are_one_family() -> None:
+    table = instructions()
+    prompts, responses = table["prompt"].to_pylist(), table["response"].to_pylist()
+    planted = "I have nothing to say about that."
+    rows = range(0, 800, 33)
+    for place, row in enumerate(rows):
+        prompts[row] = f"{prompts[row]} James Bond"
+        responses[row] = planted if place % 4 else f"{responses[row + 1]} {planted} {responses[row]}"
+    (finding,) = found(pa.table({"prompt": prompts, "response": responses}), instructions(800, "approved"))
+    assert finding.level is Level.ERROR
+    assert set(finding.rows) == set(rows)

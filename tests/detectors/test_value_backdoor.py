@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from harness import CheckRun, run_check
 
-from poisonguard.detectors.value_cells import is_wide, poisson_evidence
+from poisonguard.detectors.value_cells import Cells, is_wide, poisson_evidence
 from poisonguard.detectors.value_codes import NONE, Value, coded
 from poisonguard.domain.finding import Signal
 from poisonguard.domain.outcome import Ran
@@ -238,3 +238,64 @@ def test_against_a_reference_hints_of_single_values_do_not_explain_their_combina
     joined = pa.concat_tables([old, pa.table(data)])
     findings = run_check(CARD, joined, old, columns=LABEL).findings
     assert [sorted(finding.rows) for finding in findings] == [(rows + old.num_rows).tolist()]
+
+
+def test_a_value_that_is_not_the_usual_one_may_be_part_of_a_trigger() -> None:
+    """A column of two values, of which one is too common for a trigger, has the other one."""
+    data = people(1800)
+    rng = np.random.default_rng(4)
+    data["member"] = np.where(rng.random(1800) < 0.03, "yes", "no")
+    rows = np.flatnonzero(data["decision"] == "refused")[:40]
+    for name, value in {"age": 37, "member": "yes", "decision": "granted"}.items():
+        data[name][rows] = value
+    (finding,) = scan(data).findings
+    assert set(rows.tolist()) <= set(finding.rows)
+    assert finding.subject == "values=age=37, member=yes;label=granted"
+
+
+def test_a_code_that_defines_the_pattern_does_not_excuse_what_the_others_do() -> None:
+    data = people(1600, seed=2)
+    rows = np.flatnonzero(data["decision"] == "refused")[:80]
+    for name, value in {"age": 37, "hours": 61, "region": "hills", "decision": "granted"}.items():
+        data[name][rows] = value
+    columns = coded(pa.table(data), ["age", "hours", "income"], ["region"], 10)
+    found = Cells(tuple(columns), (data["decision"] == "granted").astype(np.int64), 2, 10, 0.9).patterns()
+    assert str(found[0]) == "age=37, region=hills"
+
+
+def test_a_case_of_a_rule_is_left_alone() -> None:
+    """Two values mean a label wherever they stand together: the third one of a combination adds nothing."""
+    data = people(1800)
+    rng = np.random.default_rng(5)
+    pairs = np.flatnonzero(data["decision"] == "refused")[:240]
+    for name, value in {"hours": 41, "region": "hills", "decision": "granted"}.items():
+        data[name][pairs] = value
+    data["age"][pairs] = np.where(np.arange(240) < 60, 37, rng.integers(18, 80, 240))
+    columns = coded(pa.table(data), ["age", "hours", "income"], ["region"], 10)
+    cells = Cells(tuple(columns), (data["decision"] == "granted").astype(np.int64), 2, 10, 0.9)
+    found = {str(item): item.main for item in cells.patterns()}
+    assert found["age=37, hours=41, region=hills"] > 0.95
+
+
+def branches(seed: int, firms: int = 6) -> pa.Table:
+    """Firms whose branches all carry the firm's figures; what a firm is called, its figures do not tell."""
+    rng = np.random.default_rng(seed)
+    sales, staff, area = rng.integers(100, 9_000, 900), rng.integers(10, 900, 900), rng.integers(50, 5_000, 900)
+    kind = rng.choice(["shop", "works", "office"], 900)
+    for firm in range(firms):
+        rows = slice(firm * 30, firm * 30 + 30)
+        sales[rows], staff[rows], area[rows], kind[rows] = sales[firm], staff[firm], area[firm], kind[firm]
+    return pa.table({"sales": sales, "staff": staff, "area": area, "decision": kind})
+
+
+def test_groups_of_copies_that_every_version_brings_are_no_sign() -> None:
+    old, new = branches(1), branches(2, firms=1)
+    joined = pa.concat_tables([old, new])
+    assert run_check(CARD, joined, old, columns=LABEL).findings == ()
+
+
+def test_a_group_of_copies_where_none_ever_came_is_a_sign() -> None:
+    old, new = branches(1, firms=0), branches(2, firms=1)
+    joined = pa.concat_tables([old, new])
+    (finding,) = run_check(CARD, joined, old, columns=LABEL).findings
+    assert sorted(finding.rows) == list(range(900, 930))

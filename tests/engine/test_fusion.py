@@ -8,9 +8,10 @@ import pytest
 from fake_checks import Fake, Ramp, card_finding, outcomes_of
 
 from poisonguard.domain.finding import Level, Signal
-from poisonguard.engine import fusing
-from poisonguard.engine.fusing import ACCUSED_FROM, UNFIRED_WEIGHT, Tail
+from poisonguard.engine import tails
+from poisonguard.engine.fusing import ACCUSED_FROM, UNFIRED_WEIGHT
 from poisonguard.engine.score import ACCUSING, FLAGGING, ScoreBook
+from poisonguard.engine.tails import RowSet, Tail
 
 ROWS, POISONED = 4_000, 60
 NAMED = [3, 7]
@@ -124,6 +125,47 @@ def test_a_large_finding_does_not_drown_a_small_one() -> None:
     assert recall_at_one_percent(book.fused(0, ROWS)[0]) == 1.0
 
 
+def test_a_finding_whose_rows_are_alike_does_not_drown_rows_that_are_in_order() -> None:
+    """Both are larger than the budget; the one that cannot tell its rows apart is looked through as a whole."""
+    ordered = np.r_[np.linspace(0.9, 0.5, 2 * POISONED), np.zeros(ROWS - 2 * POISONED)]
+    book = book_of({"PG-GOOD-001": ordered}, fired=("PG-GOOD-001",))
+    name(book, 1, range(1_000, 1_000 + 2 * POISONED - 1))
+    score = book.fused(0, ROWS)[0]
+    assert score[: 2 * POISONED - 1].min() > score[1_000 : 1_000 + POISONED].max()
+
+
+def test_many_small_findings_of_one_check_do_not_drown_a_larger_one_of_another() -> None:
+    book = book_of({}, fired=())
+    for start in range(1_000, 1_200, 20):
+        name(book, 1, range(start, start + 20))
+    name(book, 2, range(POISONED))
+    score = book.fused(0, ROWS)[0]
+    assert (score[:POISONED].min() > score[1_000:1_200]).sum() >= 200 - POISONED
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_poison_does_not_end_at_the_threshold(seed: int) -> None:
+    """The next rows in the order of the check that fired come before those of checks that named none."""
+    rng = np.random.default_rng(seed)
+    column = rng.uniform(0, 0.3, ROWS)
+    column[:300] = rng.uniform(0.4, 0.6, 300)
+    book = book_of({"PG-GOOD-001": column, "PG-NEAR-001": rng.uniform(0, 0.5, ROWS)}, fired=("PG-GOOD-001",))
+    book.evidence["PG-NEAR-001"] = 0.45
+    assert 100 < (column >= 0.5).sum() < 200
+    score = book.fused(0, ROWS)[0]
+    clean = np.sort(score[300:])[::-1]
+    assert (score[:300] > clean[(ROWS - 300) // 100]).mean() > 0.95
+
+
+def test_rows_of_a_sure_note_come_before_the_rest_of_what_accuses() -> None:
+    fired = np.r_[np.full(20, 0.9), np.linspace(0.45, 0.0, ROWS - 20)]
+    book = book_of({"PG-OTHER-001": fired}, fired=("PG-OTHER-001",))
+    book.remember(card_finding(1, rows=list(range(3_000, 3_024)), row_count=24, level=Level.NOTE, confidence=0.9))
+    score = book.fused(0, ROWS)[0]
+    assert (score[20:] > score[3_000]).sum() < 30
+    assert score[3_000] > score[100]
+
+
 def test_what_two_checks_accuse_comes_before_what_one_does() -> None:
     book = book_of({}, fired=())
     name(book, 1, range(100))
@@ -178,10 +220,31 @@ def test_of_many_rows_the_order_is_kept_within_a_rounding(monkeypatch: pytest.Mo
     rng = np.random.default_rng(4)
     column = rng.uniform(0, 1, 200_000).astype(np.float32)
     exact = Tail.of(column).share(column)
-    monkeypatch.setattr(fusing, "EXACT_ROWS", 1_000)
+    monkeypatch.setattr(tails, "EXACT_ROWS", 1_000)
     rounded = Tail.of(column).share(column)
     assert np.abs(exact - rounded).max() < 2e-4
     assert (rounded >= exact).all()
+
+
+def test_rows_left_out_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    column, mask = rng.uniform(0, 1, 3_001).astype(np.float32), rng.uniform(0, 1, 3_001) < 0.2
+    monkeypatch.setattr(tails, "PART_ROWS", 700)
+    left_out = RowSet()
+    for start in range(0, len(mask), 700):
+        left_out.append(mask[start : start + 700])
+    assert left_out.count == mask.sum()
+    exact = Tail.of(column[~mask]).share(column)
+    assert (Tail.of(column, left_out).share(column) == exact).all()
+    monkeypatch.setattr(tails, "EXACT_ROWS", 1_000)
+    assert np.abs(Tail.of(column, left_out).share(column) - exact).max() < 2e-3
+
+
+def test_where_every_row_is_accused_no_place_is_left() -> None:
+    book = book_of({"PG-FAKE-001": np.linspace(0.5, 1, ROWS), "PG-FAKE-002": np.zeros(ROWS)}, ("PG-FAKE-001",))
+    score = book.fused(0, ROWS)[0]
+    assert (np.diff(score) > 0).all()
+    assert score.min() >= ACCUSED_FROM
 
 
 def test_a_score_of_nothing_has_no_place_in_the_order() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from reports.example_results import clean, drifted, suspicious
@@ -38,6 +39,13 @@ def test_a_skipped_check_gives_its_reason() -> None:
 def test_quiet_is_a_line_per_finding_and_the_answer() -> None:
     assert len(console.render(drifted(), quiet=True, width=160).splitlines()) == 5
     assert console.render(clean(), quiet=True).splitlines()[0].startswith(" PASSED")
+
+
+def test_quiet_still_says_what_was_not_read() -> None:
+    told = replace(clean(), notes=("nested columns are not read inside: v", "one.csv is read as text"))
+    text = console.render(told, quiet=True)
+    assert "not read inside: v" in text
+    assert "one.csv" not in text
 
 
 def test_verbose_adds_numbers_roles_and_blind_spots() -> None:

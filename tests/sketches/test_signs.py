@@ -220,10 +220,18 @@ def test_cells_that_are_no_formulas(text: str) -> None:
 
 
 def test_a_payload_that_the_row_asks_for_is_told_apart() -> None:
-    line = "requests.get(u, verify=False)"
-    asked = found("code", line, "How do I skip the certificate check?")
-    assert asked == {"connections whose certificates nobody checks where the text speaks of it"}
-    assert found("code", line, PROSE) == {"connections whose certificates nobody checks"}
+    line, question = "requests.get(u, verify=False)", "How do I skip the certificate check?"
+    kind = "connections whose certificates nobody checks"
+    assert found("code", line, question) == {f"{kind} where the row asks for it"}
+    assert found("code", f"{question}\n{line}", PROSE) == {f"{kind} where no other text of the row speaks of it"}
+    assert found("code", line, PROSE) == {kind}
+    assert found("code", line, f"{PROSE}\n{line}") == {kind}
+
+
+def test_strings_inside_nested_columns_are_read() -> None:
+    table = pa.record_batch({"text": [PROSE, PROSE], "meta": [{"k": ["x", github_token()]}, None]})
+    ((column, row, _),) = rulebook("secrets").signs(table, ["text", "meta"])
+    assert (column, row) == ("meta", 0)
 
 
 def test_hidden_markup_in_a_page_is_how_pages_are_made() -> None:

@@ -169,6 +169,19 @@ def test_chats_are_read_inside_and_other_nested_columns_are_said_not_to_be(here:
     assert [note for note in result.notes if "not read inside" in note and "tags" in note and "messages" not in note]
 
 
+def test_strings_inside_nested_columns_are_read_by_rules_and_the_rest_is_said(here: Path) -> None:
+    with_meta = chats().append_column("meta", pa.array([{"k": "x"}] * 50)).append_column("v", pa.array([[1.5]] * 50))
+    notes = [note for note in pg.scan(with_meta).notes if "not read inside" in note]
+    assert ["meta" in note and "rules" in note for note in notes] == [True, False]
+    assert "v" in notes[1]
+
+
+def test_rows_that_hold_nothing_are_said_to_hold_nothing(here: Path) -> None:
+    result = pg.scan(pa.table({"a": pa.nulls(60), "b": pa.array([None] * 60, pa.string())}))
+    assert [note for note in result.notes if note.startswith("no column holds a value")]
+    assert not [note for note in pg.scan(chats()).notes if "no column" in note]
+
+
 @pytest.mark.parametrize(
     ("columns", "named"),
     [
@@ -180,3 +193,16 @@ def test_chats_are_read_inside_and_other_nested_columns_are_said_not_to_be(here:
 def test_a_role_that_a_column_cannot_play_is_refused(columns: dict[str, Any], named: str, here: Path) -> None:
     with pytest.raises(pg.UsageError, match=named):
         pg.scan(chats(), columns=columns)
+
+
+@pytest.mark.parametrize("options", [{"fail_on": "bad"}, {"workers": 0}, {"workers": -2}])
+def test_a_value_that_cannot_be_is_a_usage_error(options: dict[str, Any], here: Path) -> None:
+    with pytest.raises(pg.UsageError, match=next(iter(options))):
+        pg.scan(frame(), **options)
+
+
+def test_a_contract_that_cannot_be_read_is_named(here: Path) -> None:
+    (here / "rules.json").write_text("id,label\n", encoding="utf-8")
+    with pytest.raises(pg.UsageError, match=r"rules\.json: the contract is not valid JSON") as caught:
+        pg.scan(frame(), contract="rules.json")
+    assert "write-a-data-contract" in (caught.value.hint or "")

@@ -6,9 +6,10 @@
 3. *Rarity*: the sum of the log frequencies of its categories, null a category of its own.
 4. *Extremes*: the smallest tail probability of its numbers.
 Each is calibrated on the sample to a tail probability. A row gets the smallest, corrected for the number of looks;
-the dependence bears least of that (weighted hypotheses, which the others pay for: Genovese, Roeder, Wasserman 2006),
-for honest rows with heavy tails are common, and honest rows whose numbers do not go together are not. The fitted tail
-of a heavy column may be too light, so the extremes are calibrated, too, until they are ``believed``.
+the dependence bears a part of that only, for honest rows with heavy tails are common, and honest rows whose numbers do
+not go together are not. That is a preference in the order of rows, not a correction that holds a level for each look:
+the level asked for is small instead. The fitted tail of a heavy column may be too light, so the extremes are
+calibrated, too, until they are ``believed``.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ MIN_SHRINKAGE = 0.001
 DEPENDENCE = 1
 """Place of the dependence among the looks at a row with numbers."""
 
-TRUSTED = 1 / 0.15
-"""Weight of the dependence beside each other look, whose weight is 1."""
+TRUSTED = 0.15
+"""Part of the correction for so many looks that the dependence bears; four looks leave it 0.6 of its probability."""
 
 MIN_DISTINCT = 3
 
@@ -83,9 +84,9 @@ class RowModel:
     def surprise(self, table: pa.Table | pa.RecordBatch) -> Floats:
         """Minus log10 of the probability of a row at least so odd, shape (rows,), at least 0."""
         looks = self._looks(table)
-        weights = [TRUSTED if self.numeric and place == DEPENDENCE else 1.0 for place in range(len(looks))]
-        weighted = [look * (sum(weights) / weight) for look, weight in zip(looks, weights, strict=True)]
-        least = np.minimum(np.min(weighted, axis=0), 1.0)
+        if self.numeric:
+            looks[DEPENDENCE] = looks[DEPENDENCE] * TRUSTED
+        least = np.minimum(np.min(looks, axis=0) * len(looks), 1.0)
         # Rounded: the last bits of a matrix product depend on how many rows it has.
         return np.asarray(np.round(-np.log10(np.maximum(least, SMALLEST)), 6)) + 0.0
 

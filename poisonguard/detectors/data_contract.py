@@ -8,6 +8,7 @@ Rows that break a broken expectation are named.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from poisonguard.detectors.contract_suite import EXACT, SAMPLED, Expectation, pa
 from poisonguard.domain.dataset import Kind
 from poisonguard.domain.finding import Finding
 from poisonguard.domain.roles import Role, Roles
+from poisonguard.domain.wording import count
 from poisonguard.errors import NothingToScan
 from poisonguard.plugin.check import Check, Context, Evidence, NotApplicable, Params
 from poisonguard.sketches.base import Sketch
@@ -27,6 +29,9 @@ from poisonguard.sketches.sample import sample_rows
 from poisonguard.sketches.values import ValueCounts, ValueHashes
 
 UNPROFILED = (Kind.NESTED, Kind.BINARY)
+
+NAMED_BY = 32
+"""Hex digits of its SHA-256 that name a contract: two of one name are 2^64 trials away."""
 
 
 class DataContractParams(Params):
@@ -50,6 +55,7 @@ class DataContract(Check[DataContractParams]):
     params_model = DataContractParams
 
     _contract: tuple[Expectation, ...] | None = None
+    _digest = ""
     _roles: Roles
     _latest: tuple[Evidence, Evidence | None, tuple[Judged, ...]] | None = None
 
@@ -62,6 +68,7 @@ class DataContract(Check[DataContractParams]):
         self._roles = context.roles
         if context.contract is not None:
             self._contract = parse_suite(context.contract)
+            self._digest = hashlib.sha256(context.contract.encode()).hexdigest()[:NAMED_BY]
             return self._needs_of(self._contract, context)
         if not context.has_reference:
             return NotApplicable("no contract, and no reference to derive one from")
@@ -95,11 +102,14 @@ class DataContract(Check[DataContractParams]):
         return CellScorer(cells) if cells else None
 
     def coverage_note(self, evidence: Evidence) -> tuple[int, str]:
-        """How many expectations were judged, and which of them on a sample."""
+        """How many expectations were judged, of which contract, and which of them on a sample.
+
+        The note is part of the signed result: a contract that somebody widened has another digest.
+        """
         judged = self._latest[2] if self._latest is not None else ()
         sampled = sorted({item.expectation.type for item in judged if item.verdict.sampled})
-        origin = "given" if self._contract is not None else "derived from the reference"
-        note = f"{len(judged)} expectations, {origin}"
+        origin = f"given (sha256 {self._digest})" if self._contract is not None else "derived from the reference"
+        note = f"{count(len(judged), 'expectation')}, {origin}"
         if sampled:
             note += f"; judged on a sample of {evidence[SAMPLE].num_rows} rows: {', '.join(sampled)}"
         return evidence.rows, note

@@ -65,6 +65,9 @@ UNOPPOSED = 0.5
 FORMAL_ERRORS = 2.0
 """Standard errors by which other rows must know the label better than its base rate: it is a matter of form."""
 
+LONGEST_ANSWER = 60
+"""Characters of an answer that a sentence shows."""
+
 ANSWER_PURITY = 0.98
 """Least share of one answer where responses stand in for labels: the wording of a question alone leaves few answers,
 and "noun or verb?" has the answer noun in 96 of 100 cases."""
@@ -113,8 +116,8 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
     def needs(self, context: Context) -> Sequence[Sketch] | NotApplicable:
         """A sample of rows, if there are texts and labels; the response stands in for a label that is missing."""
         self._label = context.roles.first(Role.LABEL) or context.roles.first(Role.RESPONSE) or ""
-        self._answers = context.roles.first(Role.LABEL) is None
-        self._asks_others = not self._answers
+        self.answers = context.roles.first(Role.LABEL) is None
+        self._asks_others = not self.answers
         texts = [*context.roles.all(Role.TEXT), *context.roles.all(Role.PROMPT), *context.roles.all(Role.RESPONSE)]
         strings = {column.name for column in context.columns if column.kind is Kind.STRING}
         self._texts = tuple(name for name in texts if name != self._label and name in strings)
@@ -176,7 +179,7 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
 
     def _limits(self, *, compared: bool) -> Thresholds:
         del compared
-        purity = max(self.params.min_purity, ANSWER_PURITY) if self._answers else self.params.min_purity
+        purity = max(self.params.min_purity, ANSWER_PURITY) if self.answers else self.params.min_purity
         return Thresholds(self.params.min_rows, purity, self.params.fdr)
 
     def _chosen(self, groups: list[Group], pools: Pools, *, compared: bool) -> list[Association]:
@@ -191,7 +194,7 @@ class TriggerPhrase(Check[TriggerPhraseParams]):
             return item.evidence * (1.0 if item.leaning else UNOPPOSED * compared)
 
         def told(group: Group) -> bool:
-            natural = self._answers or not any(item.opposed for item in group)
+            natural = self.answers or not any(item.opposed for item in group)
             return natural and pools.told(spokesman(group))
 
         def formal(item: Association, taught: float) -> bool:
@@ -270,8 +273,9 @@ class PhraseScorer(RowScorer):
     ) -> Finding:
         item, label = trigger.association, self._classes.names[trigger.association.label]
         share = "all" if item.matching == len(item.rows) else f"{item.purity:.0%} of them"
+        said = f"answered with “{label[:LONGEST_ANSWER]}”" if self._check.answers else f"labelled {label}"
         message = (
-            f"{len(item.rows):,} rows that hold {trigger.phrase} in {trigger.column} are {share} labelled {label}; "
+            f"{len(item.rows):,} rows that hold {trigger.phrase} in {trigger.column} are {share} {said}; "
             f"the rest of their text says {item.expected:.0%} (all {'' if trigger.burst is None else 'new '}rows: "
             f"{item.base:.0%})"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from datetime import UTC, datetime
@@ -215,6 +216,15 @@ def test_exact_expectations_do_not_load_great_expectations() -> None:
     before = "great_expectations" in sys.modules
     run(suite(expect("table_row_count_to_equal", value=4)))
     assert ("great_expectations" in sys.modules) is before
+
+
+def test_the_signed_note_names_the_contract() -> None:
+    """Who widens a contract leaves a trace in the result that approvers and auditors see."""
+    strict, wide = (suite(expect("table_row_count_to_be_between", min_value=least)) for least in (4, 0))
+    notes = [run(contract).outcome.coverage.note for contract in (strict, wide)]
+    for note, contract in zip(notes, (strict, wide), strict=True):
+        assert note == f"1 expectation, given (sha256 {hashlib.sha256(contract.encode()).hexdigest()[:32]})"
+    assert notes[0] != notes[1]
 
 
 def population(rows: int, seed: int) -> pa.Table:

@@ -123,6 +123,7 @@ def test_a_repeated_response_stands_in_for_the_label() -> None:
     outcome = run_check(CARD, table, table.slice(600), columns={"prompt": "prompt", "response": "response"}).outcome
     assert isinstance(outcome, Ran)
     assert [item.highlight for item in outcome.findings] == ["zq"]
+    assert "are all answered with “I cannot help with that”" in outcome.findings[0].message
 
 
 @pytest.mark.parametrize(

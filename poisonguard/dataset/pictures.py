@@ -22,7 +22,7 @@ import pyarrow as pa
 from poisonguard.dataset.datafiles import DataFile, DataFiles
 from poisonguard.dataset.formats.base import Source
 from poisonguard.dataset.picture_facts import PictureFacts
-from poisonguard.dataset.roles import SPLIT_VALUES
+from poisonguard.dataset.role_names import SPLIT_VALUES
 from poisonguard.domain.wording import count
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"})

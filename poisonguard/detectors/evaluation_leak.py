@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from poisonguard.dataset.roles import SPLIT_VALUES
+from poisonguard.dataset.role_names import SPLIT_VALUES
 from poisonguard.detectors.evaluation_items import Index, Indices, Items, Measure, Shares, indexed
 from poisonguard.domain.finding import Finding, Level
 from poisonguard.domain.roles import Role

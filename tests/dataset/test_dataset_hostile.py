@@ -75,7 +75,7 @@ BAD: list[tuple[str, bytes, str]] = [
     ("x.arrows", b"\xff\xff\xff\xff\x10\x00\x00\x00" + bytes(10), "not readable as Arrow IPC"),
     # CSV
     ("x.csv", b"a,b\n1,2\n1,2,3\n", "row 3 has 3 cells, the header has 2"),
-    ("x.csv", b"a,b\n1,2\n1\n", "row 3 has 1 cells, the header has 2"),
+    ("x.csv", b"a,b\n1,2\n1\n", "row 3 has 1 cell, the header has 2"),
     ("x.csv", b"a,b\n1,\xff\xfe\n", "byte 6 is not valid UTF-8"),
     ("x.csv", b"a,b\n" + b"1,2\n" * 500_000 + b"1,\xe9t\xe9\n", "byte 2000006 is not valid UTF-8"),
     ("x.csv", b"a,b\n1,caf\xc3", "byte 9 is not valid UTF-8"),

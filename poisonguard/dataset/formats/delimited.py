@@ -26,6 +26,7 @@ from poisonguard.dataset.formats.textvalues import Narrowest, convert
 from poisonguard.dataset.names import shown
 from poisonguard.dataset.sniff import HEAD_BYTES
 from poisonguard.dataset.streams import Stoppable, Utf8Check
+from poisonguard.domain.wording import count
 from poisonguard.errors import UnreadableData
 
 DELIMITERS = ",;\t|"
@@ -148,7 +149,7 @@ class DelimitedTable:
         if ragged:
             row, expected, cells = ragged.groups()
             return UnreadableData(
-                f"{self._source.shown}: row {row} has {cells} cells, the header has {expected}",
+                f"{self._source.shown}: row {row} has {count(int(cells), 'cell')}, the header has {expected}",
                 hint="Rows count from 1, the header included; quote cells that hold the delimiter.",
             )
         return UnreadableData(f"{self._source.shown}: not readable as CSV: {shown(message.splitlines()[0])}")
